@@ -4,6 +4,7 @@ Invariant: pure; the same request gives the same plan in every daemon.
 """
 
 from gator.plan.inherit import merge_settings
+from gator.plan.inputs import add_inputs, has_inputs
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import (
     Plan,
@@ -24,8 +25,10 @@ __all__ = [
     "Edge",
     "Plan",
     "PlanNode",
+    "add_inputs",
     "array_index",
     "derive_seed",
+    "has_inputs",
     "key_below",
     "known_text",
     "make_plan",

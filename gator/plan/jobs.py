@@ -42,7 +42,23 @@ class Filler(Struct):
                 variable.value = interpolate.partly(variable.value, find)
         _rewrite(job, lambda text: interpolate.partly(text, find))
         job.shell = interpolate.partly(job.shell, find, script=not self.is_recorded)
+        if job.HasField("hooks"):
+            self._fill_hooks(job.hooks, find)
         return job
+
+    def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
+        """Returns the hooks of an instance of a group or array."""
+        hooks = spec_pb2.Hooks()
+        if node.hooks is not None:
+            hooks.CopyFrom(node.hooks)
+            self._fill_hooks(hooks, self._lookup(node.settings, path))
+        return hooks
+
+    def _fill_hooks(self, hooks: spec_pb2.Hooks, find: interpolate.Lookup) -> None:
+        for name in HOOKS:
+            text = getattr(hooks, name)
+            if "${{" in text:
+                setattr(hooks, name, interpolate.partly(text, find, script=not self.is_recorded))
 
     def _lookup(self, settings: spec_pb2.Settings, path: str) -> interpolate.Lookup:
         constant = self.scope.lookup(settings)
@@ -67,21 +83,25 @@ class Filler(Struct):
                     near = did_you_mean(name, EVERY_NAME)
                     yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
             if node.job is None:
+                yield from self._check_scripts(node)
                 continue
             if "array" in _names(_texts(node.job)) and all(n.repeats is None for n in upwards(node)):
                 message = (
                     f"${{{{ array }}}} is known only inside of a !JobArray, and '{node.ident}' is in none"
                 )
                 yield problem_at(node.position, message)
-            yield from self._check_script(node, node.job)
+            yield from self._check_scripts(node)
 
-    def _check_script(self, node: PlanNode, job: spec_pb2.Job) -> Iterator[Problem]:
-        """Checks a script with its first repeat, because all repeats have the same kinds of characters."""
-        if "${{" not in job.shell:
+    def _check_scripts(self, node: PlanNode) -> Iterator[Problem]:
+        """Checks scripts with their first repeat, because all repeats have the same kinds of characters."""
+        job = node.job
+        scripts = _hook_texts(node.hooks if job is None else job.hooks)
+        if not any("${{" in text for text in ([*scripts, job.shell] if job is not None else scripts)):
             return
         steps = [n.ident if n.repeats is None else f"{n.ident}[0]" for n in upwards(node)]
         try:
-            self._filled(job, "/".join(reversed(steps)))
+            path = "/".join(reversed(steps))
+            _ = self.hooks(node, path) if job is None else self._filled(job, path)
         except interpolate.UnsafeValueError as error:
             name = str(error)
             instead = _VARIABLES.get(name, name.removeprefix("env."))
@@ -89,6 +109,8 @@ class Filler(Struct):
             yield problem_at(node.position, message)
 
 
+HOOKS = ("before", "after", "passed", "failed")
+"""The hooks of a node, which are fields of the message and keys of the spec."""
 _VARIABLES = {"path": "GATOR_PATH", "slug": "GATOR_SLUG", "run.dir": "GATOR_RUN_DIR", "run.id": "GATOR_RUN"}
 
 
@@ -110,13 +132,20 @@ def _texts(job: spec_pb2.Job) -> Iterator[str]:
     yield job.command
     yield from job.args
     yield job.shell
+    if job.HasField("hooks"):
+        yield from _hook_texts(job.hooks)
     yield from _settings_texts(job.settings)
+
+
+def _hook_texts(hooks: spec_pb2.Hooks | None) -> list[str]:
+    return [] if hooks is None else [hooks.before, hooks.after, hooks.passed, hooks.failed]
 
 
 def _own_texts(written: Written) -> Iterator[str]:
     if isinstance(written, spec_pb2.Job):
         yield from _texts(written)
     else:
+        yield from _hook_texts(written.hooks)
         yield from _settings_texts(written.settings)
 
 

@@ -61,8 +61,12 @@ class PlanNode(Struct, eq=False):
     """The node's tags and those of all levels above, sorted."""
     job: spec_pb2.Job | None = None
     """The job with merged settings and `${{ }}` as written; None for groups and arrays."""
+    hooks: spec_pb2.Hooks | None = None
+    """The hooks of a group or array, with `${{ }}` as written; None if it has none."""
     waits: "list[Edge]" = field(default_factory=list["Edge"])
     """The edges to the nodes that this node waits for."""
+    has_inputs: bool | None = None
+    """Whether it gets anything from jobs that ran before it; None until that is asked for."""
     jobs: int = 0
     """Number of selected jobs in one instance of this node; 1 for a job."""
 

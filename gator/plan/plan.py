@@ -63,6 +63,10 @@ class Plan:
         """
         return self._filler.job(node, path)
 
+    def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
+        """Returns the hooks of an instance of a group or array, with each `${{ }}` filled in."""
+        return self._filler.hooks(node, path)
+
 
 def array_index(path: str) -> int | None:
     """Returns the index of the innermost repeat on an instance's path; None outside of arrays."""

@@ -48,9 +48,8 @@ def _is_variable(name: str) -> bool:
 def _misplaced(name: str) -> str:
     if name == "array":
         return "${{ array }} is known only inside of a !JobArray"
-    return (
-        f"${{{{ {name} }}}} is known only when an attempt starts: use it in command, args, shell, env or cwd"
-    )
+    places = "command, args, shell, env, cwd or hooks of a job"
+    return f"${{{{ {name} }}}} is known only when an attempt starts: use it in {places}"
 
 
 def unset_names(job: spec_pb2.Job, environment: Mapping[str, str]) -> list[str]:

@@ -168,6 +168,13 @@ NODE_KEYS: Final = {
             Inheritance.UNION,
             words=("label",),
         ),
+        Key(
+            "hooks",
+            _EVERY,
+            "hooks",
+            "Shell texts that run before and after the node.",
+            words=("before_script", "after_script", "pre", "post"),
+        ),
         Key("allow_failure", _EVERY, "boolean", "A failure is shown and does not fail the group above."),
         Key("priority", _EVERY, "integer", "Larger starts first; that of a group is added to its jobs'."),
         Key(
@@ -216,6 +223,13 @@ SUB_KEYS: Final = {
     "silence": (
         Key("for", (), "time_limit", "Longest time."),
         Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),
+    ),
+    "hooks": (
+        Key("before", (), "script", "Runs before the node, which fails if this fails."),
+        Key("after", (), "script", "Runs last, whatever the outcome is."),
+        Key("passed", (), "script", "Runs if the node passed."),
+        Key("failed", (), "script", "Runs if the node failed or was lost."),
+        Key("timeout", (), "time_limit", "Longest time of each; default 1m."),
     ),
     "causes": (
         Key("name", (), "text", "Name of the cause."),
@@ -381,7 +395,6 @@ LATER: Final = frozenset(
         "debug",
         "exclude",
         "expect",
-        "hooks",
         "labels",
         "matrix",
         "metrics",

@@ -187,5 +187,6 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "limits": lambda: _mapping("limits"),
     "ulimit": _ulimits,
     "parsers": _parsers,
+    "hooks": lambda: _mapping("hooks"),
     "causes": lambda: _list_of(_mapping("causes"), single=False),
 }

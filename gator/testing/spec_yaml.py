@@ -180,6 +180,15 @@ def _entry(entry: spec_pb2.ParserEntry) -> str:
     return f"{{{', '.join(parts)}}}"
 
 
+def _hooks(name: str, hooks: spec_pb2.Hooks) -> Iterator[str]:
+    yield f"{name}:"
+    for hook in ("before", "after", "passed", "failed"):
+        if text := getattr(hooks, hook):
+            yield f"  {hook}: {_text(text)}"
+    if hooks.HasField("timeout_millis"):
+        yield f"  timeout: {f'{hooks.timeout_millis}ms' if hooks.timeout_millis else 'none'}"
+
+
 def _scratch(name: str, scratch: spec_pb2.Scratch) -> Iterator[str]:
     if not scratch.enabled:
         yield f"{name}: false"
@@ -254,6 +263,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "duration": _duration,
     "environment": _environment,
     "folder": _word,
+    "hooks": _hooks,
     "ident": _word,
     "integer": _plain,
     "limits": _limits,

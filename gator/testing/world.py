@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from gator.core.attempt.hooks import HookEnd
 from gator.core.dispatch import actions as disp
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.ledger import Ledger
@@ -49,6 +50,8 @@ class World:
     on_step: Callable[["World"], None] = lambda world: None
     on_hand_out: Callable[["World", str], None] = _nothing
     """Called with the path before an attempt is handed out."""
+    hook_code: Callable[[str, str], int] = lambda path, name: 0
+    """Returns the exit code of a hook of a group by its path and name."""
     starts: bool = False
     remote: frozenset[str] = frozenset()
     daemons: int = 1
@@ -73,7 +76,9 @@ class World:
         """Handed-out attempts with their order of hand-out."""
         self._begun: set[Key] = set()
         self.steps: list[tuple[str, str, int]] = []
-        """Hand-outs, starts and ends of attempts, with path and attempt."""
+        """Hand-outs, starts and ends of attempts, with path and attempt; of hooks their ends."""
+        self._hooks: list[tuple[Tree, act.RunHook]] = []
+        """The hooks of groups that run."""
 
     def run(self) -> event_pb2.Result:
         """Runs to the end; raises AssertionError if the tree hangs."""
@@ -188,11 +193,20 @@ class World:
                 steps.append(partial(self._deliver_order, daemon))
             if daemon.events:
                 steps.append(partial(self._deliver_event, daemon))
+        steps += [partial(self._end_hook, hook) for hook in self._hooks]
         heads = sorted(
             (keys for keys in self._leases.values() if keys), key=lambda keys: self._given[keys[0]]
         )
         steps += [partial(self._go_on, keys) for keys in heads]
         return steps
+
+    def _end_hook(self, hook: tuple[Tree, act.RunHook]) -> None:
+        self._hooks.remove(hook)
+        tree, action = hook
+        end = HookEnd(action.name, code=self.hook_code(action.path, action.name))
+        self.steps.append((f"hook {action.name}", action.path, 0))
+        tree.on_hook(action.path, end, self.clock.now())
+        self._act()
 
     def _go_on(self, keys: list[Key]) -> None:
         key = keys[0]
@@ -255,8 +269,10 @@ class World:
             case act.TierEnded(_, result):
                 if tree is self.tree:
                     self.ended = result
-            case act.StopAttempt():
-                # A stopped attempt ends as cancelled, at any later time.
+            case act.RunHook():
+                self._hooks.append((tree, action))
+            case act.StopAttempt() | act.StopHook():
+                # A stopped attempt ends as cancelled, at any later time, and so does a hook.
                 pass
 
     # -- between daemons

@@ -1014,6 +1014,7 @@ class LaunchNode(message.Message):
     JOB_FIELD_NUMBER: builtins.int
     RELEASED_FIELD_NUMBER: builtins.int
     BEFORE_FIELD_NUMBER: builtins.int
+    FAILURES_OF_FIELD_NUMBER: builtins.int
     path: builtins.str
     """The node."""
     attempt: builtins.int
@@ -1041,6 +1042,10 @@ class LaunchNode(message.Message):
         neither declared nor closed again.
         """
 
+    @builtins.property
+    def failures_of(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Patterns of the paths of nodes whose failure the job or a group above it waited for (`on_fail`)."""
+
     def __init__(
         self,
         *,
@@ -1053,10 +1058,11 @@ class LaunchNode(message.Message):
         job: spec_pb2.Job | None = ...,
         released: abc.Iterable[Release] | None = ...,
         before: abc.Iterable[builtins.str] | None = ...,
+        failures_of: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "attempt", b"attempt", "before", b"before", "cores", b"cores", "job", b"job", "lease", b"lease", "path", b"path", "released", b"released", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "attempt", b"attempt", "before", b"before", "cores", b"cores", "failures_of", b"failures_of", "job", b"job", "lease", b"lease", "path", b"path", "released", b"released", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__array_index: _TypeAlias = typing.Literal["array_index"]  # noqa: Y015
     _WhichOneofArgType__array_index: _TypeAlias = typing.Literal["_array_index", b"_array_index"]  # noqa: Y015

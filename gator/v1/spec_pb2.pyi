@@ -170,6 +170,7 @@ class Job(message.Message):
     PRIORITY_FIELD_NUMBER: builtins.int
     SEED_FIELD_NUMBER: builtins.int
     DEADLINE_MILLIS_FIELD_NUMBER: builtins.int
+    HOOKS_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -204,6 +205,10 @@ class Job(message.Message):
         """Settings that can be inherited."""
 
     @builtins.property
+    def hooks(self) -> Hooks:
+        """Shell texts that run before and after the node."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -221,11 +226,12 @@ class Job(message.Message):
         priority: builtins.int = ...,
         seed: builtins.str | None = ...,
         deadline_millis: builtins.int | None = ...,
+        hooks: Hooks | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "command", b"command", "deadline_millis", b"deadline_millis", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "command", b"command", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -274,6 +280,7 @@ class JobGroup(message.Message):
     LICENSES_FIELD_NUMBER: builtins.int
     SECRETS_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
+    HOOKS_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -312,6 +319,10 @@ class JobGroup(message.Message):
         """Rules that name the causes of failures. Only on the root."""
 
     @builtins.property
+    def hooks(self) -> Hooks:
+        """Shell texts that run before and after the node."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -330,11 +341,12 @@ class JobGroup(message.Message):
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
         secrets: abc.Iterable[builtins.str] | None = ...,
         causes: abc.Iterable[CauseRule] | None = ...,
+        hooks: Hooks | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -388,6 +400,7 @@ class JobArray(message.Message):
     LICENSES_FIELD_NUMBER: builtins.int
     SECRETS_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
+    HOOKS_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -428,6 +441,10 @@ class JobArray(message.Message):
         """Rules that name the causes of failures. Only on the root."""
 
     @builtins.property
+    def hooks(self) -> Hooks:
+        """Shell texts that run before and after the node."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -447,11 +464,12 @@ class JobArray(message.Message):
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
         secrets: abc.Iterable[builtins.str] | None = ...,
         causes: abc.Iterable[CauseRule] | None = ...,
+        hooks: Hooks | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -465,6 +483,46 @@ class JobArray(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_fail) -> _WhichOneofReturnType__max_fail | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+
+@typing.final
+class Hooks(message.Message):
+    """Shell texts that run before and after a node; empty for none. They have the working directory and the environment
+    of the job; those of a group have what its jobs inherit.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    PASSED_FIELD_NUMBER: builtins.int
+    FAILED_FIELD_NUMBER: builtins.int
+    TIMEOUT_MILLIS_FIELD_NUMBER: builtins.int
+    before: builtins.str
+    """Runs before the command, or before the first child. If it fails, the node fails and nothing of it starts."""
+    after: builtins.str
+    """Runs last, whatever the outcome is."""
+    passed: builtins.str
+    """Runs if the node passed."""
+    failed: builtins.str
+    """Runs if the node failed or was lost."""
+    timeout_millis: builtins.int
+    """Maximum time of each in milliseconds; unset means 60,000, and 0 no limit."""
+    def __init__(
+        self,
+        *,
+        before: builtins.str = ...,
+        after: builtins.str = ...,
+        passed: builtins.str = ...,
+        failed: builtins.str = ...,
+        timeout_millis: builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_timeout_millis", b"_timeout_millis", "timeout_millis", b"timeout_millis"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_timeout_millis", b"_timeout_millis", "after", b"after", "before", b"before", "failed", b"failed", "passed", b"passed", "timeout_millis", b"timeout_millis"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__timeout_millis: _TypeAlias = typing.Literal["timeout_millis"]  # noqa: Y015
+    _WhichOneofArgType__timeout_millis: _TypeAlias = typing.Literal["_timeout_millis", b"_timeout_millis"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_millis) -> _WhichOneofReturnType__timeout_millis | None: ...
 
 @typing.final
 class Order(message.Message):

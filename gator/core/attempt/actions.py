@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from gator.v1 import event_pb2
+from gator.v1 import common_pb2, event_pb2
 
 
 class Record(Struct, frozen=True):
@@ -38,6 +38,21 @@ class ReadReports(Struct, frozen=True):
     """Read the reports of tests that the job wrote; answered by `on_reports`."""
 
 
+class RunHook(Struct, frozen=True):
+    """Run a hook; answered by `on_hook`."""
+
+    name: str
+    outcome: common_pb2.Outcome.ValueType = common_pb2.OUTCOME_UNSPECIFIED
+    """Outcome of the attempt; unspecified before its end."""
+    reason: common_pb2.Reason.ValueType = common_pb2.REASON_UNSPECIFIED
+
+
+class EndHook(Struct, frozen=True):
+    """Send a signal to the hook that runs, if there is one."""
+
+    number: int
+
+
 class LeftoverCheck(Struct, frozen=True):
     """Find the living processes of the attempt; answered by `on_left_over`."""
 
@@ -50,7 +65,16 @@ class Finished(Struct, frozen=True):
 
 
 Action: TypeAlias = (
-    Record | Spawn | Signal | LookAtFile | Investigate | LeftoverCheck | Finished | ReadReports
+    Record
+    | Spawn
+    | Signal
+    | LookAtFile
+    | Investigate
+    | LeftoverCheck
+    | Finished
+    | ReadReports
+    | RunHook
+    | EndHook
 )
 
 

@@ -4,9 +4,9 @@ from msgspec import Struct
 
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.output.output import Output
-from gator.core.attempt.verdict import AttemptFacts, explanation, judge
+from gator.core.attempt.verdict import AttemptFacts, Verdict, explanation
 from gator.core.causes.signature import sign
-from gator.v1 import common_pb2, event_pb2, spec_pb2
+from gator.v1 import common_pb2, event_pb2
 
 
 class Times(Struct):
@@ -33,14 +33,13 @@ class Times(Struct):
 
 def conclude(
     facts: AttemptFacts,
-    limits: spec_pb2.Limits,
+    verdict: Verdict,
     times: Times,
     usage: event_pb2.Usage,
     metrics: Totals,
     output: Output,
 ) -> event_pb2.AttemptFinished:
     """Returns the end of an attempt, with its verdict and signature but without the time."""
-    verdict = judge(facts, limits)
     messages = facts.messages
     choice = explanation(verdict, facts)
     finished = event_pb2.AttemptFinished(

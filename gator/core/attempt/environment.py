@@ -6,15 +6,17 @@ Invariant: pure; the environment of the launch and everything that Gator adds ar
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from gator.core.attempt.hooks import outcome_word, reason_word
 from gator.core.redact import hide, secret_values
 from gator.paths import slug
 from gator.spec.exec_limits import byte_length
 from gator.spec.expand import expand
 from gator.units import plural
-from gator.v1 import attach_pb2, spec_pb2
+from gator.v1 import attach_pb2, common_pb2, spec_pb2
 
 BASH = ("bash", "-euo", "pipefail", "-c")
 OWN_NAMES = (
@@ -31,6 +33,9 @@ OWN_NAMES = (
     "GATOR_MEMORY_MB",
     "GATOR_ARRAY_INDEX",
     "GATOR_SCRATCH",
+    "GATOR_FAILURES",
+    "GATOR_OUTCOME",
+    "GATOR_REASON",
 )
 """Variables that Gator sets; values from the launch or a spec do not reach a job."""
 HUB_TOKEN = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
@@ -48,6 +53,19 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
 
 class UnsafeScriptError(ValueError):
     """A value for a script is not one plain word to a shell."""
+
+
+class Inputs(Struct, frozen=True):
+    """What an attempt gets from jobs that ran before it."""
+
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Values of `${{ }}` by name."""
+    problem: str = ""
+    """What is missing; empty if nothing is."""
+
+
+NO_INPUTS: Final = Inputs()
 
 
 class Prepared(Struct, frozen=True):
@@ -74,6 +92,16 @@ def job_environment(launch: Mapping[str, str], own: Iterable[spec_pb2.EnvVariabl
         if variable.HasField("value"):
             environment[variable.name] = variable.value
     return environment
+
+
+def hook_environment(
+    env: Mapping[str, str],
+    outcome: common_pb2.Outcome.ValueType,
+    reason: common_pb2.Reason.ValueType,
+) -> dict[str, str]:
+    """Returns the environment of a hook from that of its job; before the end it has no outcome."""
+    words = {"GATOR_OUTCOME": outcome_word(outcome), "GATOR_REASON": reason_word(reason)}
+    return {**env, **{name: word for name, word in words.items() if outcome}}
 
 
 class Launcher:
@@ -114,7 +142,9 @@ class Launcher:
         self.folder = folder
         self.run = run
 
-    def prepare(self, node: attach_pb2.LaunchNode, token: str, scratch: str = "") -> Prepared:
+    def prepare(
+        self, node: attach_pb2.LaunchNode, token: str, scratch: str = "", inputs: Inputs = NO_INPUTS
+    ) -> Prepared:
         """Returns the parameters for the start of an attempt; `scratch` is its own folder, if it has one.
 
         Raises UnsafeScriptError, and UserError where a text cannot be expanded.
@@ -131,6 +161,7 @@ class Launcher:
                 else:
                     env.pop(name, None)
         _add_own(env, node, token, scratch)
+        env |= inputs.environment
         argv = _argv(job, filler, env)
         cwd = self._cwd(settings, filler, scratch)
         env["PWD"] = cwd
@@ -139,6 +170,20 @@ class Launcher:
             file = f"{self.folder}/scripts/{slug(node.path)}.{node.attempt}"
             return Prepared(_by_file(argv, file), shown, shown_cwd, env, cwd, _in_file(argv), file)
         return Prepared(argv, shown, shown_cwd, env, cwd)
+
+    def hook(
+        self,
+        node: attach_pb2.LaunchNode,
+        prepared: Prepared,
+        name: str,
+        outcome: common_pb2.Outcome.ValueType,
+        reason: common_pb2.Reason.ValueType,
+    ) -> tuple[list[str], dict[str, str]]:
+        """Returns the command line and environment of a hook. Raises UnsafeScriptError."""
+        filler = _Filler(node, prepared.env.get("GATOR_SCRATCH", ""))
+        script = spec_pb2.Job(shell=getattr(node.job.hooks, name))
+        script.settings.setup = node.job.settings.setup
+        return _argv(script, filler, {}), hook_environment(prepared.env, outcome, reason)
 
     def hide(self, text: str, node: attach_pb2.LaunchNode) -> str:
         """Returns a text about a job with the secrets of the job and of the launch masked."""

@@ -3,13 +3,16 @@
 Invariant: it knows no process, store or clock. Inputs are calls of `on_...`, outputs are lists of actions,
 and `wake_at` says when to call `on_time`. `now` is a monotonic time in nanoseconds everywhere.
 
+    PREPARING ──► STARTING: with a hook `before`, which fails the attempt or lets it start
+
     STARTING ──► RUNNING ──► DRAINING ──► SWEEPING ──► FINISHED
         │           │            ▲            │            ▲
         │           ├► ENDING ──►┤            └► ENDING_REST ─► KILLING_REST
         │           └► KILLING ──┘
         └──────────────────────────────────────────────────►
 
-With `results`, READING comes before FINISHED if the leader has exited by itself or at its timeout.
+With `results`, READING comes before FINISHED if the leader has exited by itself or at its timeout. With hooks
+after the end, HOOKS comes then, followed by another SWEEPING.
 """
 
 import signal
@@ -17,6 +20,7 @@ from collections.abc import Sequence
 
 from gator.core.attempt.actions import (
     Action,
+    EndHook,
     Exit,
     Finished,
     Investigate,
@@ -24,6 +28,7 @@ from gator.core.attempt.actions import (
     LookAtFile,
     ReadReports,
     Record,
+    RunHook,
     Signal,
     Spawn,
 )
@@ -31,6 +36,7 @@ from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
 from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
 from gator.core.attempt.hang.silence import FileState, Silence
+from gator.core.attempt.hooks import BEFORE, HookEnd, HookSequence, hook_logs
 from gator.core.attempt.metrics import Totals
 from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
@@ -41,13 +47,14 @@ from gator.core.attempt.state import (
     MILLI,
     READ_NANOS,
     SPAWN_NANOS,
+    TIMED,
     UNKILLABLE_NANOS,
     State,
 )
 from gator.core.attempt.termination import StartRetries, Termination
 from gator.core.attempt.test_reports import take_reports
 from gator.core.attempt.usage import UsageMeter
-from gator.core.attempt.verdict import AttemptFacts
+from gator.core.attempt.verdict import AttemptFacts, Verdict, judge
 from gator.core.reports import ReportFile
 from gator.units import limit_text, some_of, span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
@@ -65,6 +72,7 @@ class Wrapper:
         "_deadline",
         "_exit",
         "_facts",
+        "_hooks",
         "_job",
         "_messages",
         "_open",
@@ -75,6 +83,7 @@ class Wrapper:
         "_termination",
         "_times",
         "_usage",
+        "_verdict",
         "attempt",
         "path",
         "state",
@@ -102,6 +111,8 @@ class Wrapper:
         self._silence = Silence(settings.silence.millis * MILLI, watches=bool(settings.silence.watch))
         self._times = Times()
         self._exit: Exit | None = None
+        self._hooks = HookSequence(launch.job.hooks) if launch.job.HasField("hooks") else None
+        self._verdict: Verdict | None = None  # once the output is complete
 
     # ---- queries
 
@@ -121,6 +132,14 @@ class Wrapper:
 
     # ---- inputs
 
+    def on_prepared(self, now: int) -> list[Action]:
+        """Returns what has to be done before the process is started; nothing if it can be started."""
+        if self._hooks is None or not self._hooks.begin():
+            return []
+        self._times.start(now)
+        self._enter(State.PREPARING, self._hook_deadline(now))
+        return [RunHook(BEFORE)]
+
     def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
         """Takes note that the process was started at `now`."""
         self._times.start(now)
@@ -129,6 +148,11 @@ class Wrapper:
         millis = self._job.settings.timeout_millis
         self._enter(State.RUNNING, now + millis * MILLI if millis else None)
         return [Record([self._stamp.event(now, started=started)])]
+
+    def on_input_missing(self, now: int, message: str) -> list[Action]:
+        """Gives up an attempt that lacks something that other jobs should have made."""
+        self._facts.input = message
+        return self._finish(now) if self.state is State.STARTING else []
 
     def on_spawn_failed(
         self, now: int, message: str, *, transient: bool, patient: bool = False
@@ -155,7 +179,7 @@ class Wrapper:
 
     def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
         """Takes bytes that were read."""
-        if self.state is State.FINISHED:
+        if self._verdict is not None:
             return []
         self._times.read(now)
         self._silence.reset(now)
@@ -186,7 +210,9 @@ class Wrapper:
         """Ends the leftover processes, or the attempt if there are none; all output was read before."""
         match self.state:
             case State.SWEEPING | State.ENDING_REST | State.KILLING_REST if not names:
-                return self._read_reports(now)
+                return (
+                    self._read_reports(now) if self._verdict is None else self._conclude(now, self._verdict)
+                )
             case State.SWEEPING:
                 return self._end_rest(now, names)
             case State.ENDING_REST | State.KILLING_REST:
@@ -211,6 +237,9 @@ class Wrapper:
                 actions += self._end(now)
             case State.ENDING:
                 actions += self._kill(now)
+            case State.PREPARING | State.HOOKS:
+                self._deadline = None
+                actions.append(EndHook(signal.SIGKILL))
             case State.KILLING:
                 actions += self._give_up(now, ["its first process"])
             case State.DRAINING:
@@ -228,7 +257,7 @@ class Wrapper:
 
     def on_late_wake(self, stood_still: int) -> None:
         """Extends timeout, grace and the limits on starting and killing: the host did not run."""
-        if self._deadline is not None and self.state in ALIVE:
+        if self._deadline is not None and self.state in TIMED:
             self._deadline += stood_still
         self._silence.exclude(stood_still)
         self._starts.exclude(stood_still)
@@ -245,6 +274,8 @@ class Wrapper:
     def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
         """Ends the attempt; a leader that has already exited keeps its verdict."""
         at_once = stop.mode == attach_pb2.STOP_MODE_NOW
+        if at_once and self._hooks is not None:
+            self._hooks.skip()
         if self.state in ALIVE or self.state is State.STARTING:
             if self._facts.stop is None:
                 self._facts.stop = (stop.reason, stop.message)
@@ -253,6 +284,9 @@ class Wrapper:
             if at_once and self.state is not State.KILLING:
                 return self._kill(now)
             return self._end(now) if self.state is State.RUNNING else []
+        if self.state is State.PREPARING:
+            self._facts.stop = self._facts.stop or (stop.reason, stop.message)
+            return [EndHook(signal.SIGKILL if at_once else signal.SIGTERM)]
         if not at_once:
             return []
         match self.state:
@@ -263,6 +297,8 @@ class Wrapper:
                 return self._kill_rest(now)
             case State.READING:
                 return self._finish(now)
+            case State.HOOKS:
+                return [EndHook(signal.SIGKILL)]
             case _:
                 return []
 
@@ -319,7 +355,38 @@ class Wrapper:
         found = take_reports(files, self._messages, self._client.metrics)
         return [*_record(found.events(self._stamp, now)), *self._finish(now)]
 
+    def on_hook(self, now: int, end: HookEnd) -> list[Action]:
+        """Takes the end of a hook. A hook `before` that failed fails the attempt; others give a warning."""
+        hooks = self._hooks
+        if hooks is None or self.state not in (State.PREPARING, State.HOOKS):
+            return []
+        actions = _record([self._stamp.event(now, log=log) for log in hook_logs(end)])
+        if end.dropped:
+            text = f"{end.dropped:,} bytes of output of the hook '{end.name}' were dropped"
+            actions += self.warn(now, text)
+        problem = hooks.problem_of(end)
+        if self.state is State.PREPARING:
+            self._facts.hook = problem
+            if not problem and self._facts.stop is None:
+                self._enter(State.STARTING, None)
+                return [*actions, Spawn()]
+            return [*actions, *self._sweep()]
+        if problem:
+            actions += self.warn(now, problem)
+        return [*actions, *self._next_hook(now, hooks.next())]
+
     # ---- transitions
+
+    def _hook_deadline(self, now: int) -> int | None:
+        limit = self._hooks.timeout_nanos if self._hooks is not None else 0
+        return now + limit if limit else None
+
+    def _next_hook(self, now: int, name: str) -> list[Action]:
+        """Runs a hook after the verdict; without one, ends the processes that hooks have left."""
+        if not name or self._verdict is None:
+            return self._sweep()
+        self._enter(State.HOOKS, self._hook_deadline(now))
+        return [RunHook(name, self._verdict.outcome, self._verdict.reason)]
 
     def _enter(self, state: State, deadline: int | None) -> None:
         if state is not State.RUNNING:
@@ -385,17 +452,32 @@ class Wrapper:
         return [ReadReports()]
 
     def _finish(self, now: int) -> list[Action]:
-        """Records the rest of the output and the verdict."""
-        self._enter(State.FINISHED, None)
+        """Records the rest of the output, and ends the attempt after its hooks."""
+        if self._verdict is not None:
+            return self._conclude(now, self._verdict)
         if not self._times.started:
             self._times.start(now)
         events = self._output.finish()
         if capped := self._output.cap_warning():
             events.append(self._stamp.warning(now, capped))
+        self._verdict = judge(self._facts, self._job.settings.limits)
+        name = self._first_hook(self._verdict)
+        if name:
+            return [*_record(events), *self._next_hook(now, name)]
+        return self._conclude(now, self._verdict, events)
+
+    def _first_hook(self, verdict: Verdict) -> str:
+        """Returns the first hook after the end; an attempt that was stopped before its start has none."""
+        hooks = self._hooks
+        was_not_begun = self.state is State.STARTING and self._facts.stop is not None
+        return "" if hooks is None or hooks.is_over or was_not_begun else hooks.finish(verdict.outcome)
+
+    def _conclude(self, now: int, verdict: Verdict, last: Sequence[event_pb2.Event] = ()) -> list[Action]:
+        """Records the end of the attempt, after its last events."""
+        self._enter(State.FINISHED, None)
+        events = list(last)
         usage = self._usage.message(self._times, self._exit)
-        finished = conclude(
-            self._facts, self._job.settings.limits, self._times, usage, self._client.metrics, self._output
-        )
+        finished = conclude(self._facts, verdict, self._times, usage, self._client.metrics, self._output)
         finished.ended_unix_nanos = now + self._stamp.offset
         events.append(self._stamp.event(now, attempt_finished=finished))
         return [Finished(events, finished)]

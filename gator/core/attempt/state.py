@@ -24,6 +24,8 @@ class State(Enum):
     """How far an attempt has come."""
 
     STARTING = "starting"
+    PREPARING = "preparing"
+    """The hook `before` runs."""
     RUNNING = "running"
     ENDING = "ending"
     """Was told to end and has its grace."""
@@ -36,8 +38,12 @@ class State(Enum):
     KILLING_REST = "killing rest"
     READING = "reading"
     """The host is reading the reports of tests."""
+    HOOKS = "hooks"
+    """The verdict is known, and the hooks after it run."""
     FINISHED = "finished"
 
 
 ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
 """States in which the leader lives. Only in these is the deadline a decision; elsewhere it is a poll."""
+TIMED = ALIVE | {State.PREPARING, State.HOOKS}
+"""States whose deadline is that of a program, and is extended when the host did not run for a while."""

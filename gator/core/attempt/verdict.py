@@ -44,6 +44,10 @@ class AttemptFacts(Struct):
     """Bytes of memory that it used and that were allowed; None if it did not exceed them."""
     not_started: str = ""
     """Message if it could not be started at all; else empty."""
+    input: str = ""
+    """What it lacks of other jobs; else empty."""
+    hook: str = ""
+    """What is wrong with the hook that runs before it; else empty."""
     exit_code: int | None = None
     signal: int | None = None
     out_of_memory: bool = False
@@ -103,6 +107,10 @@ def _stopped(facts: AttemptFacts) -> Verdict | None:
 def _started(facts: AttemptFacts) -> Verdict | None:
     if facts.not_started:
         return _failed(common_pb2.REASON_NOT_STARTED, facts.not_started)
+    if facts.input:
+        return _failed(common_pb2.REASON_ARTEFACT, facts.input)
+    if facts.hook:
+        return _failed(common_pb2.REASON_HOOK, facts.hook)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gator.plan import PlanNode
-from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 
 class Record(Struct, frozen=True):
@@ -69,4 +69,27 @@ class TierEnded(Struct, frozen=True):
     result: event_pb2.Result
 
 
-Action: TypeAlias = Record | Enqueue | Dequeue | StopAttempt | OpenTier | TellTier | TierEnded
+class RunHook(Struct, frozen=True):
+    """Run a hook of a group or array; answered by `on_hook`."""
+
+    path: str
+    node: PlanNode
+    seed: int
+    name: str
+    text: str
+    timeout_nanos: int
+    outcome: common_pb2.Outcome.ValueType
+    """Outcome of the group; unspecified before its end."""
+    reason: common_pb2.Reason.ValueType
+
+
+class StopHook(Struct, frozen=True):
+    """Send a signal to the hook of a group that runs, if there is one."""
+
+    path: str
+    number: int
+
+
+Action: TypeAlias = (
+    Record | Enqueue | Dequeue | StopAttempt | OpenTier | TellTier | TierEnded | RunHook | StopHook
+)

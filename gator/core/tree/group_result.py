@@ -191,9 +191,9 @@ class GroupFold:
         if outcome in FAILURES:
             first = self._first_failure.path if self._first_failure is not None else first
         total = sum(self._tally)
+        if (total == 1 or not number) and (message := self._firsts[outcome].message):
+            return message
         if not number:
             return f"{verb}, because {first} was"
-        if total == 1 and (message := self._firsts[outcome].message):
-            return message
         jobs = "job" if total == 1 else "jobs"
         return f"{number} of {total} {jobs} {verb}, the first was {first}"

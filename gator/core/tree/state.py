@@ -3,7 +3,7 @@
 Tiers see it as their `TreePort`; inputs from outside go through `Tree`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gator.core.moment import Moment
 from gator.core.outcomes import FAILURES
@@ -13,12 +13,15 @@ from gator.core.tree.actions import (
     Enqueue,
     OpenTier,
     Record,
+    RunHook,
     StopAttempt,
+    StopHook,
     TellTier,
     TierEnded,
 )
 from gator.core.tree.child import Child, Phase
 from gator.core.tree.deadlines import Deadlines
+from gator.core.tree.hooks import TierHooks
 from gator.core.tree.remote_tiers import Remotes
 from gator.core.tree.restored import Past
 from gator.core.tree.results import count_result
@@ -27,7 +30,7 @@ from gator.core.tree.tier import JobChild, Tier
 from gator.core.tree.watch import WatchPlans
 from gator.node_paths import ancestors, template_of
 from gator.plan import Plan, PlanNode, sort_key
-from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 
 class TreeState:
@@ -141,6 +144,33 @@ class TreeState:
             for below, result in self._past.at_or_below(path):
                 self.announce(self.plan.nodes[template_of(below)], below, result)
         return self._past.results[path]
+
+    def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
+        """Returns the hooks of an instance of a group or array."""
+        return self.plan.hooks(node, path)
+
+    def run_hook(self, tier: Tier, hooks: TierHooks, name: str) -> None:
+        """Runs a hook of a tier."""
+        sequence = hooks.sequence
+        # By this event the catalogue knows that there is output of the group itself.
+        self._record(event_pb2.Event(path=tier.path, progress=event_pb2.Progress(text=f"hook {name}")))
+        text = getattr(sequence.hooks, name)
+        seed = self.plan.seed(tier.path)
+        self._actions.append(
+            RunHook(
+                tier.path, tier.node, seed, name, text, sequence.timeout_nanos, hooks.outcome, hooks.reason
+            )
+        )
+
+    def stop_hook(self, tier: Tier, number: int) -> None:
+        """Sends a signal to the hook of a tier that runs."""
+        self._actions.append(StopHook(tier.path, number))
+
+    def log(self, path: str, logs: Iterable[event_pb2.LogEvent]) -> None:
+        """Records messages about a group after one of its hooks."""
+        for log in logs:
+            self._record(event_pb2.Event(path=path, log=log))
+        self._record(event_pb2.Event(path=path, progress=event_pb2.Progress()))
 
     def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
         """Lets an attempt start when the resources allow."""

@@ -4,22 +4,25 @@ Invariant: a tier knows only its own children. Everything else goes through its 
 in, so that a child tier may live in another daemon.
 """
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from msgspec import Struct
 
+from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.tree.child import Child, Phase, TierState
 from gator.core.tree.close import Registry, cancelled, close_unstarted
 from gator.core.tree.gate import Closing, Gate, GateState
 from gator.core.tree.group_result import GroupFold
+from gator.core.tree.hooks import TierHooks, failed_before
 from gator.core.tree.restored import Attempts
 from gator.core.tree.results import complete, result_of_end
 from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
 from gator.units import plural
-from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 WINDOW_JOBS = 512
 """Maximum number of repeats of one job that exist at a time: more than all daemons hold."""
@@ -48,6 +51,10 @@ class JobChild(Struct, eq=False):
 class TreePort(Registry, Protocol):
     """The functions of its tree that a tier uses."""
 
+    def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
+        """Returns the hooks of an instance of a group or array."""
+        ...
+
     def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
         """Lets an attempt start when the resources allow."""
         ...
@@ -70,6 +77,18 @@ class TreePort(Registry, Protocol):
 
     def wake(self, tier: "Tier") -> None:
         """Lets a tier issue more of its repeats soon."""
+        ...
+
+    def run_hook(self, tier: "Tier", hooks: TierHooks, name: str) -> None:
+        """Runs a hook of a tier."""
+        ...
+
+    def stop_hook(self, tier: "Tier", number: int) -> None:
+        """Sends a signal to the hook of a tier that runs."""
+        ...
+
+    def log(self, path: str, logs: Iterable[event_pb2.LogEvent]) -> None:
+        """Records messages about a group after one of its hooks."""
         ...
 
     def tier_ended(self, tier: "Tier", result: event_pb2.Result) -> None:
@@ -107,6 +126,7 @@ class Tier:
         self._open: dict[str, Child] = {}
         self._left = 0
         self._began = tree.now().steady
+        self._hooks = None if node.hooks is None or virtual_root else TierHooks(path, tree.hooks(node, path))
         for each in [node] if virtual_root else node.children:
             total = 1 if each.repeats is None or virtual_root else len(each.indices)
             self.children[each.template] = Child(each, Gate(() if virtual_root else each.waits), base, total)
@@ -121,6 +141,8 @@ class Tier:
             self._tree.declare(self.node, self.path)
         if self._tree.past is not None:
             self._began = self._tree.began(self.path).steady
+        if self._hooks is not None and self._hooks.begin():
+            self._tree.run_hook(self, self._hooks, BEFORE)
         for watched in [node for nodes in self.watch.plan.watched.values() for node in nodes]:
             if watched.repeats == 0:
                 self.on_release(attach_pb2.Release(path=watched.key, outcome=common_pb2.OUTCOME_PASSED))
@@ -148,6 +170,25 @@ class Tier:
                 self._tree.tell_tier(path, release)
             else:
                 tier.on_release(release)
+
+    def on_hook(self, end: HookEnd) -> None:
+        """Takes the end of a hook. If that before the children failed, none of them starts."""
+        hooks = self._hooks
+        if hooks is None:
+            return
+        self._tree.log(self.path, hooks.logs_of(end))
+        if hooks.is_preparing:
+            hooks.take_before(end, was_stopped=self.stop_order is not None)
+            for child in list(self.children.values()):
+                if hooks.failure and child.closing is None:
+                    self._close_rest(child, failed_before(hooks.failure))
+                else:
+                    self._advance(child)
+            self._end_if_done()
+        elif name := hooks.sequence.next():
+            self._tree.run_hook(self, hooks, name)
+        else:
+            self._conclude()
 
     def on_started(self, job: JobChild) -> None:
         """Takes note that a job's attempt runs."""
@@ -196,6 +237,8 @@ class Tier:
     def stop(self, request: attach_pb2.Stop) -> None:
         """Starts nothing more, and ends what runs unless the order is to hold."""
         hold = request.mode == attach_pb2.STOP_MODE_HOLD
+        if self._hooks is not None and not hold:
+            self._stop_hooks(self._hooks, at_once=request.mode == attach_pb2.STOP_MODE_NOW)
         if self.state is TierState.ENDED:
             return
         if not hold:
@@ -250,7 +293,16 @@ class Tier:
 
     # ---- progress
 
+    def _stop_hooks(self, hooks: TierHooks, *, at_once: bool) -> None:
+        if at_once:
+            hooks.sequence.skip()
+            self._tree.stop_hook(self, signal.SIGKILL)
+        elif hooks.is_preparing:
+            self._tree.stop_hook(self, signal.SIGTERM)
+
     def _advance(self, child: Child) -> None:
+        if self._hooks is not None and self._hooks.is_preparing:
+            return
         state = child.gate.state
         if self.state is not TierState.RUNNING or child.closing is not None:
             return
@@ -349,9 +401,24 @@ class Tier:
     def _end_if_done(self) -> None:
         if self.state is TierState.ENDED or self._left:
             return
+        hooks = self._hooks
+        if hooks is not None and hooks.is_preparing:
+            return
         self.state = TierState.ENDED
+        if hooks is not None and (name := hooks.first_after(self._result())):
+            self._tree.run_hook(self, hooks, name)
+        else:
+            self._conclude()
+
+    def _result(self) -> event_pb2.Result:
         wall = self._tree.now().steady - self._began
         result = self._fold.finish(wall_nanos=wall, allow_failure=self.node.allow_failure)
+        if self._hooks is not None:
+            self._hooks.apply(result)
+        return result
+
+    def _conclude(self) -> None:
+        result = self._result()
         if not self.virtual_root:
             self._tree.conclude(self.node, self.path, result)
         self._tree.tier_ended(self, result)

@@ -5,6 +5,7 @@ Invariant: inputs are calls, outputs are a list of actions, and each call is giv
 
 from collections.abc import Sequence
 
+from gator.core.attempt.hooks import HookEnd
 from gator.core.moment import Moment
 from gator.core.tree.actions import Action, OpenTier, StopAttempt, TellTier
 from gator.core.tree.child import Phase
@@ -133,6 +134,13 @@ class Tree:
         job.phase = Phase.OUT
         job.tier.on_attempt_finished(job, end)
         return True
+
+    def on_hook(self, path: str, end: HookEnd, now: Moment) -> None:
+        """Takes the end of a hook of a group."""
+        self._state.advance(now)
+        tier = self._state.tiers.get(path)
+        if tier is not None:
+            tier.on_hook(end)
 
     def on_attempt_lost(self, path: str, attempt: int, why: str, now: Moment) -> None:
         """Retries or closes the job of a started attempt whose daemon died."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gator.core.attempt.actions import (
     Action,
+    EndHook,
     Exit,
     Finished,
     Investigate,
@@ -20,12 +21,14 @@ from gator.core.attempt.actions import (
     LookAtFile,
     ReadReports,
     Record,
+    RunHook,
     Signal,
     Spawn,
 )
-from gator.core.attempt.environment import Launcher, Prepared, UnsafeScriptError
+from gator.core.attempt.environment import NO_INPUTS, Inputs, Launcher, Prepared, UnsafeScriptError
 from gator.core.attempt.hang.evidence import Evidence, masked
 from gator.core.attempt.hang.silence import FileState
+from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
@@ -42,6 +45,7 @@ from gator.process.spawn_errors import SpawnError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
+    from gator.daemon.attempts.hook_process import HookProcess
     from gator.daemon.attempts.report_files import ReportFiles
 
 _SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -90,6 +94,14 @@ class AttemptPorts(Protocol):
         """Reads the reports of tests of the attempt; answers with `on_reports`."""
         ...
 
+    def gather(self, attempt: "Attempt") -> None:
+        """Finds what the attempt gets from jobs that ran before it; answers with `on_inputs`."""
+        ...
+
+    def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":
+        """Starts a hook; `then` gets its end, at once or later."""
+        ...
+
     def signal(self, attempt: "Attempt", number: int) -> None:
         """Sends a signal to all processes of the attempt."""
         ...
@@ -134,15 +146,25 @@ class AttemptPorts(Protocol):
         ...
 
 
+def has_inputs(node: attach_pb2.LaunchNode) -> bool:
+    """Returns whether an attempt gets anything from jobs that ran before it."""
+    return bool(node.failures_of)
+
+
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
 
     __slots__ = (
+        "_birthmarks",
         "_cwd",
+        "_hook",
         "_host",
+        "_inputs",
         "_pipes",
+        "_prepared",
         "_reports",
         "_script",
+        "_since",
         "node",
         "ownership",
         "process",
@@ -161,6 +183,13 @@ class Attempt:
         self._script = ""
         self._cwd = ""
         self._reports: ReportFiles | None = None
+        self._inputs = None if has_inputs(node) else NO_INPUTS
+        self._birthmarks: Birthmarks | None = None
+        self._since = 0
+        """Time of the first process in ticks since the boot."""
+        self._prepared: Prepared | None = None
+        """The parameters of the spawn, kept for hooks."""
+        self._hook: HookProcess | None = None
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -193,12 +222,21 @@ class Attempt:
 
     def _start(self) -> None:
         now = self._now()
+        if self._inputs is None:
+            self._host.gather(self)
+            return
         try:
             prepared = self._prepare()
             self._cwd = prepared.cwd
             self._reports = self._report_files()
-            birthmarks = self._host.birthmark()
-            since = ticks_now()
+            if self._birthmarks is None:
+                self._birthmarks, self._since = self._host.birthmark(), ticks_now()
+            if self.node.job.HasField("hooks"):
+                self._prepared = prepared
+                if before := self.wrapper.on_prepared(now):
+                    self._take(before)
+                    return
+            birthmarks = self._birthmarks
             process = spawn(self._command(prepared, birthmarks.number))
         except SpawnError as error:
             self._fail(error.message, error.errno, error.transient)
@@ -212,13 +250,14 @@ class Attempt:
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
-        marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
-        self.ownership = Ownership(
-            process.pid, marks, birthmarks=birthmarks, since=since, name=self.node.path
-        )
+        self.ownership = self._ownership_of(process.pid, prepared, birthmarks)
         started = self._host.describe(process.pid, prepared, self.node.cores)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
+
+    def _ownership_of(self, leader: int, prepared: Prepared, birthmarks: Birthmarks) -> Ownership:
+        marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
+        return Ownership(leader, marks, birthmarks=birthmarks, since=self._since, name=self.node.path)
 
     def stop(self, request: attach_pb2.Stop) -> None:
         """Ends the attempt."""
@@ -277,6 +316,23 @@ class Attempt:
         """Takes the reports of tests."""
         self._take(self.wrapper.on_reports(self._now(), files))
 
+    def on_inputs(self, inputs: Inputs) -> None:
+        """Takes what the attempt gets from jobs that ran before it, and starts it unless something lacks."""
+        if self.is_over:
+            return
+        self._inputs = inputs
+        if inputs.problem:
+            self._take(self.wrapper.on_input_missing(self._now(), inputs.problem))
+        else:
+            self.start()
+
+    def on_hook(self, end: HookEnd) -> None:
+        """Takes the end of a hook."""
+        self._hook = None
+        if self.process is None:
+            self.ownership.leader_reaped = True
+        self._take(self.wrapper.on_hook(self._now(), end))
+
     def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
         """Takes a sample of the attempt's usage; the peak is in bytes."""
         self._take(self.wrapper.on_sample(self._now(), sample, peak_memory))
@@ -329,6 +385,11 @@ class Attempt:
                         self._host.read_reports(self, self._reports)
                 case LeftoverCheck():
                     self._host.find_leftovers(self)
+                case RunHook():
+                    self._run_hook(action)
+                case EndHook(number):
+                    if self._hook is not None:
+                        self._hook.signal(number)
                 case Signal(number):
                     self._host.signal(self, number)
                 case Spawn():
@@ -355,11 +416,32 @@ class Attempt:
         if scratch.enabled and not self.scratch:
             root = run.fill(scratch.root, self.node)
             self.scratch = make_scratch(run.folder, root, run.run, *self.key)
-        prepared = run.prepare(self.node, self._host.token(*self.key), self.scratch)
+        prepared = run.prepare(
+            self.node, self._host.token(*self.key), self.scratch, self._inputs or NO_INPUTS
+        )
         if prepared.script:
             self._script = prepared.script_file
             write_script(prepared.script_file, prepared.script)
         return prepared
+
+    def _run_hook(self, action: RunHook) -> None:
+        prepared = self._prepared
+        if prepared is None or self._birthmarks is None:
+            # Its environment could not be made, which is also why the attempt did not start.
+            self.on_hook(HookEnd(action.name, problem="the environment of the job could not be made"))
+            return
+        try:
+            launcher = self._host.launcher
+            argv, env = launcher.hook(self.node, prepared, action.name, action.outcome, action.reason)
+        except UnsafeScriptError as error:
+            self.on_hook(HookEnd(action.name, problem=str(error)))
+            return
+        command = Command(argv, env, prepared.cwd, merge_stderr=True, birthmark=self._birthmarks.number)
+        hook = self._host.run_hook(action.name, command, self.on_hook)
+        if not hook.is_over:
+            self._hook = hook
+            if self.process is None:
+                self.ownership = self._ownership_of(hook.pid, prepared, self._birthmarks)
 
     def _report_files(self) -> "ReportFiles | None":
         """Returns the reports of tests that the job will write; None if it names none."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gator.core.attempt.environment import Launcher, Prepared
+from gator.core.attempt.environment import Inputs, Launcher, Prepared
+from gator.core.attempt.hooks import HookEnd
 from gator.core.reports import ReportFile
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
+from gator.daemon.attempts.group_hooks import GroupHooks
 from gator.daemon.attempts.lease_runner import LeaseRunner
 from gator.daemon.attempts.leftovers import Leftovers
 from gator.daemon.attempts.metering import Metering
@@ -30,11 +32,12 @@ from gator.process.ownership.attempt_cgroups import Groups
 from gator.process.ownership.birthmark import Birthmarks, each_birthmark
 from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
-from gator.process.spawn import Process
+from gator.process.spawn import Command, Process
 from gator.process.terminate import Ended
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
+    from gator.daemon.attempts.hook_process import HookProcess
     from gator.daemon.attempts.report_files import ReportFiles
 
 Key = tuple[str, int]
@@ -54,6 +57,20 @@ class WrapperContext(Struct, frozen=True):
     token: Callable[[str, int], str]
     daemon: str = ""
     parent: str = ""
+
+
+def make_launcher(context: WrapperContext) -> Launcher:
+    """Returns what prepares the jobs and hooks of a daemon."""
+    return Launcher(
+        context.environment,
+        run=context.run.run,
+        folder=context.run.folder,
+        launch_dir=context.launch_dir,
+        daemon=context.daemon,
+        parent=context.parent,
+        secrets=context.run.secrets,
+        exists=os.path.exists,
+    )
 
 
 class WrapperHost:
@@ -83,16 +100,7 @@ class WrapperHost:
         self._context = context
         self._report_finished, self._report_started = on_finished, on_started
         self._report_late_wake = on_late_wake
-        self.launcher = Launcher(
-            context.environment,
-            run=context.run.run,
-            folder=context.run.folder,
-            launch_dir=context.launch_dir,
-            daemon=context.daemon,
-            parent=context.parent,
-            secrets=context.run.secrets,
-            exists=os.path.exists,
-        )
+        self.launcher = make_launcher(context)
         self._pipes = Pipes(loop)
         self._leases = LeaseRunner(loop, start=self._start, on_idle=self._check_idle)
         self._attempts: dict[Key, Attempt] = {}
@@ -248,6 +256,25 @@ class WrapperHost:
         reading = beside(files.read)
         reading.add_done_callback(partial(_take_reports, attempt))
 
+    def gather(self, attempt: Attempt) -> None:
+        """Finds in a thread what an attempt gets from jobs that ran before it."""
+        from gator.daemon.attempts.inputs import gather_inputs
+
+        gathering = beside(partial(gather_inputs, self.launcher.folder, attempt.node))
+        gathering.add_done_callback(partial(_take_inputs, attempt))
+
+    @property
+    def group_hooks(self) -> GroupHooks:
+        """What runs the hooks of the groups whose tiers live in this process."""
+        return GroupHooks(self._loop, self._reaper, lambda: self.launcher)
+
+    def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":
+        """Starts a hook; `then` gets its end, at once or later."""
+        # Few jobs have hooks.
+        from gator.daemon.attempts.hook_process import HookProcess
+
+        return HookProcess(name, command, self._reaper, self._pipes, then)
+
     def on_reaped(self, attempt: Attempt, pid: int) -> None:
         """Stops sampling an attempt whose leader was reaped."""
         self._metering.remove(pid)
@@ -344,6 +371,19 @@ def _take_reports(attempt: Attempt, reading: "asyncio.Future[list[ReportFile]]")
     else:
         problem = f"the test reports cannot be read: {type(error).__name__}: {error}"
         attempt.on_reports([ReportFile(required=False, problem=problem)])
+
+
+def _take_inputs(attempt: Attempt, gathering: "asyncio.Future[Inputs]") -> None:
+    """Gives the attempt what was found; a fault meanwhile is a problem of it."""
+    if gathering.cancelled():
+        return
+    error = gathering.exception()
+    if error is None:
+        attempt.on_inputs(gathering.result())
+    else:
+        attempt.on_inputs(
+            Inputs(problem=f"what it needs of other jobs cannot be read: {type(error).__name__}: {error}")
+        )
 
 
 def _count_oom_kills() -> int:

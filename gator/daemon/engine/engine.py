@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from gator.core.attempt.hooks import HookEnd
 from gator.core.dispatch import actions as disp
 from gator.core.dispatch.actions import Key
 from gator.core.dispatch.pools import DemandKey
@@ -13,9 +14,9 @@ from gator.core.moment import Moment
 from gator.core.tree import actions as act
 from gator.core.tree.restored import Past
 from gator.core.tree.tree import Tree
-from gator.daemon.engine.protocols import Dispatch, Executor, Log
+from gator.daemon.engine.protocols import Dispatch, Executor, GroupHooks, Log
 from gator.node_paths import is_below
-from gator.plan import PlanNode, array_index
+from gator.plan import PlanNode, add_inputs, array_index, has_inputs
 from gator.ports import Clock
 from gator.v1 import attach_pb2, event_pb2
 
@@ -43,6 +44,7 @@ class Engine(Generic[OwnerAction]):
         on_action: Callable[[OwnerAction], None],
         open_tier: Callable[[act.OpenTier], Executor] | None = None,
         on_tier_ended: Callable[[act.TierEnded], None],
+        hooks: GroupHooks,
         log: "DispatchLog | None" = None,
     ) -> None:
         self.tree = tree
@@ -51,6 +53,7 @@ class Engine(Generic[OwnerAction]):
         self.placed: dict[Key, str] = {}
         """Which executor has an attempt."""
         self._store, self._clock, self._log = store, clock, log
+        self._hooks = hooks
         self._on_action, self._open_tier, self._on_tier_ended = on_action, open_tier, on_tier_ended
         self._tier_executors: dict[str, Executor] = {}
         self._suspects: Counter[Key] = Counter()
@@ -195,8 +198,16 @@ class Engine(Generic[OwnerAction]):
                 self._place_tier(action)
             case act.TellTier(path, order):
                 self._tell_tier(path, order)
+            case act.RunHook():
+                self._effects.append(partial(self._hooks.run, action, self._on_hook))
+            case act.StopHook(path, number):
+                self._effects.append(partial(self._hooks.signal, path, number))
             case act.TierEnded():
                 self._effects.append(partial(self._on_tier_ended, action))
+
+    def _on_hook(self, path: str, end: HookEnd) -> None:
+        self.tree.on_hook(path, end, self._clock.now())
+        self.turn_soon()
 
     def _add(self, path: str, attempt: int, node: PlanNode, order: int, *, alone: bool) -> None:
         demand = DemandKey.of(node.demand)
@@ -247,6 +258,8 @@ class Engine(Generic[OwnerAction]):
             seed=plan.seed(path),
             job=plan.resolve(job.node, path),
         )
+        if has_inputs(job.node):
+            add_inputs(node, job.node)
         index = array_index(path)
         if index is not None:
             node.array_index = index

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from gator.core.attempt.hooks import HookEnd
 from gator.core.dispatch import actions as disp
 from gator.core.dispatch.actions import Key
+from gator.core.tree import actions as act
 from gator.v1 import attach_pb2, event_pb2
 
 OwnerAction_co = TypeVar("OwnerAction_co", covariant=True)
@@ -15,6 +17,18 @@ class Log(Protocol):
 
     def append(self, events: Sequence[event_pb2.Event], then: Callable[[], None] | None = None) -> int:
         """Appends events; `then` is called on the loop once they are committed."""
+        ...
+
+
+class GroupHooks(Protocol):
+    """Runs the hooks of groups and arrays."""
+
+    def run(self, action: act.RunHook, then: Callable[[str, HookEnd], None]) -> None:
+        """Runs a hook; `then` gets the path of the group and the end of the hook."""
+        ...
+
+    def signal(self, path: str, number: int) -> None:
+        """Sends a signal to the hook of a group, if one runs."""
         ...
 
 

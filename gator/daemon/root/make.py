@@ -19,7 +19,8 @@ from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
 from gator.daemon.attempts.executor import HostExecutor
-from gator.daemon.attempts.host import WrapperContext, WrapperHost
+from gator.daemon.attempts.group_hooks import GroupHooks
+from gator.daemon.attempts.host import WrapperContext, WrapperHost, make_launcher
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, Fleet, FleetContext
 from gator.daemon.fleet.dead_store import read_batches
@@ -73,6 +74,18 @@ class _Setup(Struct, frozen=True):
     address: str
     """Where the root listens."""
     context: attach_pb2.RunContext
+
+    @property
+    def wrappers(self) -> WrapperContext:
+        """The settings of jobs that run in this process."""
+        return WrapperContext(
+            run=self.context,
+            host=os.uname().nodename,
+            environment=self.options.environment,
+            launch_dir=self.options.launch_dir,
+            token=partial(self.tokens.make, Audience.JOB),
+            parent=self.address,
+        )
 
     @property
     def run(self) -> str:
@@ -147,6 +160,7 @@ def _make_engine(
         on_action=on_action,
         open_tier=open_tier,
         on_tier_ended=lambda ended: ending.on_result(ended.result),
+        hooks=GroupHooks(setup.loop, setup.reaper, partial(make_launcher, setup.wrappers)),
         log=make_dispatch_log(dispatch),
     )
 
@@ -229,19 +243,11 @@ def _make_host(
         clients.forget(path, attempt)
         attempts.on_finished(path, attempt, end)
 
-    context = WrapperContext(
-        run=setup.context,
-        host=os.uname().nodename,
-        environment=setup.options.environment,
-        launch_dir=setup.options.launch_dir,
-        token=partial(setup.tokens.make, Audience.JOB),
-        parent=setup.address,
-    )
     host = WrapperHost(
         setup.loop,
         store,
         setup.reaper,
-        context,
+        setup.wrappers,
         on_started=attempts.on_started,
         on_finished=on_finished,
         on_late_wake=attempts.on_late_wake,

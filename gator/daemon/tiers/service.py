@@ -52,6 +52,7 @@ class TierService:
             clock,
             on_action=self._on_action,
             on_tier_ended=self._on_tier_ended,
+            hooks=host.group_hooks,
         )
         self._engine.add_executor(HOST, HostExecutor(host, self._engine.on_recalled))
 

@@ -11,6 +11,7 @@ from gator.spec import keys
 from gator.spec.builders import resources, scalars, settings
 from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
+from gator.spec.builders.hooks import read_hooks
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.scope import KeyContext, NodeScope, check_names
 from gator.spec.builders.wrong_keys import wrong_key
@@ -268,6 +269,7 @@ def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair]) -> 
 READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "arguments": _args,
     "causes": _causes,
+    "hooks": read_hooks,
     "ident": _ident,
     "max_fail": _max_fail,
     "names": _secrets,

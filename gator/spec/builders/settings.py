@@ -38,6 +38,7 @@ def mapping(context: SpecContext, node: Node, what: str) -> dict[str, Pair]:
 
 _EXAMPLES = {
     "env": "{NAME: value}",
+    "hooks": "{before: ./prepare.sh}",
     "limits": "{error: 0}",
     "retries": "{lost: 2}",
     "ulimit": "{core: 0}",

@@ -7,7 +7,7 @@ from gator.paths import PathPattern
 from gator.store.catalogue import messages
 from gator.store.catalogue.tables import PIECE, CatalogueTables, candidates
 from gator.store.condition import Condition
-from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _SELECT = f"SELECT {messages.columns_sql(messages.ATTEMPT_NAMES, 'n')} FROM attempts AS n"  # noqa: S608
@@ -32,9 +32,7 @@ class AttemptReader(CatalogueTables):
         """
         patterns = [PathPattern(glob) for glob in request.globs]
         piece = max(limit, PIECE) if patterns else limit
-        below = qs.ListNodesRequest(
-            path=request.path, scope=qs.SCOPE_SUBTREE, kinds=[common_pb2.NODE_KIND_JOB]
-        )
+        below = qs.ListNodesRequest(path=request.path, scope=qs.SCOPE_SUBTREE)
         scope = self._where()
         self._add_scope(scope, below)
         found: list[JobAttempt] = []

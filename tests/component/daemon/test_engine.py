@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from gator.core.attempt.hooks import HookEnd
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import Pools
@@ -63,6 +64,20 @@ class FakeExecutor:
                 self.notes.append(f"{self.name}: {kind}")
 
 
+class FakeHooks:
+    """Hooks of groups that pass at once."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self.notes = notes
+
+    def run(self, action: act.RunHook, then: Callable[[str, HookEnd], None]) -> None:
+        self.notes.append(f"hook {action.name} of {action.path}")
+        then(action.path, HookEnd(action.name))
+
+    def signal(self, path: str, number: int) -> None:
+        self.notes.append(f"signal {number} to the hook of {path}")
+
+
 class Bench:
     """An engine with fakes around it; `notes` tells commits and orders in their order."""
 
@@ -88,6 +103,7 @@ class Bench:
             on_action=lambda action: None,
             open_tier=lambda order: self.tier,
             on_tier_ended=self.ended.append,
+            hooks=FakeHooks(self.notes),
         )
         self.engine.add_executor(EXECUTOR, self.executor)
 

@@ -1,0 +1,43 @@
+"""Names the jobs from which a job gets something. Its attempt finds it in the folder of the run."""
+
+from collections.abc import Iterator
+
+from gator.paths import escape
+from gator.plan.nodes import Condition, Edge, PlanNode
+from gator.plan.tree import upwards
+from gator.v1 import attach_pb2
+
+
+def has_inputs(node: PlanNode) -> bool:
+    """Returns whether a job gets anything from jobs that ran before it."""
+    known = node.has_inputs
+    if known is None:
+        known = node.has_inputs = any(edge.condition is Condition.ON_FAIL for edge in _edges(node))
+    return known
+
+
+def add_inputs(launch: attach_pb2.LaunchNode, node: PlanNode) -> None:
+    """Adds to the launch of an attempt what it gets from jobs that ran before it."""
+    launch.failures_of.extend(
+        awaited_pattern(edge, launch.path) for edge in _edges(node) if edge.condition is Condition.ON_FAIL
+    )
+
+
+def _edges(node: PlanNode) -> Iterator[Edge]:
+    return (edge for above in upwards(node) for edge in above.waits)
+
+
+def awaited_pattern(edge: Edge, path: str) -> str:
+    """Returns the pattern of the paths that the instance with this path waits for by an edge."""
+    steps: list[str] = []
+    index = list(edge.index or ())
+    for node in upwards(edge.awaited):
+        if node is edge.common:
+            break
+        number = ""
+        if node.repeats is not None:
+            given = index.pop() if index else -1
+            number = "[*]" if given < 0 else f"[{given}]"
+        steps.append(escape(node.ident) + number)
+    within = path.split("/")[: edge.common.template.count("/") + 1]
+    return "/".join([escape("/".join(within)), *reversed(steps)])
