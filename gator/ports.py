@@ -82,8 +82,8 @@ class LiveState(Protocol):
         """Whether the run was told to stop."""
         ...
 
-    def running(self, most: int) -> Iterable[RunningJob]:
-        """Returns at most `most` jobs, those that have run longest."""
+    def running(self, maximum: int) -> Iterable[RunningJob]:
+        """Returns at most `maximum` jobs, those that have run longest."""
         ...
 
 

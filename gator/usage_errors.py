@@ -63,8 +63,8 @@ def _text_of(error: Any) -> str:
 
 def _accepted_numbers(kind: Any) -> str:
     """Returns the numbers that a parameter accepts, as text; empty if it accepts something else."""
-    least, most = getattr(kind, "min", None), getattr(kind, "max", None)
+    minimum, maximum = getattr(kind, "min", None), getattr(kind, "max", None)
     noun = _NOUNS.get(getattr(kind, "name", "").removesuffix(" range"), "")
-    if not noun or (least is None and most is None):
+    if not noun or (minimum is None and maximum is None):
         return noun
-    return f"{noun} from {least} to {most}" if most is not None else f"{noun}, at least {least}"
+    return f"{noun} from {minimum} to {maximum}" if maximum is not None else f"{noun}, at least {minimum}"

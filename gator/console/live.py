@@ -142,9 +142,9 @@ class LiveDisplay:
         tally = self._run.tally
         self._eta.note(now, tally.passed + tally.failed + tally.lost)
         lines = [self._progress(now, tally), self._counts(tally)]
-        most = min(MAX_LONGEST, rows - 1 - len(lines))
-        if most > 0 and tally.running:
-            lines += [_job(job, now, columns) for job in self._run.running(most)]
+        maximum = min(MAX_LONGEST, rows - 1 - len(lines))
+        if maximum > 0 and tally.running:
+            lines += [_job(job, now, columns) for job in self._run.running(maximum)]
         # The last cell of a row stays empty, because terminals differ in when they wrap after it.
         self._screen.draw([self._fit(line, columns - 1) for line in lines[: max(1, rows - 1)]])
 
@@ -180,12 +180,12 @@ class LiveDisplay:
             parts += [(", ", ""), (f"{number:,} {name}", name if name in _BAR_ORDER else "")]
         return parts[1:] or [("nothing yet", "")]
 
-    def _fit(self, parts: Sequence[Part], most: int) -> tuple[str, int]:
-        """Returns a line of at most `most` cells, and its number of cells."""
+    def _fit(self, parts: Sequence[Part], maximum: int) -> tuple[str, int]:
+        """Returns a line of at most `maximum` cells, and its number of cells."""
         mark = "" if self._terminal.plain_characters else "…"
         line, used = "", 0
         for text, style in parts:
-            shown = cut(text, most - used, mark)
+            shown = cut(text, maximum - used, mark)
             line += self._terminal.paint(shown, style) if shown else ""
             used += cells(shown)
             if shown != text:

@@ -15,7 +15,7 @@ from gator.console.messages import painted_outcome
 from gator.console.terminal import Terminal
 from gator.console.text import one_line
 from gator.core.history.cause_rules import CauseRules
-from gator.core.history.failure_groups import FEW, Causes
+from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun as repeats
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
@@ -90,7 +90,7 @@ class Failures:
         else:
             self.causes.add(self._rules.key_of(path, result), failure)
         first = self.first_allowed if is_allowed else self.first
-        if len(first) < FEW:
+        if len(first) < MAX_LISTED_FAILURES:
             first.append(failure)
         return True
 
@@ -200,7 +200,7 @@ def write_summary(
     if (failures.first or failures.first_allowed) and not info.single:
         earlier = failures.earlier_runs()
         lines += ["", f"{failures.causes.headline(earlier.headline)}:"]
-    if failures.causes.number > FEW:
+    if failures.causes.number > MAX_LISTED_FAILURES:
         lines += [*_causes(terminal, failures, earlier), *_allowed(terminal, failures), *_commands(info)]
     else:
         for failure in failures.first:

@@ -56,11 +56,11 @@ def cells(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
-def cut(text: str, most: int, mark: str = "…") -> str:
-    """Returns the text, its end cut off if it takes more than `most` cells."""
-    if cells(text) <= most:
+def cut(text: str, maximum: int, mark: str = "…") -> str:
+    """Returns the text, its end cut off if it takes more than `maximum` cells."""
+    if cells(text) <= maximum:
         return text
-    room = most - cells(mark)
+    room = maximum - cells(mark)
     if room < 0:
         return ""
     for index, character in enumerate(text):
@@ -70,11 +70,11 @@ def cut(text: str, most: int, mark: str = "…") -> str:
     return text
 
 
-def cut_front(text: str, most: int, mark: str = "…") -> str:
-    """Returns the text, its beginning cut off if it takes more than `most` cells."""
-    if cells(text) <= most:
+def cut_front(text: str, maximum: int, mark: str = "…") -> str:
+    """Returns the text, its beginning cut off if it takes more than `maximum` cells."""
+    if cells(text) <= maximum:
         return text
-    room = most - cells(mark)
+    room = maximum - cells(mark)
     if room < 0:
         return ""
     index = len(text)

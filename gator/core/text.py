@@ -50,9 +50,9 @@ def clean(line: bytes) -> str:
     return readable(line[line.rfind(b"\r") + 1 :].lstrip(_BLANKS))
 
 
-def cut(text: str, most: int = MAX_CHARACTERS) -> str:
-    """Returns `text` cut to `most` characters, the last one then being an ellipsis."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def cut(text: str, maximum: int = MAX_CHARACTERS) -> str:
+    """Returns `text` cut to `maximum` characters, the last one then being an ellipsis."""
+    return text if len(text) <= maximum else text[: maximum - 1] + "…"
 
 
 MAX_VALUE = 300

@@ -135,7 +135,7 @@ class _ServerStream:
             return None
         return None if data is aio.EOF else data
 
-    async def _join(self, data: bytes | None, most_bytes: int) -> bytes | None:
+    async def _join(self, data: bytes | None, max_bytes: int) -> bytes | None:
         """Returns a message, given its first part; None if the stream ends before its last part."""
         whole = bytearray()
         while data is not None:
@@ -143,8 +143,8 @@ class _ServerStream:
             if request.WhichOneof("message") != "part":
                 raise errors.ProtocolError("the parts of a message must follow each other")
             whole += request.part.data
-            if len(whole) > most_bytes:
-                raise errors.ProtocolError(f"a message has at most {most_bytes} bytes, in all its parts")
+            if len(whole) > max_bytes:
+                raise errors.ProtocolError(f"a message has at most {max_bytes} bytes, in all its parts")
             if not request.part.more:
                 return bytes(whole)
             data = await self._receive()

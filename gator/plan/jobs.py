@@ -10,7 +10,7 @@ from gator.plan import interpolate
 from gator.plan.nodes import PlanNode
 from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
-from gator.spec.interpolation import EVERY_NAME
+from gator.spec.interpolation import PLACEHOLDERS
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
@@ -79,8 +79,8 @@ class Filler(Struct):
         """Yields a problem for each unknown name in `${{ }}`, and each value that a script cannot contain."""
         for node, written in zip(tree.nodes, tree.written, strict=True):
             for name in _names(_own_texts(written)):
-                if name not in EVERY_NAME and not name.startswith("env."):
-                    near = did_you_mean(name, EVERY_NAME)
+                if name not in PLACEHOLDERS and not name.startswith("env."):
+                    near = did_you_mean(name, PLACEHOLDERS)
                     yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
             if node.job is None:
                 yield from self._check_scripts(node)

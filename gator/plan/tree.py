@@ -145,8 +145,8 @@ def _max_path_bytes(node: PlanNode) -> int:
     """Returns the maximum number of bytes of the path of any repeat."""
     path = node.template
     # Nearly all are far below the limit, for which an upper bound is enough.
-    if (most := 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)) <= MAX_PATH_BYTES:
-        return most
+    if (maximum := 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)) <= MAX_PATH_BYTES:
+        return maximum
     return len(path.encode()) + _INDEX_BYTES * sum(above.repeats is not None for above in upwards(node))
 
 

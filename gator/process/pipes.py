@@ -33,7 +33,7 @@ class _State(enum.Enum):
 class Pipe:
     """One stream of a job; made by `Pipes.open`. Closes its descriptor at end of file or by `close`."""
 
-    __slots__ = ("_fd", "_full_reads", "_most", "_on_data", "_on_eof", "_owner", "_size", "_state")
+    __slots__ = ("_fd", "_full_reads", "_maximum", "_on_data", "_on_eof", "_owner", "_size", "_state")
 
     def __init__(
         self, owner: "Pipes", fd: int, on_data: Callable[[bytes], None], on_eof: Callable[[], None]
@@ -42,9 +42,9 @@ class Pipe:
         self._fd = fd
         self._on_data = on_data
         self._on_eof = on_eof
-        self._most = _PIPE_BYTES
-        self._size = self._most
-        """Maximum bytes of the next read, at most `_most`."""
+        self._maximum = _PIPE_BYTES
+        self._size = self._maximum
+        """Maximum number of bytes of the next read; at most `_maximum`."""
         self._full_reads = 0
         self._state = _State.READING
 
@@ -108,14 +108,14 @@ class Pipe:
         """Chooses the size of the next read by the processor time that the last one took."""
         if seconds > _MAX_SECONDS:
             self._size = max(_MIN_READ_BYTES, self._size // 4)
-        elif self._size < self._most and seconds < _MAX_SECONDS / 4:
-            self._size = min(self._most, 2 * self._size)
+        elif self._size < self._maximum and seconds < _MAX_SECONDS / 4:
+            self._size = min(self._maximum, 2 * self._size)
 
     def _grow(self) -> None:
         """Enlarges a pipe that was full twice, so that a job with much output needs fewer turns."""
         self._full_reads += 1
         if self._full_reads == 2:
-            self._size = self._most = _READ_BYTES
+            self._size = self._maximum = _READ_BYTES
             try:
                 fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _GROWN_BYTES)
             except OSError:

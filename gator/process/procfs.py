@@ -59,7 +59,7 @@ class ProcessInfo(NamedTuple):
         return f"{self.name} (pid {self.pid})"
 
 
-def read_bytes(path: str, most: int) -> bytes | None:
+def read_bytes(path: str, maximum: int) -> bytes | None:
     """Returns the start of a file of /proc; None if the process has ended or its file may not be read.
 
     Raises OSError without free descriptors or memory, which does not mean that the process has ended.
@@ -69,7 +69,7 @@ def read_bytes(path: str, most: int) -> bytes | None:
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     try:
-        return os.read(fd, most)
+        return os.read(fd, maximum)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     finally:

@@ -75,8 +75,8 @@ class RunView:
             states=[query_pb2.NODE_STATE_RUNNING],
             order=qs.NODE_ORDER_STARTED,
         )
-        most = min(self._request.longest, _MAX_LISTED)
-        return [node for _, node in self._reader.nodes(request, None, most).nodes]
+        maximum = min(self._request.longest, _MAX_LISTED)
+        return [node for _, node in self._reader.nodes(request, None, maximum).nodes]
 
 
 class RunWatch:

@@ -12,11 +12,11 @@ from gator.errors import UnavailableError
 
 
 class FairSemaphore:
-    """Grants `most` turns in all, and at most `each` to one name. Everything runs on one event loop."""
+    """Grants `maximum` turns in all, and at most `each` to one name. Everything runs on one event loop."""
 
-    def __init__(self, most: int, each: int, waiting_each: int | None = None) -> None:
+    def __init__(self, maximum: int, each: int, waiting_each: int | None = None) -> None:
         """Limits the number of waiting calls of one name to `waiting_each`."""
-        self._free, self._each, self._waiting_each = most, each, waiting_each
+        self._free, self._each, self._waiting_each = maximum, each, waiting_each
         self._taken: Counter[str] = Counter()
         self._waiting: dict[asyncio.Future[None], str] = {}
 
@@ -68,16 +68,16 @@ class FairSemaphore:
 
 
 class ConnectionQuota:
-    """Grants `most` places in all, and at most `each` to one name; refuses instead of waiting."""
+    """Grants `maximum` places in all, and at most `each` to one name; refuses instead of waiting."""
 
-    def __init__(self, most: int, each: int) -> None:
-        self._most, self._each = most, each
+    def __init__(self, maximum: int, each: int) -> None:
+        self._maximum, self._each = maximum, each
         self._taken: Counter[str] = Counter()
 
     @contextmanager
     def of(self, name: str) -> Generator[None]:
         """Takes a slot, and gives it back. Raises UnavailableError if none is free."""
-        if self._taken[name] >= self._each or self._taken.total() >= self._most:
+        if self._taken[name] >= self._each or self._taken.total() >= self._maximum:
             raise UnavailableError("too many clients are connected: retry later")
         self._taken[name] += 1
         try:

@@ -12,7 +12,7 @@ from gator.v1 import spec_pb2
 
 PLAN_TIME = ("seed", "array", "path", "slug", "spec.dir", "run.id", "run.dir", "gator.python")
 START_TIME = ("scratch", "attempt", "cores")
-EVERY_NAME = (*PLAN_TIME, *START_TIME)
+PLACEHOLDERS = (*PLAN_TIME, *START_TIME)
 
 _REFERENCE = re.compile(r"(\$?)(\$\{\{)(?:\s*([^{}]*?)\s*\}\})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
@@ -33,12 +33,12 @@ def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]
             yield written, "${{ has no }}: write $${{ for a literal ${{"
         elif not _NAME.fullmatch(name):
             yield written, f"{written} is not a name: there are no operators, and $${{{{ is a literal ${{{{"
-        elif name in EVERY_NAME:
+        elif name in PLACEHOLDERS:
             yield written, _misplaced(name)
         elif name.partition(".")[0] in _LATER:
             yield written, f"{written}: this version of Gator does not know '{name.partition('.')[0]}'"
         else:
-            yield written, f"nothing is known by the name {written}{did_you_mean(name, EVERY_NAME)}"
+            yield written, f"nothing is known by the name {written}{did_you_mean(name, PLACEHOLDERS)}"
 
 
 def _is_variable(name: str) -> bool:

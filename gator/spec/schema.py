@@ -78,9 +78,9 @@ def of_type(type_name: str) -> Schema:
     return make() if make is not None else dict(_PLAIN_TYPES[type_name])
 
 
-def _integer(least: int, most: int = MAX_COUNT, *words: str) -> Schema:
+def _integer(minimum: int, maximum: int = MAX_COUNT, *words: str) -> Schema:
     forms: list[Schema] = [
-        {"type": "integer", "minimum": least, "maximum": most},
+        {"type": "integer", "minimum": minimum, "maximum": maximum},
         {"type": "string", "pattern": _NUMBER_TEXT},
     ]
     return {"anyOf": [*forms, {"enum": list(words)}] if words else forms}

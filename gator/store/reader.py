@@ -223,12 +223,12 @@ class StoreReader:
             where.below("path", prefix)
         if attempt:
             where.add("attempt = ?", attempt)
-        most = -1 if path else _MAX_LOOKS // kinds
+        maximum = -1 if path else _MAX_LOOKS // kinds
         rows = self.query(
             f"SELECT id FROM subjects WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts
-            [*where.values, most + 1 if most >= 0 else -1],
+            [*where.values, maximum + 1 if maximum >= 0 else -1],
         )
-        return [number for (number,) in rows] if path or len(rows) <= most else None
+        return [number for (number,) in rows] if path or len(rows) <= maximum else None
 
     def _at(self, seqs: Sequence[int], last: int) -> Slice:
         """Returns the events at these places. The slice reaches to `last`, or to its last event for 0."""

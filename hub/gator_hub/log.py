@@ -38,8 +38,10 @@ class Allowance:
     `rest` has one `%d` for the number of suppressed lines.
     """
 
-    def __init__(self, most: int, level: int, rest: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._level, self._rest, self._clock = most, level, rest, clock
+    def __init__(
+        self, maximum: int, level: int, rest: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._maximum, self._level, self._rest, self._clock = maximum, level, rest, clock
         self._since = clock()
         self._count = 0
 
@@ -48,13 +50,13 @@ class Allowance:
         if self._clock() - self._since >= PERIOD_SECONDS:
             self.close()
         self._count += 1
-        if self._count <= self._most:
+        if self._count <= self._maximum:
             log.log(self._level, text, *values)
 
     def close(self) -> None:
         """Logs the number of suppressed lines."""
-        if self._count > self._most:
-            log.log(self._level, self._rest, self._count - self._most)
+        if self._count > self._maximum:
+            log.log(self._level, self._rest, self._count - self._maximum)
         self._since, self._count = self._clock(), 0
 
 

@@ -99,11 +99,11 @@ def test_a_failure_prunes_what_needs_success_and_runs_what_handles_it(gator: Gat
 def test_no_more_start_than_there_are_licenses(gator: Gator) -> None:
     gator("run", example("resources.yaml"), "-j", 4).expect(0)
     life = gator.events(attach_pb2.EVENT_KIND_STARTED, attach_pb2.EVENT_KIND_ATTEMPT_FINISHED)
-    most = running = 0
+    maximum = running = 0
     for event in sorted(life, key=lambda event: event.time_unix_nanos):
         running += 1 if event.HasField("started") else -1
-        most = max(most, running)
-    assert most == 2
+        maximum = max(maximum, running)
+    assert maximum == 2
     assert gator("logs", "simulate[3]").expect(0).out == "simulating with 1 core and 100 MB\n"
 
 

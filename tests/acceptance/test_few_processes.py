@@ -12,7 +12,7 @@ from tests.acceptance.support import Gator, Running, until
 PASSED = common_pb2.OUTCOME_PASSED
 ONE = "!Job {ident: top, command: sleep, args: ['0.5']}\n"
 TREE = "!JobGroup {ident: top, jobs: [!Job {ident: one, command: sleep, args: ['0.5']}]}\n"
-FEW = """\
+MAX_LISTED_FAILURES = """\
 import _thread, os, sys
 
 start = _thread.start_new_thread
@@ -51,14 +51,14 @@ def _start(gator: Gator, spec: str, customize: str) -> Running:
 
 @pytest.mark.parametrize(("spec", "limit"), [(ONE, 3), (TREE, 20)])
 def test_too_few_are_told_before_anything_starts(gator: Gator, spec: str, limit: int) -> None:
-    done = _start(gator, spec, FEW.replace("LIMIT", str(limit))).wait().expect(2)
+    done = _start(gator, spec, MAX_LISTED_FAILURES.replace("LIMIT", str(limit))).wait().expect(2)
     assert f"only {limit} more processes and threads may be started" in done.err
     assert "ulimit -u" in done.err
     assert not (gator.root / "tracking").exists()
 
 
 def test_a_single_job_runs_where_there_are_none_for_a_server(gator: Gator) -> None:
-    done = _start(gator, ONE, FEW.replace("LIMIT", "10")).wait().expect(0)
+    done = _start(gator, ONE, MAX_LISTED_FAILURES.replace("LIMIT", "10")).wait().expect(0)
     assert "cannot be asked or reached" in done.out + done.err
     assert gator.nodes()["top"].outcome == PASSED
 

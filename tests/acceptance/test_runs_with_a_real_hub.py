@@ -49,8 +49,8 @@ def end(gator: Gator, run: Running) -> Done:
 def test_every_event_is_in_a_hub_once_that_was_killed_and_started_again(gator: Gator, hub: RealHub) -> None:
     hub.start()
     run = hub.command("run", gator.spec(LINES), "--hub-wait", "60s")
-    for least in (3, 15, 30):
-        until(lambda least=least: results(gator) >= least, f"{least} results")
+    for minimum in (3, 15, 30):
+        until(lambda minimum=minimum: results(gator) >= minimum, f"{minimum} results")
         assert hub.process is not None
         hub.process.kill()
         hub.start()

@@ -18,8 +18,8 @@ _STREAM = 1
 class Frames:
     """A stream on its own connection. Data are sent when the window of the hub permits."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_bytes: int) -> None:
-        self._reader, self._writer, self._most = reader, writer, most_bytes
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, max_bytes: int) -> None:
+        self._reader, self._writer, self._maximum = reader, writer, max_bytes
         self._out = bytearray()
         self._initial = _WINDOW_BYTES
         self._window = {0: _WINDOW_BYTES, _STREAM: _WINDOW_BYTES}
@@ -72,7 +72,7 @@ class Frames:
             self._window[stream] += int.from_bytes(data, "big")
 
     def _pump(self) -> None:
-        while size := min(self._most, len(self._out), *self._window.values()):
+        while size := min(self._maximum, len(self._out), *self._window.values()):
             if size < 0:
                 return
             self._frame(_DATA, 0, _STREAM, bytes(self._out[:size]))
@@ -85,11 +85,11 @@ class Frames:
 
 
 @asynccontextmanager
-async def attached(hub: Hub, most_bytes: int = _FRAME_BYTES) -> AsyncGenerator[Frames]:
+async def attached(hub: Hub, max_bytes: int = _FRAME_BYTES) -> AsyncGenerator[Frames]:
     """Opens an Attach stream with the given number of bytes per frame."""
     host, _, port = hub.address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    frames = Frames(reader, writer, most_bytes)
+    frames = Frames(reader, writer, max_bytes)
     frames.open(hub, "/gator.v1.ParentService/Attach")
     serving = asyncio.create_task(frames.serve())
     try:

@@ -99,17 +99,17 @@ class FoundCauses(Struct, frozen=True):
         return headline(self.jobs, self.causes, self.allowed, seen=about)
 
 
-def failed_jobs(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
+def failed_jobs(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
     """Yields the wanted failures in their order."""
     known = _named(opened, wanted.cause)
-    for failed in _all_failed(opened, laid, wanted):
+    for failed in _all_failed(opened, overlaid, wanted):
         if _has_cause(failed.node, wanted.cause, known) and wanted.has_state(failed):
             yield failed
 
 
-def _all_failed(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
-    if laid is not None:
-        yield from laid.failed(wanted.globs, wanted.order)
+def _all_failed(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
+    if overlaid is not None:
+        yield from overlaid.failed(wanted.globs, wanted.order)
         return
     request = qs.ListNodesRequest(
         path=opened.run.ident,
@@ -147,12 +147,12 @@ def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
     )
 
 
-def find_causes(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted) -> FoundCauses:
+def find_causes(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted) -> FoundCauses:
     """Returns the causes of the wanted failures."""
-    if laid is None and not wanted.cause:
+    if overlaid is None and not wanted.cause:
         found = _listed(opened, wanted.globs)
     else:
-        found = _grouped(list(failed_jobs(opened, laid, wanted)))
+        found = _grouped(list(failed_jobs(opened, overlaid, wanted)))
     groups = sorted(found.groups, key=_rank)
     if not (wanted.new or wanted.back):
         return _with(found, groups)

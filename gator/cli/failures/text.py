@@ -9,7 +9,7 @@ from gator.cli.options.number import say_more
 from gator.cli.sources.failure_overlay import FailedIn
 from gator.console import describe
 from gator.console.text import cut
-from gator.core.history.failure_groups import FEW, cause_of
+from gator.core.history.failure_groups import MAX_LISTED_FAILURES, cause_of
 from gator.core.launch.printed import command
 from gator.units import plural
 from gator.v1 import query_pb2
@@ -34,7 +34,7 @@ def say_causes(found: FoundCauses, few: Iterable[FailedIn], paths: Sequence[str]
     if total > 1:
         output.say(found.headline())
         output.say()
-    if total <= FEW:
+    if total <= MAX_LISTED_FAILURES:
         return say_each(in_order(few))
     for number, group in enumerate(shown := found.groups[:limit]):
         if number:

@@ -128,8 +128,8 @@ def _repeat(
     only, skip, tags = requested.only, requested.skip, requested.tags
     if FAILED not in only and PASSED not in skip:
         return RequestedSelection(only, skip, tags, parent, original.seed)
-    laid = _laid(history, original, passed=PASSED in skip)
-    failed = sorted((path for path, job in laid.items() if job.outcome in FAILURES), key=key_of_path)
+    overlaid = _laid(history, original, passed=PASSED in skip)
+    failed = sorted((path for path, job in overlaid.items() if job.outcome in FAILURES), key=key_of_path)
     if FAILED in only:
         if not failed:
             reruns = " and its reruns" if len(history.reruns(original)) else ""
@@ -139,9 +139,9 @@ def _repeat(
         # The jobs of that run match these options already, so only the failed ones remain.
         only, tags = [f"/{escape(path)}" for path in failed], ()
     if PASSED in skip:
-        passed = _passed(history.nodes(original, only_jobs=False), laid)
+        passed = _passed(history.nodes(original, only_jobs=False), overlaid)
         skip = [glob for glob in skip if glob != PASSED] + list(passed)
-    seeds = {path: laid[path].seed for path in failed}
+    seeds = {path: overlaid[path].seed for path in failed}
     return RequestedSelection(only, skip, tags, parent, original.seed, seeds)
 
 
@@ -155,12 +155,12 @@ def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[st
     )
 
 
-def _passed(nodes: Iterable[query_pb2.Node], laid: Mapping[str, OverlaidJob]) -> Iterator[str]:
+def _passed(nodes: Iterable[query_pb2.Node], overlaid: Mapping[str, OverlaidJob]) -> Iterator[str]:
     """Yields globs of what passed: whole groups, else single jobs.
 
     A plan cannot skip a part of one repeat of a group, so no glob matches such a part.
     """
-    passed = [path for path, job in laid.items() if job.outcome == common_pb2.OUTCOME_PASSED]
+    passed = [path for path, job in overlaid.items() if job.outcome == common_pb2.OUTCOME_PASSED]
     below: dict[str, int] = {}
     for path in passed:
         at = path

@@ -131,9 +131,9 @@ def replace_on_root(root: RootNode, options: PlanOptions, above: spec_pb2.Settin
     if options.deadline is not None:
         root.deadline_millis = limit_millis_of(options.deadline, "--deadline")
     if options.max_fail is not None:
-        most = count_of(options.max_fail, "--max-fail", 1, MAX_MAX_FAIL, none=0)
+        maximum = count_of(options.max_fail, "--max-fail", 1, MAX_MAX_FAIL, none=0)
         if not isinstance(root, spec_pb2.Job):
-            root.max_fail = most
+            root.max_fail = maximum
 
 
 def _limit(text: str, option: str) -> int:

@@ -36,13 +36,15 @@ def positive_or_default(value: int | None, option: str, default: int) -> int:
     return default if value is None else value
 
 
-def count_of(text: str, option: str, least: int, most: int, *, none: int) -> int:
+def count_of(text: str, option: str, minimum: int, maximum: int, *, none: int) -> int:
     """Returns a whole number within bounds; `none` for a word that means no limit."""
     if text.lower() in NO_LIMIT:
         return none
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
-    if not least <= number <= most:
-        raise UsageError(f"{option} {text}: give a whole number from {least} to {most}, or none for no limit")
+    if not minimum <= number <= maximum:
+        raise UsageError(
+            f"{option} {text}: give a whole number from {minimum} to {maximum}, or none for no limit"
+        )
     return number
 
 

@@ -109,13 +109,13 @@ class Hub:
         some = [run for run in runs if newest[run.ident] == run.id][:_MAX_OFFERED]
         return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
-    def runs(self, request: hs.ListRunsRequest, most: int) -> Iterator[query_pb2.Run]:
-        """Yields the newest runs that pass, up to `most`."""
-        while most > 0:
-            request.page_size = min(most, 1000)
+    def runs(self, request: hs.ListRunsRequest, maximum: int) -> Iterator[query_pb2.Run]:
+        """Yields the newest runs that pass, up to `maximum`."""
+        while maximum > 0:
+            request.page_size = min(maximum, 1000)
             page = self.peer.call(self._stub.ListRuns, request)
-            yield from page.runs[:most]
-            most -= len(page.runs)
+            yield from page.runs[:maximum]
+            maximum -= len(page.runs)
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
@@ -139,19 +139,19 @@ class Hub:
         ident: str,
         path: str,
         selection: query_pb2.Selection,
-        most: int,
+        maximum: int,
         rules: Sequence[spec_pb2.CauseRule],
     ) -> hs.ListHistoryResponse:
         """Returns the outcomes of a node in the newest runs of a series."""
-        size = min(most, 1000)
+        size = min(maximum, 1000)
         request = hs.ListHistoryRequest(
             ident=ident, path=path, selection=selection, page_size=size, more_rules=rules
         )
         whole = self.peer.call(self._stub.ListHistory, request)
         token = whole.next_page_token
-        while token and len(whole.entries) < most:
+        while token and len(whole.entries) < maximum:
             request.page_token = token
-            request.page_size = min(most - len(whole.entries), 1000)
+            request.page_size = min(maximum - len(whole.entries), 1000)
             page = self.peer.call(self._stub.ListHistory, request)
             whole.entries.extend(page.entries)
             token = page.next_page_token

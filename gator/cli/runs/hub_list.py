@@ -44,12 +44,12 @@ def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None
         say_more("run")
 
 
-def _runs(hub: hub_client.Hub, name: str, run_filter: Filter, most: int) -> Iterator[query_pb2.Run]:
+def _runs(hub: hub_client.Hub, name: str, run_filter: Filter, maximum: int) -> Iterator[query_pb2.Run]:
     """Returns the runs of a name that pass; `latest` means all, `-2` the second newest."""
     if re.fullmatch(r"-\d+", name):
         run = hub.find(name)
         return iter([run] if run_filter.passes(run) else [])
-    return hub.runs(run_filter.request("" if name == LATEST else name), most)
+    return hub.runs(run_filter.request("" if name == LATEST else name), maximum)
 
 
 def _row(run: query_pb2.Run) -> tuple[str, ...]:

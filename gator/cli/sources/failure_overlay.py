@@ -96,20 +96,20 @@ def overlay_repeats(opened: OpenRun, run_name: str | None) -> OverlaidRun | None
                 nodes[run.id, node.path] = node
             yield node.path, node.outcome, node.seed
 
-    laid = overlay_outcomes((run.id, jobs(run)) for run in runs.values())
+    overlaid = overlay_outcomes((run.id, jobs(run)) for run in runs.values())
     # A list of runs has no command lines, so these runs are fetched individually.
-    for number in {job.run for job in laid.values() if job.outcome in FAILURES} - {opened.run.id}:
+    for number in {job.run for job in overlaid.values() if job.outcome in FAILURES} - {opened.run.id}:
         runs[number] = history.full_run(runs[number])
     sources = {run.id: opened.source if run is opened.run else opened.source.of(run) for run in runs.values()}
-    return OverlaidRun(opened.run, sources, runs, laid, nodes, spec_order)
+    return OverlaidRun(opened.run, sources, runs, overlaid, nodes, spec_order)
 
 
-def later_part(opened: OpenRun, laid: OverlaidRun | None, tracking: Path | None) -> str:
+def later_part(opened: OpenRun, overlaid: OverlaidRun | None, tracking: Path | None) -> str:
     """Returns a notice if a later run that is not a rerun of this one is not shown; else empty."""
     if not isinstance(opened.source, FolderSource):
         return ""
     newest = described(select(None, tracking_root(tracking)))
-    if newest is None or newest.id in (laid.runs if laid is not None else (opened.run.id,)):
+    if newest is None or newest.id in (overlaid.runs if overlaid is not None else (opened.run.id,)):
         return ""
     part = part_of(newest) or "the whole spec"
     shown = command("failures", where=in_folder(newest.folder))

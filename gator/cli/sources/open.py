@@ -68,22 +68,22 @@ class OpenRun(Struct, frozen=True):
     def matching(
         self,
         globs: Sequence[str],
-        most: int = 0,
+        maximum: int = 0,
         kinds: Sequence[common_pb2.NodeKind.ValueType] = (),
     ) -> list[query_pb2.Node]:
-        """Returns the nodes that match any of the globs, in the order of the spec; `most` 0 means all."""
+        """Returns the nodes that match any of the globs, in the order of the spec; `maximum` 0 means all."""
         request = qs.ListNodesRequest(
             path=self.run.ident,
             scope=qs.SCOPE_SUBTREE,
             globs=[nfc(glob) for glob in globs],
             kinds=kinds,
             order=qs.NODE_ORDER_SPEC,
-            page_size=most,
+            page_size=maximum,
         )
         nodes: list[query_pb2.Node] = []
         for page in pages(self.api.list_nodes, request):
             nodes.extend(page.nodes)
-            if most and len(nodes) >= most:
+            if maximum and len(nodes) >= maximum:
                 break
         return nodes
 
@@ -92,7 +92,7 @@ class OpenRun(Struct, frozen=True):
         globs: list[str] = []
         for path in map(nfc, patterns):
             both = [path, path.rstrip("/") + "/**"]
-            if not self.matching(both, most=1):
+            if not self.matching(both, maximum=1):
                 raise NotFoundError(f"there is no node {path!r}{self._maybe_waiting(path)}")
             globs += both
         return globs
@@ -103,7 +103,7 @@ class OpenRun(Struct, frozen=True):
             return ""
         if repeats := self._repeats(wanted):
             return f"its repeats are {repeats[0]} to {repeats[-1]}"
-        near = similar_path(wanted, (node.path for node in self.matching([], most=MAX_COMPARED)))
+        near = similar_path(wanted, (node.path for node in self.matching([], maximum=MAX_COMPARED)))
         return f"did you mean '{escape(near)}'?" if near else ""
 
     def _repeats(self, wanted: str) -> list[str]:
@@ -111,7 +111,7 @@ class OpenRun(Struct, frozen=True):
         name, bracket, _ = wanted.rpartition("[")
         if not bracket or self.run.state == query_pb2.RUN_STATE_RUNNING:
             return []
-        found = [node.path for node in self.matching([f"{name}[*]"], most=MAX_COMPARED)]
+        found = [node.path for node in self.matching([f"{name}[*]"], maximum=MAX_COMPARED)]
         alike = len({path.rpartition("[")[0] for path in found}) == 1
         return found if alike and len(found) < MAX_COMPARED else []
 
@@ -150,7 +150,7 @@ def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomp
     """Returns completions of a path; empty if the run cannot be opened."""
     try:
         with open_run(wanted, tracking, hub) as opened:
-            nodes = opened.matching([f"**/{incomplete}*", f"{incomplete}*"], most=100)
+            nodes = opened.matching([f"**/{incomplete}*", f"{incomplete}*"], maximum=100)
     except (GatorError, UserError):
         return []
     return [node.path for node in nodes if node.path.startswith(incomplete)] or [node.path for node in nodes]

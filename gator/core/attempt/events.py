@@ -52,10 +52,10 @@ class EventFactory:
             attempt_finished=attempt_finished,
         )
 
-    def warning(self, now: int, text: str, *, most: int = MAX_CHARACTERS) -> event_pb2.Event:
-        """Returns a warning of Gator itself, which never counts; its text has at most `most` characters."""
+    def warning(self, now: int, text: str, *, maximum: int = MAX_CHARACTERS) -> event_pb2.Event:
+        """Returns a warning of Gator itself, which never counts, of at most `maximum` characters."""
         log = event_pb2.LogEvent(
-            severity=common_pb2.SEVERITY_WARNING, text=cut(text, most), logger=GATOR_LOGGER
+            severity=common_pb2.SEVERITY_WARNING, text=cut(text, maximum), logger=GATOR_LOGGER
         )
         return self.event(now, log=log)
 

@@ -346,7 +346,7 @@ class Wrapper:
         limit = limit_text(self._silence.limit)
         self._facts.hang = hang_of(evidence, self._silence.limit, self._silence.last_words)
         text = text_of(evidence, limit, span(self._silence.cpu_nanos))
-        return [Record([self._stamp.warning(now, text, most=MAX_EVIDENCE)]), *self._end(now)]
+        return [Record([self._stamp.warning(now, text, maximum=MAX_EVIDENCE)]), *self._end(now)]
 
     def on_reports(self, now: int, files: Sequence[ReportFile]) -> list[Action]:
         """Takes the reports of tests, and ends the attempt."""

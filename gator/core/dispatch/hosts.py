@@ -141,8 +141,8 @@ class HostPool:
             return host is not self.bridge
         if len(self.up) == 1 or host.state is not HostState.OPEN:
             return False
-        least = min(len(other.leases) for other in self.up.values() if other.state is HostState.OPEN)
-        return len(host.leases) > least + 1
+        fewest = min(len(other.leases) for other in self.up.values() if other.state is HostState.OPEN)
+        return len(host.leases) > fewest + 1
 
     def arrived(self, name: str, *, alone: bool) -> None:
         """Adds a host that came up; `alone` reserves it for an attempt that needs a fresh one."""

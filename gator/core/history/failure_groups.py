@@ -11,7 +11,7 @@ from msgspec import Struct
 from gator.units import plural
 from gator.v1 import query_pb2
 
-FEW = 5
+MAX_LISTED_FAILURES = 5
 """Up to this many failures are listed individually; more are grouped by cause."""
 _MAX_EXAMPLES = 1000
 

@@ -118,10 +118,10 @@ class _Demands:
         return self._ledger.problems(self._nodes).notes
 
 
-def _at(nodes: Sequence[PlanNode], text: str, most: int) -> Iterator[Problem]:
-    more = len(nodes) - most
-    for at, node in enumerate(nodes[:most], 1):
-        last = more > 0 and at == most
+def _at(nodes: Sequence[PlanNode], text: str, maximum: int) -> Iterator[Problem]:
+    more = len(nodes) - maximum
+    for at, node in enumerate(nodes[:maximum], 1):
+        last = more > 0 and at == maximum
         yield problem_at(
             node.position, f"{text} (and the same for {plural(more, 'more job')})" if last else text
         )

@@ -57,9 +57,9 @@ class View:
         """Number of jobs by state."""
         return self._tally()
 
-    def running(self, most: int) -> Iterable[RunningJob]:
+    def running(self, maximum: int) -> Iterable[RunningJob]:
         """Returns the jobs that have run longest."""
-        return [RunningJob(path, at) for path, at in nsmallest(most, self.started.items(), key=_second)]
+        return [RunningJob(path, at) for path, at in nsmallest(maximum, self.started.items(), key=_second)]
 
     # -- from the root
 

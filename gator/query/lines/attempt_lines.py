@@ -99,17 +99,19 @@ class LineFilter:
 
         If a line continues in another block the answer is True, whatever its text.
         """
-        least, pattern = self.request.severity, self.pattern
+        minimum, pattern = self.request.severity, self.pattern
         if not self.narrow:
             return bool(events)
         for event in events:
             if event.HasField("block"):
                 block = event.block
-                if least and worst_of(block.counts) < least:
+                if minimum and worst_of(block.counts) < minimum:
                     continue
                 if pattern is None or block.continues or pattern.found(bytes_of(block)):
                     return True
-            elif event.log.severity >= least and (pattern is None or pattern.found(event.log.text.encode())):
+            elif event.log.severity >= minimum and (
+                pattern is None or pattern.found(event.log.text.encode())
+            ):
                 return True
         return False
 
@@ -117,7 +119,7 @@ class LineFilter:
         """Returns the hits of a chunk. `levels` has the severities of lines that have their own."""
         spans = self.pattern.lines(chunk.data) if self.pattern else _spans(chunk.data)
         number, counted = chunk.first_line, 0
-        first, last, least = self.request.first_line, self.request.last_line, self.request.severity
+        first, last, minimum = self.request.first_line, self.request.last_line, self.request.severity
         if not self.is_in_time(chunk.time):
             return
         for start, end in spans:
@@ -128,13 +130,13 @@ class LineFilter:
             if last and number > last:
                 return
             line = chunk.data[start:end]
-            if least and not _is_as_bad(least, levels.get((chunk.stream, number), chunk.severity), line):
+            if minimum and not _is_as_bad(minimum, levels.get((chunk.stream, number), chunk.severity), line):
                 continue
             yield _Found(chunk, number, chunk.piece if start == 0 else 0, line)
 
 
-def _is_as_bad(least: int, severity: int, line: bytes) -> bool:
-    return severity >= least and not is_blank(line)
+def _is_as_bad(minimum: int, severity: int, line: bytes) -> bool:
+    return severity >= minimum and not is_blank(line)
 
 
 def _spans(data: bytes) -> Iterator[tuple[int, int]]:

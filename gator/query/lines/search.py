@@ -33,7 +33,9 @@ class Pattern:
 
     def __init__(self, regex: str) -> None:
         """Raises UsageError for an expression that RE2 refuses or that has too large repeat counts."""
-        repeats = sum(max(int(most or 0), int(least or 0)) for least, most in _REPEATS.findall(regex))
+        repeats = sum(
+            max(int(maximum or 0), int(minimum or 0)) for minimum, maximum in _REPEATS.findall(regex)
+        )
         if repeats > MAX_REPEATS:
             raise UsageError(
                 f"the regular expression {regex[:50]!r} is refused: its numbers in braces add up "

@@ -13,11 +13,11 @@ from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
 from gator.spec.builders.hooks import read_hooks
 from gator.spec.builders.include import TAG as INCLUDE
-from gator.spec.builders.scope import KeyContext, NodeScope, check_names
+from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
 from gator.spec.builders.wrong_keys import wrong_key
 from gator.spec.expand import check_expansion
 from gator.spec.idents import ident_problem, nfc
-from gator.spec.interpolation import EVERY_NAME
+from gator.spec.interpolation import PLACEHOLDERS
 from gator.spec.keys import Inheritance
 from gator.spec.suggestions import nearest
 from gator.v1 import spec_pb2
@@ -132,7 +132,7 @@ def _references(conditions: spec_pb2.Order, key: KeyContext) -> None:
     for node, reference in found:
         if not reference.strip():
             key.context.problem(node, f"an item of {name} cannot be empty")
-        elif scalars.no_names(key.context, node, reference, name):
+        elif scalars.has_no_placeholder(key.context, node, reference, name):
             getattr(conditions, name).add(name=nfc(reference), position=position(node))
 
 
@@ -152,14 +152,14 @@ def _seed(built: NodeMessage, key: KeyContext) -> None:
 
 def _command(job: spec_pb2.Job, key: KeyContext) -> None:
     command = scalars.filled_text(key.context, key.value, "command")
-    if command is not None and scalars.startable(key.context, key.value, command, "command"):
+    if command is not None and scalars.fits_exec_limits(key.context, key.value, command, "command"):
         _check_expanded(key.context, key.value, command, key.scope)
         job.command = command
 
 
 def _args(job: spec_pb2.Job, key: KeyContext) -> None:
     for node, arg in settings.texts(key.context, key.value, "args"):
-        if scalars.startable(key.context, node, arg, "an argument"):
+        if scalars.fits_exec_limits(key.context, node, arg, "an argument"):
             _check_expanded(key.context, node, arg, key.scope)
             job.args.append(arg)
 
@@ -167,7 +167,7 @@ def _args(job: spec_pb2.Job, key: KeyContext) -> None:
 def _check_expanded(context: SpecContext, node: Node, text: str, scope: NodeScope) -> None:
     if "${" not in text:
         return
-    check_names(context, node, text, EVERY_NAME, scope)
+    check_placeholders(context, node, text, PLACEHOLDERS, scope)
     for offset, message in check_expansion(text):
         context.problem_within(node, text[offset : offset + 20].partition("\n")[0], message)
 
@@ -175,7 +175,7 @@ def _check_expanded(context: SpecContext, node: Node, text: str, scope: NodeScop
 def _shell(job: spec_pb2.Job, key: KeyContext) -> None:
     script = scalars.filled_text(key.context, key.value, "shell")
     if script is not None:
-        check_names(key.context, key.value, script, EVERY_NAME, key.scope)
+        check_placeholders(key.context, key.value, script, PLACEHOLDERS, key.scope)
         job.shell = script
 
 
@@ -213,7 +213,7 @@ def _secrets(parent: Parent, key: KeyContext) -> None:
     for node, name in settings.text_or_texts(key.context, key.value, "secrets"):
         if not name or "=" in name or not name.isprintable():
             key.context.problem(node, f"{name!r} is not a variable name: write the name only, without =")
-        elif scalars.no_names(key.context, node, name, "secrets") and name not in parent.secrets:
+        elif scalars.has_no_placeholder(key.context, node, name, "secrets") and name not in parent.secrets:
             parent.secrets.append(name)
 
 

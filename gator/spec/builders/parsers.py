@@ -78,7 +78,7 @@ def _one(context: SpecContext, node: Node) -> spec_pb2.Parser | None:
         entry = _entry(context, node, None)
         return spec_pb2.Parser(name="spec", entries=[entry]) if entry is not None else None
     name = scalars.filled_text(context, node, "a parser")
-    if name is None or not scalars.no_names(context, node, name, "parsers"):
+    if name is None or not scalars.has_no_placeholder(context, node, name, "parsers"):
         return None
     if not keys.is_parser_file(name):
         return spec_pb2.Parser(name=name) if name in keys.PARSERS else _installed(context, node, name)
@@ -116,7 +116,7 @@ def _matchers(
             context.problem(pair.key, f"{{{kind}: FILE}} has no key '{name}'")
     value = pairs[kind].value
     name = scalars.filled_text(context, value, kind)
-    if name is None or not scalars.no_names(context, value, name, "parsers"):
+    if name is None or not scalars.has_no_placeholder(context, value, name, "parsers"):
         return None
     if name.startswith("$") and kind == "vscode":
         return matchers.read_name(context, value, name)

@@ -37,7 +37,7 @@ def text(context: SpecContext, node: Node, what: str) -> str | None:
     return value
 
 
-def startable(context: SpecContext, node: Node, value: str, what: str) -> bool:
+def fits_exec_limits(context: SpecContext, node: Node, value: str, what: str) -> bool:
     """Returns whether a process can be started with a text; records a problem if it is too long."""
     if 4 * len(value) <= MAX_STRING_BYTES or (size := byte_length(value)) <= MAX_STRING_BYTES:
         return True
@@ -63,7 +63,7 @@ def filled_text(context: SpecContext, node: Node, what: str) -> str | None:
     return value
 
 
-def no_names(context: SpecContext, node: Node, value: str, what: str) -> bool:
+def has_no_placeholder(context: SpecContext, node: Node, value: str, what: str) -> bool:
     """Returns whether a text has no `${{ }}`; reports a problem otherwise."""
     if "${{" not in value:
         return True
@@ -75,26 +75,26 @@ def integer(
     context: SpecContext,
     node: Node,
     what: str,
-    least: int = 0,
-    most: int = MAX_COUNT,
+    minimum: int = 0,
+    maximum: int = MAX_COUNT,
     *,
     alternative: str = "",
 ) -> int | None:
     """Returns a whole number, decimal or 0x; `alternative` is added to the error about anything else."""
     value = text(context, node, what)
-    if value is None or not no_names(context, node, value, what):
+    if value is None or not has_no_placeholder(context, node, value, what):
         return None
     if not _INTEGER.fullmatch(value):
         context.problem(node, f"{what} must be a whole number{alternative}, not '{value}'")
         return None
     digits = value.lstrip("+-")
     base = 16 if digits[:2] in ("0x", "0X") else 10
-    number = int(digits, base) if len(digits) <= 20 else most + 1
+    number = int(digits, base) if len(digits) <= 20 else maximum + 1
     if value[0] == "-":
         number = -number
-    if least <= number <= most:
+    if minimum <= number <= maximum:
         return number
-    bound = f"at least {least}" if number < least else f"at most {most}"
+    bound = f"at least {minimum}" if number < minimum else f"at most {maximum}"
     context.problem(node, f"{what} must be {bound}, not {value}")
     return None
 
@@ -123,7 +123,7 @@ def choice(context: SpecContext, node: Node, what: str, words: Sequence[str]) ->
 def duration(context: SpecContext, node: Node, what: str) -> int | None:
     """Returns the milliseconds of a duration; 0 for `none`."""
     value = text(context, node, what)
-    if value is None or not no_names(context, node, value, what):
+    if value is None or not has_no_placeholder(context, node, value, what):
         return None
     try:
         return parse_duration(value)
@@ -135,7 +135,7 @@ def duration(context: SpecContext, node: Node, what: str) -> int | None:
 def size(context: SpecContext, node: Node, what: str, unit: str) -> int | None:
     """Returns the bytes of a size."""
     value = text(context, node, what)
-    if value is None or not no_names(context, node, value, what):
+    if value is None or not has_no_placeholder(context, node, value, what):
         return None
     try:
         return parse_size(value, unit)

@@ -55,7 +55,7 @@ class KeyContext(NamedTuple):
         return self.entry.path[1]
 
 
-def check_names(
+def check_placeholders(
     context: SpecContext, node: Node, text: str, allowed: Collection[str], scope: NodeScope
 ) -> None:
     """Reports each `${{ }}` in a text whose name is unknown here."""

@@ -8,8 +8,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
-from gator.spec.builders.scope import KeyContext, check_names
-from gator.spec.interpolation import EVERY_NAME, PLAN_TIME
+from gator.spec.builders.scope import KeyContext, check_placeholders
+from gator.spec.interpolation import PLACEHOLDERS, PLAN_TIME
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
@@ -100,24 +100,24 @@ def _env(settings: spec_pb2.Settings, key: KeyContext) -> None:
             settings.env.add(name=name)
             continue
         text = scalars.text(key.context, pair.value, name)
-        if text is not None and scalars.startable(
+        if text is not None and scalars.fits_exec_limits(
             key.context, pair.value, f"{name}={text}", f"the variable {name}"
         ):
-            check_names(key.context, pair.value, text, EVERY_NAME, key.scope)
+            check_placeholders(key.context, pair.value, text, PLACEHOLDERS, key.scope)
             settings.env.add(name=name, value=text)
 
 
 def _cwd(settings: spec_pb2.Settings, key: KeyContext) -> None:
     text = scalars.text(key.context, key.value, "cwd")
     if text:
-        check_names(key.context, key.value, text, EVERY_NAME, key.scope)
+        check_placeholders(key.context, key.value, text, PLACEHOLDERS, key.scope)
         settings.cwd = text
 
 
 def _setup(settings: spec_pb2.Settings, key: KeyContext) -> None:
     text = scalars.text(key.context, key.value, "setup")
     if text:
-        check_names(key.context, key.value, text, PLAN_TIME, key.scope)
+        check_placeholders(key.context, key.value, text, PLAN_TIME, key.scope)
         settings.setup = text
 
 
@@ -130,7 +130,7 @@ def _grace(settings: spec_pb2.Settings, key: KeyContext) -> None:
         settings.grace_millis = millis
 
 
-def limited(context: SpecContext, value: Node, what: str) -> int | None:
+def positive_duration(context: SpecContext, value: Node, what: str) -> int | None:
     """Returns the milliseconds of a time limit; 0 for `none`, while a written 0 is a problem."""
     millis = scalars.duration(context, value, what)
     if millis == 0 and not scalars.is_none_word(value):
@@ -190,7 +190,7 @@ def _add_report(settings: spec_pb2.Settings, key: KeyContext, node: Node, pairs:
     file = scalars.filled_text(context, node, "results")
     if file is None:
         return
-    check_names(context, node, file, PLAN_TIME, key.scope)
+    check_placeholders(context, node, file, PLAN_TIME, key.scope)
     report = settings.results.list.add(file=file)
     if "format" in pairs:
         report.format = scalars.choice(context, pairs["format"].value, "format", keys.RESULT_FORMATS) or ""
@@ -216,14 +216,14 @@ def _scratch(settings: spec_pb2.Settings, key: KeyContext) -> None:
             continue
         root = scalars.filled_text(key.context, pair.value, "root")
         if root is not None:
-            check_names(key.context, pair.value, root, PLAN_TIME, key.scope)
+            check_placeholders(key.context, pair.value, root, PLAN_TIME, key.scope)
             scratch.root = root
     settings.scratch.CopyFrom(scratch)
 
 
 def _silence(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if not isinstance(key.value, MappingNode):
-        millis = limited(key.context, key.value, "silence")
+        millis = positive_duration(key.context, key.value, "silence")
         if millis is not None:
             settings.silence.CopyFrom(spec_pb2.Silence(millis=millis))
         return
@@ -231,10 +231,12 @@ def _silence(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if "for" not in pairs:
         key.context.problem(key.value, "'silence' requires 'for', a duration: write {for: 10m, watch: FILE}")
         return
-    silence = spec_pb2.Silence(millis=limited(key.context, pairs["for"].value, "for") or 0)
+    silence = spec_pb2.Silence(millis=positive_duration(key.context, pairs["for"].value, "for") or 0)
     if "watch" in pairs:
         watch = scalars.filled_text(key.context, pairs["watch"].value, "watch")
-        if watch is not None and scalars.no_names(key.context, pairs["watch"].value, watch, "watch"):
+        if watch is not None and scalars.has_no_placeholder(
+            key.context, pairs["watch"].value, watch, "watch"
+        ):
             silence.watch = watch
     settings.silence.CopyFrom(silence)
 
@@ -292,12 +294,12 @@ def _tags(settings: spec_pb2.Settings, key: KeyContext) -> None:
     for node, tag in text_or_texts(key.context, key.value, "tags"):
         if not tag.strip():
             key.context.problem(node, "a tag cannot be empty")
-        elif scalars.no_names(key.context, node, tag, "tags") and tag not in settings.tags:
+        elif scalars.has_no_placeholder(key.context, node, tag, "tags") and tag not in settings.tags:
             settings.tags.append(tag)
 
 
 def _time_limit(message: Any, key: KeyContext) -> None:
-    millis = limited(key.context, key.value, key.name)
+    millis = positive_duration(key.context, key.value, key.name)
     if millis is not None:
         setattr(message, key.field, millis)
 
@@ -310,7 +312,7 @@ def _boolean(message: Any, key: KeyContext) -> None:
 
 def _text(message: Any, key: KeyContext) -> None:
     text = scalars.text(key.context, key.value, key.name)
-    if text is not None and scalars.no_names(key.context, key.value, text, key.name):
+    if text is not None and scalars.has_no_placeholder(key.context, key.value, text, key.name):
         setattr(message, key.field, text)
 
 

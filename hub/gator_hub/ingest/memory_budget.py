@@ -42,8 +42,8 @@ _MIN_WINDOW = 64 * 1024
 class MemoryBudget:
     """Number of bytes held by messages, and those that wait. Everything runs on one event loop."""
 
-    def __init__(self, most_bytes: int = MAX_BYTES, most_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
-        self._most, self._most_waiting = most_bytes, most_waiting_bytes
+    def __init__(self, max_bytes: int = MAX_BYTES, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
+        self._maximum, self._max_waiting = max_bytes, max_waiting_bytes
         self.streams = ConnectionQuota(_STREAMS, _STREAMS_EACH)
         self.joining = FairSemaphore(_JOINING, _JOINING_EACH)
         self.max_message_bytes = MAX_MESSAGE_BYTES
@@ -54,7 +54,7 @@ class MemoryBudget:
     @staticmethod
     def window_bytes(roots: int) -> int:
         """Returns the number of unacknowledged bytes that each of `roots` roots may send on each lane."""
-        return next((window for most, window in _WINDOWS if roots <= most), _MIN_WINDOW)
+        return next((window for maximum, window in _WINDOWS if roots <= maximum), _MIN_WINDOW)
 
     async def take(self, size_bytes: int) -> int:
         """Waits until there is memory to parse a received message, after those received before.
@@ -62,10 +62,10 @@ class MemoryBudget:
         Returns the number of bytes to release afterwards. Raises UnavailableError if too many wait already.
         """
         held = size_bytes * UNPACKED_TIMES
-        if self._held < self._most and not self._waiting:
+        if self._held < self._maximum and not self._waiting:
             self._held += held
             return held
-        if self._waiting and self._waiting_bytes + size_bytes > self._most_waiting:
+        if self._waiting and self._waiting_bytes + size_bytes > self._max_waiting:
             raise UnavailableError("the hub has no memory left for more messages: retry later")
         room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[room] = size_bytes
@@ -87,7 +87,7 @@ class MemoryBudget:
         """Releases bytes, and lets waiting messages continue while there is room."""
         self._held -= size_bytes
         for room, size in list(self._waiting.items()):
-            if self._held >= self._most:
+            if self._held >= self._maximum:
                 return
             # A message whose stream has ended removes itself.
             if not room.done():

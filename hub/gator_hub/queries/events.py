@@ -178,13 +178,13 @@ class EventReader:
         values: list[object] = []
         for subject in subjects:
             for kind in wanted.kinds:
-                least = " AND severity >= ?" if kind in GRADED_KINDS and wanted.severity else ""
+                graded = " AND severity >= ?" if kind in GRADED_KINDS and wanted.severity else ""
                 selects.append(
                     "SELECT * FROM (SELECT place FROM events WHERE subject = ? AND kind = ?"  # noqa: S608
-                    f" AND place > ? AND place <= ?{least} ORDER BY place LIMIT ?) AS t{len(selects)}"
+                    f" AND place > ? AND place <= ?{graded} ORDER BY place LIMIT ?) AS t{len(selects)}"
                 )
                 values += [subject, int(kind), wanted.after, wanted.until]
-                values += [wanted.severity, wanted.limit] if least else [wanted.limit]
+                values += [wanted.severity, wanted.limit] if graded else [wanted.limit]
         found = self._database.query(
             f"{' UNION ALL '.join(selects)} ORDER BY 1 LIMIT ?", [*values, wanted.limit]
         )
@@ -200,10 +200,10 @@ class EventReader:
             where.below("path", prefix)
         if attempt:
             where.add("attempt = ?", attempt)
-        most = SCAN_EVENTS if where.values else wanted.limit
+        maximum = SCAN_EVENTS if where.values else wanted.limit
         rows = self._database.query(
             f"SELECT {_COLUMNS} FROM events WHERE {near.text} ORDER BY place LIMIT ?",  # noqa: S608
-            [*near.values, most],
+            [*near.values, maximum],
         )
         return self._named(rows, where)[: wanted.limit]
 

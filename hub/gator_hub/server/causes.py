@@ -72,11 +72,11 @@ def add_note(database: Database, note: hs.NoteCauseRequest, author: str) -> None
     )
 
 
-def _next(database: Database, model: Model, most: int, what: str) -> int:
+def _next(database: Database, model: Model, maximum: int, what: str) -> int:
     last = pw.fn.coalesce(pw.fn.max(model.id), 0)
     ((number, count),) = database.run(model.select(last + 1, pw.fn.count(model.id))).fetchall()
-    if count >= most:
-        raise PreconditionError(f"the hub has {most:,} {what}")
+    if count >= maximum:
+        raise PreconditionError(f"the hub has {maximum:,} {what}")
     return number
 
 

@@ -32,8 +32,8 @@ class FakeRun:
         self.stopping = False
         self.jobs: list[RunningJob] = []
 
-    def running(self, most: int) -> Iterable[RunningJob]:
-        return self.jobs[:most]
+    def running(self, maximum: int) -> Iterable[RunningJob]:
+        return self.jobs[:maximum]
 
 
 def info(jobs: int = 100, *, single: bool = False, spec: str = "") -> RunInfo:

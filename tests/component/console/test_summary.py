@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from gator.console.plain import PlainDisplay
 from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES
 from gator.console.terminal import Terminal
-from gator.core.history.failure_groups import FEW
+from gator.core.history.failure_groups import MAX_LISTED_FAILURES
 from gator.ports import Display, EarlierRuns
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 from tests.component.console.support import (
@@ -37,9 +37,11 @@ def test_the_last_lines_do_not_repeat_the_reason_of_the_only_job(make: Make, out
 
 
 def test_a_few_failures_are_told_one_by_one_in_the_summary(make: Make, out: io.StringIO):
-    summary = summary_of(make(), out, [failed(f"top/x[{n}]", signature="same") for n in range(FEW)])
-    assert f"{FEW} failures, 1 cause:" in summary
-    assert summary.count("again: ") == FEW
+    summary = summary_of(
+        make(), out, [failed(f"top/x[{n}]", signature="same") for n in range(MAX_LISTED_FAILURES)]
+    )
+    assert f"{MAX_LISTED_FAILURES} failures, 1 cause:" in summary
+    assert summary.count("again: ") == MAX_LISTED_FAILURES
 
 
 def display_with(
@@ -79,11 +81,11 @@ def test_causes_that_are_new_or_came_back_come_before_the_frequent_ones(out: io.
 
 
 def test_allowed_failures_come_apart_in_the_summary(make: Make, out: io.StringIO):
-    allowed = [failed(f"top/a[{number}]", signature="0002") for number in range(FEW + 2)]
+    allowed = [failed(f"top/a[{number}]", signature="0002") for number in range(MAX_LISTED_FAILURES + 2)]
     for event in allowed:
         event.result.allow_failure = True
     summary = summary_of(make(), out, [*allowed, failed("top/x", signature="0001")])
-    assert f"1 failure, 1 cause; {FEW + 2} allowed failures:" in summary
+    assert f"1 failure, 1 cause; {MAX_LISTED_FAILURES + 2} allowed failures:" in summary
     assert summary.index("FAILED top/x") < summary.index("FAILED top/a[0] (allowed)")
     assert "... and 2 more allowed failures" in summary
 

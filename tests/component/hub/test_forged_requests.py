@@ -133,8 +133,8 @@ def scalar(field: Any) -> st.SearchStrategy[Any]:
         return TEXTS
     if field.type == FieldDescriptor.TYPE_BOOL:
         return st.booleans()
-    least, most = INTEGERS[field.type]
-    return st.sampled_from([0, 1, 2, 3, least, most]) | st.integers(least, most)
+    minimum, maximum = INTEGERS[field.type]
+    return st.sampled_from([0, 1, 2, 3, minimum, maximum]) | st.integers(minimum, maximum)
 
 
 class Caller:

@@ -21,7 +21,7 @@ threading.stack_size(256 * 1024)
 """
 
 
-def limited(script: str) -> str:
+def positive_duration(script: str) -> str:
     """Returns the output of a script in a process of its own, which may limit itself."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED + script], capture_output=True, text=True, timeout=60, check=False
@@ -46,15 +46,15 @@ met.wait()
 for thread in threads: thread.join()
 """
     # Each arena reserves 64 MiB.
-    assert int(limited(script)) < 64 << 20
+    assert int(positive_duration(script)) < 64 << 20
 
 
 def test_threads_that_leave_no_memory_for_anything_else_are_refused() -> None:
-    said = limited("limit(8 << 20)\nprint(lacks_threads(4))\n")
+    said = positive_duration("limit(8 << 20)\nprint(lacks_threads(4))\n")
     assert said == "its threads leave it no memory; allow some hundred MiB more with ulimit -v"
-    assert limited("limit(1 << 30)\nprint(lacks_threads(4))\n") == "None"
+    assert positive_duration("limit(1 << 30)\nprint(lacks_threads(4))\n") == "None"
 
 
 def test_the_address_space_is_named_where_too_few_threads_can_be_started() -> None:
-    said = limited("limit(1 << 20)\nprint(lacks_threads(40))\n")
+    said = positive_duration("limit(1 << 20)\nprint(lacks_threads(40))\n")
     assert said.endswith("allow some hundreds with ulimit -u, or more memory with ulimit -v")

@@ -17,10 +17,10 @@ from . import runs
 JOBS = [f"top/good[{index}]" for index in range(4)]
 
 
-def ticking(most: int) -> Budget:
+def ticking(maximum: int) -> Budget:
     """A budget of a number of reads of the clock."""
     ticks = count()
-    return Budget(monotonic=lambda: float(next(ticks)), seconds=most)
+    return Budget(monotonic=lambda: float(next(ticks)), seconds=maximum)
 
 
 def output(path: str) -> list[object]:
@@ -91,8 +91,8 @@ def test_a_search_that_runs_out_of_time_goes_on_where_it_was(
     assert pages == 1
     paged = qs.ListLinesRequest(page_size=size)
     paged.MergeFrom(request_)
-    for most in (0, 1, 7):
-        found, _ = lines(Queries(reader, ticking(most)), paged)
+    for maximum in (0, 1, 7):
+        found, _ = lines(Queries(reader, ticking(maximum)), paged)
         assert [(line.path, line.stream, line.number, line.text, line.hit) for line in found] == [
             (line.path, line.stream, line.number, line.text, line.hit) for line in whole
         ]

@@ -11,15 +11,15 @@ def test_a_hundred_thousand_attempts_do_not_stay_in_memory() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     create_tables(connection)
     subjects = Subjects()
-    most = 0
+    maximum = 0
     for at in range(0, 100_000, 1000):
         paths = [f"top/many[{number}]" for number in range(at, at + 1000)]
         for kind in (STARTED, FINISHED):
             subjects.bind(connection, [(0, path, 1, kind, 0, 0, b"") for path in paths])
-            most = max(most, len(subjects))
+            maximum = max(maximum, len(subjects))
             subjects.committed()
     assert connection.execute("SELECT count(*) FROM subjects").fetchone() == (100_000,)
-    assert (most, len(subjects)) == (1000, 0)
+    assert (maximum, len(subjects)) == (1000, 0)
     connection.close()
 
 

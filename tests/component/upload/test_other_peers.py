@@ -213,8 +213,8 @@ async def test_a_hub_that_only_says_welcome_is_not_dialled_ever_faster(run: Fake
 
 
 def test_pauses_grow_to_a_bound_and_begin_anew_after_something_useful() -> None:
-    longest = Backoff(Timeouts(first_pause=1, max_pause=5), lambda _, most: most)
+    longest = Backoff(Timeouts(first_pause=1, max_pause=5), lambda _, maximum: maximum)
     assert [longest.after(useful=False) for _ in range(5)] == [1, 2, 4, 5, 5]
     assert [longest.after(useful=useful) for useful in (True, False)] == [1, 2]
-    shortest = Backoff(Timeouts(first_pause=1, max_pause=5), lambda least, _: least)
+    shortest = Backoff(Timeouts(first_pause=1, max_pause=5), lambda minimum, _: minimum)
     assert [shortest.after(useful=False) for _ in range(5)] == [0.5, 1, 2, 2.5, 2.5]

@@ -26,10 +26,15 @@ def test_text_is_cut_at_either_end():
 
 
 @given(st.text(alphabet="ab試🐊\u0301\u200d\ufe0f…", max_size=30), st.integers(0, 20))
-def test_text_that_is_cut_always_fits(text: str, most: int):
-    for shown in (cut(text, most), cut_front(text, most), cut(text, most, ""), cut_front(text, most, "")):
-        assert cells(shown) <= most
-        assert cells(text) > most or shown == text
+def test_text_that_is_cut_always_fits(text: str, maximum: int):
+    for shown in (
+        cut(text, maximum),
+        cut_front(text, maximum),
+        cut(text, maximum, ""),
+        cut_front(text, maximum, ""),
+    ):
+        assert cells(shown) <= maximum
+        assert cells(text) > maximum or shown == text
 
 
 @given(st.text())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gator.spec import load
-from gator.spec.interpolation import EVERY_NAME
+from gator.spec.interpolation import PLACEHOLDERS
 from gator.spec.keys import KEEPS, NODE_KEYS, STDERR_MODES, SUB_KEYS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -27,7 +27,7 @@ def test_a_key_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in (DOCS / "spec.md").read_text()
 
 
-@pytest.mark.parametrize("word", [*STDERR_MODES, *KEEPS, *EVERY_NAME])
+@pytest.mark.parametrize("word", [*STDERR_MODES, *KEEPS, *PLACEHOLDERS])
 def test_a_word_is_on_the_page(word: str) -> None:
     page = (DOCS / "spec.md").read_text()
     assert f"`{word}`" in page or f"{word}," in page

@@ -12,15 +12,15 @@ SPEC = group("top", array("arr", 4, job("x")), group("g", job("y", order(on_pass
 
 
 def test_a_world_runs_as_many_jobs_at_once_as_there_are_cores():
-    most = 0
+    maximum = 0
 
     def on_step(world: World) -> None:
-        nonlocal most
-        most = max(most, len(world.running))
+        nonlocal maximum
+        maximum = max(maximum, len(world.running))
 
     world = World(request(SPEC), cores=3, on_step=on_step, starts=True)
     assert world.run().outcome == common_pb2.OUTCOME_PASSED
-    assert most == 3
+    assert maximum == 3
 
 
 def test_an_attempt_is_handed_out_then_starts_then_ends():

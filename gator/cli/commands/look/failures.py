@@ -70,23 +70,23 @@ def failures(
     limit = limit_of(number, MAX_ROWS, json=json or every)
     given, name = _split(paths or [], cause)
     with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
-        laid = overlay_repeats(opened, run)
-        if run is None and (later := later_part(opened, laid, tracking)):
+        overlaid = overlay_repeats(opened, run)
+        if run is None and (later := later_part(opened, overlaid, tracking)):
             output.complain(f"gator: {later}")
         wanted = Wanted(given, opened.below(given), name, order_of(sort), new=new, back=back)
         _complain_of_unknown(opened, wanted)
         if json:
-            _say_json(opened, laid, wanted, limit, causes=causes)
+            _say_json(opened, overlaid, wanted, limit, causes=causes)
             return
-        if laid is not None:
-            output.say(laid.headline())
+        if overlaid is not None:
+            output.say(overlaid.headline())
         if causes:
-            said = say_lines_of_causes(find_causes(opened, laid, wanted), limit)
+            said = say_lines_of_causes(find_causes(opened, overlaid, wanted), limit)
         elif every or name:
-            said = _say_all(opened, laid, wanted, limit)
+            said = _say_all(opened, overlaid, wanted, limit)
         else:
-            few = failed_jobs(opened, laid, wanted)
-            said = say_causes(find_causes(opened, laid, wanted), few, given, limit)
+            few = failed_jobs(opened, overlaid, wanted)
+            said = say_causes(find_causes(opened, overlaid, wanted), few, given, limit)
         if not said:
             output.say(_nothing(wanted) + _so_far(opened.run))
 
@@ -116,19 +116,19 @@ def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
 
 
 def _say_json(
-    opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted, limit: int | None, *, causes: bool
+    opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted, limit: int | None, *, causes: bool
 ) -> None:
     if causes:
-        for group in find_causes(opened, laid, wanted).groups[:limit]:
+        for group in find_causes(opened, overlaid, wanted).groups[:limit]:
             say_json(values_of_cause(group))
         return
-    for one in islice(failed_jobs(opened, laid, wanted), limit):
+    for one in islice(failed_jobs(opened, overlaid, wanted), limit):
         say_json(values_of_failure(one))
 
 
-def _say_all(opened: OpenRun, laid: OverlaidRun | None, wanted: Wanted, limit: int | None) -> bool:
+def _say_all(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted, limit: int | None) -> bool:
     """Prints each failure, up to the limit. Returns whether there is one."""
-    failed = failed_jobs(opened, laid, wanted)
+    failed = failed_jobs(opened, overlaid, wanted)
     said = say_each(islice(failed, limit))
     if limit and (left := sum(1 for _ in failed)):
         output.say()

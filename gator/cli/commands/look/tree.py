@@ -71,10 +71,10 @@ def tree(
     limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         request.path = opened.path_of(path)
-        least = request.path.count("/")
+        base_depth = request.path.count("/")
         nodes, total = listed_nodes(opened.api, request, limit)
         for node in islice(nodes, limit):
-            level = node.path.count("/") - least
+            level = node.path.count("/") - base_depth
             if json:
                 say_json(node)
             else:

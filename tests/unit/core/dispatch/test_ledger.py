@@ -87,10 +87,10 @@ def test_more_licenses_than_the_pool_has_is_an_error() -> None:
     assert findings.errors == (f"license ToolA: 2 wanted, but the pool has 1: {advice}",)
 
 
-@pytest.mark.parametrize(("cores", "most"), [(1, 64), (8, 64), (16, 128)])
-def test_jobs_without_cores_are_free_up_to_a_number(cores: int, most: int) -> None:
+@pytest.mark.parametrize(("cores", "maximum"), [(1, 64), (8, 64), (16, 128)])
+def test_jobs_without_cores_are_free_up_to_a_number(cores: int, maximum: int) -> None:
     book = ledger(cores=cores)
-    for _ in range(most):
+    for _ in range(maximum):
         take(book, DemandKey(0))
     assert not book.fits(DemandKey(0))
     assert book.free[CORES] == cores

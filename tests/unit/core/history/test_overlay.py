@@ -11,39 +11,39 @@ PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, com
 CANCELLED, PRUNED = common_pb2.OUTCOME_CANCELLED, common_pb2.OUTCOME_PRUNED
 
 
-def laid(*ends: tuple[common_pb2.Outcome.ValueType, int]) -> OverlaidJob:
+def overlaid(*ends: tuple[common_pb2.Outcome.ValueType, int]) -> OverlaidJob:
     """One job over runs that are called a, b, …, by its outcome and seed in each."""
     runs = [(chr(ord("a") + at), [("top/x", *end)]) for at, end in enumerate(ends)]
     return overlay_outcomes(runs)["top/x"]
 
 
 def test_a_job_has_the_newest_outcome() -> None:
-    assert laid((FAILED, 1), (PASSED, 1)).outcome == PASSED
-    assert laid((PASSED, 1), (FAILED, 1)).outcome == FAILED
-    assert laid((FAILED, 1), (PASSED, 1), (LOST, 1)).outcome == LOST
-    assert laid((FAILED, 1), (LOST, 1)).run == "b"
+    assert overlaid((FAILED, 1), (PASSED, 1)).outcome == PASSED
+    assert overlaid((PASSED, 1), (FAILED, 1)).outcome == FAILED
+    assert overlaid((FAILED, 1), (PASSED, 1), (LOST, 1)).outcome == LOST
+    assert overlaid((FAILED, 1), (LOST, 1)).run == "b"
 
 
 def test_a_job_that_did_not_run_keeps_what_was_known_of_it() -> None:
     for outcome in (CANCELLED, PRUNED, common_pb2.OUTCOME_UNSPECIFIED):
-        assert laid((FAILED, 1), (outcome, 1)).outcome == FAILED
-        assert laid((PASSED, 1), (outcome, 1)).outcome == PASSED
+        assert overlaid((FAILED, 1), (outcome, 1)).outcome == FAILED
+        assert overlaid((PASSED, 1), (outcome, 1)).outcome == PASSED
         assert overlay_outcomes([("a", [("top/x", outcome, 1)])]) == {}
 
 
 def test_a_pass_with_another_seed_mends_nothing() -> None:
-    job = laid((FAILED, 1), (PASSED, 2))
+    job = overlaid((FAILED, 1), (PASSED, 2))
     assert (job.outcome, job.run, job.seed) == (FAILED, "a", 1)
 
 
 def test_each_seed_that_failed_has_to_pass() -> None:
-    job = laid((FAILED, 1), (FAILED, 2), (PASSED, 2))
+    job = overlaid((FAILED, 1), (FAILED, 2), (PASSED, 2))
     assert (job.outcome, job.run, job.seed) == (FAILED, "a", 1)
-    assert laid((FAILED, 1), (FAILED, 2), (PASSED, 2), (PASSED, 1)).outcome == PASSED
+    assert overlaid((FAILED, 1), (FAILED, 2), (PASSED, 2), (PASSED, 1)).outcome == PASSED
 
 
 def test_a_failure_with_another_seed_counts() -> None:
-    job = laid((PASSED, 1), (FAILED, 2), (PASSED, 1))
+    job = overlaid((PASSED, 1), (FAILED, 2), (PASSED, 1))
     assert (job.outcome, job.run, job.seed) == (FAILED, "b", 2)
 
 

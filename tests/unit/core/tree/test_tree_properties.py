@@ -142,17 +142,17 @@ def test_a_handler_that_was_needed_in_one_repeat_only_has_passed(failing: int):
 def test_repeats_that_wait_for_nothing_of_each_other_exist_few_at_a_time():
     lane = group("lane", job("a"), job("b", order(on_pass=["a", "setup"])))
     spec = array("top", 5, lane, job("setup"), job("report", order(on_pass=["lane/a"])))
-    most = 0
+    maximum = 0
 
     def on_step(world: World) -> None:
-        nonlocal most
+        nonlocal maximum
         declared = {event.path for event in world.events if event.HasField("declared")}
-        most = max(
-            most, sum(path.endswith("]") and "/lane[" in path for path in declared - set(ended(world)))
+        maximum = max(
+            maximum, sum(path.endswith("]") and "/lane[" in path for path in declared - set(ended(world)))
         )
 
     assert World(request(spec), on_step=on_step).run().outcome == common_pb2.OUTCOME_PASSED
-    assert most == 1
+    assert maximum == 1
 
 
 def ended(world: World) -> list[str]:

@@ -115,9 +115,9 @@ class Oracle:
     def attempts(self, path: str) -> list[str]:
         """How the attempts of a job end, if it starts."""
         retries = self.instances[path].node.settings.retries
-        most = retries.lost if retries.HasField("lost") else 1
+        maximum = retries.lost if retries.HasField("lost") else 1
         ends = [self._attempt(path, 1)]
-        while ends[-1] == LOST and len(ends) <= most:
+        while ends[-1] == LOST and len(ends) <= maximum:
             ends.append(self._attempt(path, len(ends) + 1))
         return ends
 
