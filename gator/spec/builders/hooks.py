@@ -3,15 +3,15 @@
 from typing import Any
 
 from gator.spec.builders import scalars, settings
-from gator.spec.builders.scope import KeyContext, check_names
-from gator.spec.interpolation import EVERY_NAME, PLAN_TIME
+from gator.spec.builders.scope import KeyContext, check_placeholders
+from gator.spec.interpolation import PLACEHOLDERS, PLAN_TIME
 from gator.v1 import spec_pb2
 
 
 def read_hooks(message: Any, key: KeyContext) -> None:
     """Reads the hooks of a node; those of a group have only the names that are known before it starts."""
     context = key.context
-    names = EVERY_NAME if isinstance(message, spec_pb2.Job) else PLAN_TIME
+    names = PLACEHOLDERS if isinstance(message, spec_pb2.Job) else PLAN_TIME
     for name, pair in settings.known(
         context, settings.mapping(context, key.value, "hooks"), "hooks", "hooks"
     ).items():
@@ -22,6 +22,6 @@ def read_hooks(message: Any, key: KeyContext) -> None:
             continue
         what = f"hooks.{name}"
         text = scalars.filled_text(context, pair.value, what)
-        if text is not None and scalars.startable(context, pair.value, text, what):
-            check_names(context, pair.value, text, names, key.scope)
+        if text is not None and scalars.fits_exec_limits(context, pair.value, text, what):
+            check_placeholders(context, pair.value, text, names, key.scope)
             setattr(message.hooks, name, text)
