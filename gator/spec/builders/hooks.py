@@ -16,7 +16,7 @@ def read_hooks(message: Any, key: KeyContext) -> None:
         context, settings.mapping(context, key.value, "hooks"), "hooks", "hooks"
     ).items():
         if name == "timeout":
-            millis = settings.limited(context, pair.value, "timeout")
+            millis = settings.positive_duration(context, pair.value, "timeout")
             if millis is not None:
                 message.hooks.timeout_millis = millis
             continue
