@@ -12,6 +12,7 @@ from gator.client.api import (
     info,
     log,
     metric,
+    params,
     warning,
 )
 from gator.client.client import Client
@@ -28,5 +29,6 @@ __all__ = [
     "info",
     "log",
     "metric",
+    "params",
     "warning",
 ]

@@ -5,6 +5,7 @@ Outside of a job all functions do nothing, and the first call writes a notice to
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from gator.client.client import EXIT_SECONDS, Client
 from gator.client.shared import shared_client
@@ -18,6 +19,7 @@ __all__ = [
     "info",
     "log",
     "metric",
+    "params",
     "warning",
 ]
 
@@ -65,3 +67,15 @@ def metric(name: str, value: float, *, kind: str = "last", unit: str = "") -> No
 def flush(timeout_seconds: float = EXIT_SECONDS) -> bool:
     """Waits until the parent has kept all messages so far. Returns False on timeout."""
     return shared_client().flush(timeout_seconds)
+
+
+def params(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Returns the parameters of this job by name: texts, numbers, booleans and lists of texts.
+
+    Outside of a job, and in one without parameters, the mapping is empty.
+    """
+    import json
+
+    text = (os.environ if environ is None else environ).get("GATOR_PARAMS", "")
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return found

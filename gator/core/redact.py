@@ -55,12 +55,34 @@ def mask_variables(message: Message, names: Collection[str] = ()) -> list[tuple[
     """Masks the values of secret variables at any depth; returns the original values."""
     hidden: list[tuple[str, str]] = []
     for part in _parts(message):
-        if not isinstance(part, spec_pb2.EnvVariable) or not part.value:
-            continue
-        if part.name in names or is_secret(part.name):
+        if isinstance(part, spec_pb2.Param):
+            if is_secret_param(part.name, names):
+                hidden += ((part.name, value) for value in part.values)
+                part.values[:] = [MASK] * len(part.values)
+        elif isinstance(part, spec_pb2.EnvVariable) and part.value and _is_hidden(part.name, names):
             hidden.append((part.name, part.value))
             part.value = MASK
     return hidden
+
+
+def _is_hidden(variable: str, names: Collection[str]) -> bool:
+    return variable in names or is_secret(variable)
+
+
+def is_secret_param(name: str, names: Collection[str]) -> bool:
+    """Returns whether the value of a parameter is a secret; `names` are those that a spec lists.
+
+    The list can have its own name and that of its variable.
+    """
+    return is_secret(name) or name in names or f"GATOR_PARAM_{name.upper()}" in names
+
+
+def secret_params(request: plan_pb2.PlanRequest) -> set[str]:
+    """Returns the names of the parameters of a spec, and above it, whose values are secrets."""
+    names = secret_names(request)
+    parts = (part for message in (request.spec, request.above) for part in _parts(message))
+    params = (part.name for part in parts if isinstance(part, spec_pb2.Param))
+    return {name for name in params if is_secret_param(name, names)}
 
 
 def hide_within(message: Message, secrets: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ Invariant: pure; the same request gives the same plan in every daemon.
 
 from gator.plan.inherit import merge_settings
 from gator.plan.inputs import add_inputs, has_inputs
+from gator.plan.jobs import shown_job
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import (
     Plan,
@@ -36,6 +37,7 @@ __all__ = [
     "problem_at",
     "recorded_job",
     "recorded_plan",
+    "shown_job",
     "sort_key",
     "unknown_references",
     "written_nodes",

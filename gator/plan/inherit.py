@@ -39,6 +39,9 @@ def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.S
     merged.MergeFrom(own)
     if own.env:
         _overlay(merged, above, own, scope)
+    if own.params:
+        merged.ClearField("params")
+        merged.params.extend(interpolate.params_over(above, own, scope))
     for field in _UNITED:
         if getattr(given, field):
             entries = getattr(result, field)
@@ -48,7 +51,7 @@ def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.S
 
 def merge_settings(above: spec_pb2.Settings, own: spec_pb2.Settings) -> spec_pb2.Settings:
     """Returns the settings of a level over those of the level above; values are not filled in."""
-    return merge(above, own, interpolate.Scope({}, {}))
+    return merge(above, own, interpolate.Scope({}, {}, fills_params=False))
 
 
 def _overlay(

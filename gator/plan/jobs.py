@@ -1,7 +1,9 @@
 """Fills in the `${{ }}` of a job for one of its instances."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 from msgspec import Struct, field
 
 from gator.errors import Problem
@@ -11,6 +13,8 @@ from gator.plan.nodes import PlanNode
 from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
 from gator.spec.interpolation import PLACEHOLDERS
+from gator.spec.literal import MARK
+from gator.spec.params import variable_of
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
@@ -37,11 +41,13 @@ class Filler(Struct):
         job = spec_pb2.Job()
         job.CopyFrom(written)
         find = self._lookup(job.settings, path)
+        # Each of these may refer to those before it.
+        for param in job.settings.params:
+            param.values[:] = [interpolate.partly(value, find) for value in param.values]
         for variable in job.settings.env:
             if "${{" in variable.value:
                 variable.value = interpolate.partly(variable.value, find)
-        _rewrite(job, lambda text: interpolate.partly(text, find))
-        job.shell = interpolate.partly(job.shell, find, script=not self.is_recorded)
+        _rewrite(job, find, is_checked=not self.is_recorded)
         if job.HasField("hooks"):
             self._fill_hooks(job.hooks, find)
         return job
@@ -78,9 +84,10 @@ class Filler(Struct):
     def check(self, tree: Tree) -> Iterator[Problem]:
         """Yields a problem for each unknown name in `${{ }}`, and each value that a script cannot contain."""
         for node, written in zip(tree.nodes, tree.written, strict=True):
+            known = (*PLACEHOLDERS, *(f"params.{param.name}" for param in node.settings.params))
             for name in _names(_own_texts(written)):
-                if name not in PLACEHOLDERS and not name.startswith("env."):
-                    near = did_you_mean(name, PLACEHOLDERS)
+                if name not in known and not name.startswith("env."):
+                    near = did_you_mean(name, known)
                     yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
             if node.job is None:
                 yield from self._check_scripts(node)
@@ -96,7 +103,8 @@ class Filler(Struct):
         """Checks scripts with their first repeat, because all repeats have the same kinds of characters."""
         job = node.job
         scripts = _hook_texts(node.hooks if job is None else job.hooks)
-        if not any("${{" in text for text in ([*scripts, job.shell] if job is not None else scripts)):
+        own = (job.shell, job.settings.setup) if job is not None else ()
+        if not any("${{" in text for text in (*scripts, *own)):
             return
         steps = [n.ident if n.repeats is None else f"{n.ident}[0]" for n in upwards(node)]
         try:
@@ -104,7 +112,7 @@ class Filler(Struct):
             _ = self.hooks(node, path) if job is None else self._filled(job, path)
         except interpolate.UnsafeValueError as error:
             name = str(error)
-            instead = _VARIABLES.get(name, name.removeprefix("env."))
+            instead = _variable(name)
             message = f'the value of ${{{{ {name} }}}} is not one plain word: use "${instead}" in a script'
             yield problem_at(node.position, message)
 
@@ -114,17 +122,52 @@ HOOKS = ("before", "after", "passed", "failed")
 _VARIABLES = {"path": "GATOR_PATH", "slug": "GATOR_SLUG", "run.dir": "GATOR_RUN_DIR", "run.id": "GATOR_RUN"}
 
 
-def _rewrite(job: spec_pb2.Job, change: Callable[[str], str]) -> None:
-    """Changes every text of a job except its script and its variables."""
-    job.command = change(job.command)
-    job.args[:] = [change(text) for text in job.args]
+def _variable(name: str) -> str:
+    """Returns the environment variable with the value of a name."""
+    if name.startswith("params."):
+        return variable_of(name.removeprefix("params."))
+    return _VARIABLES.get(name, name.removeprefix("env."))
+
+
+def _rewrite(job: spec_pb2.Job, find: interpolate.Lookup, *, is_checked: bool) -> None:
+    """Fills in every text of a job except its parameters and variables."""
     settings = job.settings
-    settings.cwd = change(settings.cwd)
-    settings.setup = change(settings.setup)
+    job.command = interpolate.partly(job.command, find, expands=True)
+    args: list[str] = []
+    for text in job.args:
+        items = interpolate.list_items(text, settings)
+        if items is None:
+            args.append(interpolate.partly(text, find, expands=True))
+        else:
+            args += [interpolate.closed(item) for item in items]
+    job.args[:] = args
+    job.shell = interpolate.partly(job.shell, find, script=is_checked)
+    settings.setup = interpolate.partly(settings.setup, find, script=is_checked)
+    settings.cwd = interpolate.partly(settings.cwd, find)
     if settings.scratch.root:
-        settings.scratch.root = change(settings.scratch.root)
+        settings.scratch.root = interpolate.partly(settings.scratch.root, find)
     for report in settings.results.list:
-        report.file = change(report.file)
+        report.file = interpolate.partly(report.file, find)
+
+
+def shown_job(job: spec_pb2.Job) -> spec_pb2.Job:
+    """Returns a copy of a job for display, in which inserted values are not marked."""
+    copy = spec_pb2.Job()
+    copy.CopyFrom(job)
+    _remove_marks(copy)
+    return copy
+
+
+def _remove_marks(message: Message) -> None:
+    for descriptor, value in message.ListFields():
+        if descriptor.type == FieldDescriptor.TYPE_STRING:
+            if descriptor.is_repeated:
+                value[:] = [text.replace(MARK, "") for text in value]
+            elif MARK in value:
+                setattr(message, descriptor.name, value.replace(MARK, ""))
+        elif descriptor.message_type is not None and not descriptor.message_type.GetOptions().map_entry:
+            for part in value if descriptor.is_repeated else [value]:
+                _remove_marks(part)
 
 
 def _texts(job: spec_pb2.Job) -> Iterator[str]:
@@ -152,6 +195,8 @@ def _own_texts(written: Written) -> Iterator[str]:
 def _settings_texts(settings: spec_pb2.Settings) -> Iterator[str]:
     if not settings.ByteSize():
         return
+    for param in settings.params:
+        yield from param.values
     for variable in settings.env:
         yield variable.value
     yield settings.cwd

@@ -24,7 +24,7 @@ _BESIDE: Final[dict[str, Callable[[PlanNode], int]]] = {
 
 def describe_option_scope(plan: Plan, option: str, value: str) -> str:
     """Returns a note on the number of jobs that an option does not change; empty if there are none."""
-    own = sum(_jobs(plan.root, _keeps(plan, option), 1))
+    own = sum(_jobs(plan.root, _keeps(plan, option, value), 1))
     if not own:
         return ""
     are = "job is" if own == 1 else "jobs are"
@@ -34,16 +34,24 @@ def describe_option_scope(plan: Plan, option: str, value: str) -> str:
     return f"{option} {value} applies to {plan.root.jobs - own:,} of {plan.root.jobs:,} jobs: {own:,} {keep}"
 
 
-def _keeps(plan: Plan, option: str) -> Callable[[PlanNode], bool]:
+def _keeps(plan: Plan, option: str, value: str) -> Callable[[PlanNode], bool]:
     root = plan.root
     if option == "--seed":
         return plan.has_own_seed
+    if option == "--param":
+        name = value.partition("=")[0]
+        values = _param_values(root, name)
+        return lambda node: node.job is not None and _param_values(node, name) != values
     if option in _BESIDE:
         own = _BESIDE[option]
         return lambda node: node is not root and own(node) > 0
     read = _INHERITED[option]
     given = read(root.settings)
     return lambda node: node.job is not None and read(node.settings) != given
+
+
+def _param_values(node: PlanNode, name: str) -> list[str]:
+    return [value for param in node.settings.params if param.name == name for value in param.values]
 
 
 def _jobs(node: PlanNode, keeps: Callable[[PlanNode], bool], times: int) -> Iterator[int]:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from gator.errors import Problem, SpecError, UsageError
 from gator.node_paths import template_of
 from gator.plan import cycles, globs, interpolate, seeds, select
-from gator.plan.jobs import Filler
+from gator.plan.jobs import Filler, shown_job
 from gator.plan.nodes import Edge, PlanNode
 from gator.plan.references import Link, Resolver
 from gator.plan.tree import Tree, Written, build, problem_at, upwards
+from gator.spec.literal import unmarked
 from gator.v1 import plan_pb2, spec_pb2
 
 MAX_JOBS = 2**53
@@ -99,7 +100,7 @@ def recorded_job(request: plan_pb2.PlanRequest, path: str) -> spec_pb2.Job | Non
     scope = interpolate.Scope(request.environment, _constants(request))
     tree = build(spec, scope, request.above.settings)
     filler = Filler(scope, _seeds(request, tree, scope, is_part=True), True)
-    return filler.job(tree.nodes[-1], path)
+    return shown_job(filler.job(tree.nodes[-1], path))
 
 
 def _with_one_job(spec: spec_pb2.Spec, names: Sequence[str]) -> spec_pb2.Spec | None:
@@ -129,7 +130,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     resolver = Resolver(tree)
     links = resolver.links()
     filler = Filler(scope, _seeds(request, tree, scope), is_recorded)
-    problems = [*tree.problems, *resolver.problems, *cycles.find(tree, links)]
+    problems = [*tree.problems, *_ungiven(tree), *resolver.problems, *cycles.find(tree, links)]
     if b"${{" in request.spec.SerializeToString():  # Most specs have none, and checking every text is slow.
         problems += filler.check(tree)
     if problems:
@@ -141,6 +142,16 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
         raise SpecError([problem_at(tree.root.position, message)], resolver.warnings)
     edges = _edges(links, nodes)
     return Plan(request, tree, nodes, edges, filler, [*resolver.warnings, *selection.warnings])
+
+
+def _ungiven(tree: Tree) -> Iterator[Problem]:
+    """Yields a problem for each required parameter without a value."""
+    for node, written in zip(tree.nodes, tree.written, strict=True):
+        for param in written.settings.params:
+            if param.required:
+                where = "" if node.parent is None else f"{node.template}:"
+                message = f"the parameter '{param.name}' is required: give --param {where}{param.name}=VALUE"
+                yield problem_at(param.position, message)
 
 
 def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
@@ -183,7 +194,7 @@ def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:
         return text
     scope = interpolate.Scope(request.environment, _constants(request))
     values = scope.lookup(node.settings)
-    return interpolate.partly(text, lambda name: values(name) or "").replace("$${{", "${{")
+    return unmarked(interpolate.partly(text, lambda name: values(name) or ""))
 
 
 def _edges(links: Sequence[Link], nodes: Mapping[str, PlanNode]) -> list[Edge]:

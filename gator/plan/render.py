@@ -1,13 +1,15 @@
 """Renders a plan as text, as a Mermaid diagram and as JSON values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.plan import Plan
 from gator.plan.tree import upwards
+from gator.spec.literal import unmarked
+from gator.spec.params import Value, typed_value
 from gator.units import size_text
-from gator.v1 import common_pb2
+from gator.v1 import common_pb2, spec_pb2
 
 _ENDED = {Condition.ON_PASS: "passed", Condition.ON_FAIL: "failed", Condition.ON_DONE: "ended"}
 _KINDS = {
@@ -16,12 +18,18 @@ _KINDS = {
     common_pb2.NODE_KIND_ARRAY: "array",
 }
 _MAX_RANGES = 8
+_MASK = "***"
+_MAX_VALUE = 40
+"""Maximum number of characters of a parameter's value in a tree."""
 
 
-def tree_text(plan: Plan) -> str:
-    """Returns the tree in columns, one line per node with its resources and dependencies."""
-    rows = [(plan.root.ident, _about(plan.root), "")]
-    rows += _rows(plan.root, "")
+def tree_text(plan: Plan, hidden: Collection[str] = ()) -> str:
+    """Returns the tree in columns, one line per node with its resources, parameters and dependencies.
+
+    Values of parameters with the names in `hidden` are masked.
+    """
+    rows = [(plan.root.ident, _about(plan.root, hidden), "")]
+    rows += _rows(plan.root, "", hidden)
     names = max(len(name) for name, _, _ in rows)
     abouts = max(len(about) for _, about, _ in rows)
     lines = [f"{name:{names}}  {about:{abouts}}  {waits}".rstrip() for name, about, waits in rows]
@@ -30,14 +38,14 @@ def tree_text(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(node: PlanNode, indent: str) -> Iterator[tuple[str, str, str]]:
+def _rows(node: PlanNode, indent: str, hidden: Collection[str]) -> Iterator[tuple[str, str, str]]:
     for child in node.children:
         last = child is node.children[-1]
-        yield f"{indent}{'└─ ' if last else '├─ '}{child.ident}", _about(child), _after(child)
-        yield from _rows(child, indent + ("   " if last else "│  "))
+        yield f"{indent}{'└─ ' if last else '├─ '}{child.ident}", _about(child, hidden), _after(child)
+        yield from _rows(child, indent + ("   " if last else "│  "), hidden)
 
 
-def _about(node: PlanNode) -> str:
+def _about(node: PlanNode, hidden: Collection[str]) -> str:
     parts: list[str] = []
     if node.repeats is not None:
         parts.append(_times(node))
@@ -45,7 +53,20 @@ def _about(node: PlanNode) -> str:
         parts += _held(node)
     if node.allow_failure:
         parts.append("failure allowed")
+    parts += [f"{param.name}={_value(param, hidden)}" for param in _own_params(node)]
     return ", ".join(parts)
+
+
+def _own_params(node: PlanNode) -> Sequence[spec_pb2.Param]:
+    """Returns the parameters whose value differs from that of the level above."""
+    above = node.parent.settings.params if node.parent is not None else ()
+    values = {param.name: param.values for param in above}
+    return [param for param in node.settings.params if values.get(param.name) != param.values]
+
+
+def _value(param: spec_pb2.Param, hidden: Collection[str]) -> str:
+    text = _MASK if param.name in hidden else unmarked(",".join(param.values))
+    return text if len(text) <= _MAX_VALUE else f"{text[: _MAX_VALUE - 1]}…"
 
 
 def _times(node: PlanNode) -> str:
@@ -119,17 +140,20 @@ def _shapes(node: PlanNode, indent: str) -> Iterator[str]:
     yield f"{indent}end"
 
 
-def to_json(plan: Plan) -> dict[str, Any]:
-    """Returns the plan as values for JSON; paths are without the indices of repeats."""
+def to_json(plan: Plan, hidden: Collection[str] = ()) -> dict[str, Any]:
+    """Returns the plan as values for JSON; paths are without the indices of repeats.
+
+    Values of parameters with the names in `hidden` are masked.
+    """
     return {
         "jobs": plan.root.jobs,
         "seed": plan.seed(plan.root.ident),
-        "root": _values(plan.root),
+        "root": _values(plan.root, hidden),
         "warnings": [str(problem) for problem in plan.warnings],
     }
 
 
-def _values(node: PlanNode) -> dict[str, Any]:
+def _values(node: PlanNode, hidden: Collection[str]) -> dict[str, Any]:
     values: dict[str, Any] = {"ident": node.ident, "path": node.template, "kind": _KINDS[node.kind]}
     if node.repeats is not None:
         values["repeats"] = node.repeats
@@ -140,9 +164,11 @@ def _values(node: PlanNode) -> dict[str, Any]:
         values["deadline_millis"] = node.deadline_millis
     if node.max_fail:
         values["max_fail"] = node.max_fail
+    if node.settings.params:
+        values["params"] = {param.name: _json_value(param, hidden) for param in node.settings.params}
     values["waits"] = [_edge_values(edge) for edge in node.waits]
     if node.job is None:
-        return values | {"jobs": node.jobs, "children": [_values(child) for child in node.children]}
+        return values | {"jobs": node.jobs, "children": [_values(child, hidden) for child in node.children]}
     values |= {"shell": node.job.shell} if node.job.shell else {"command": node.job.command}
     return values | {
         "args": list(node.job.args),
@@ -151,6 +177,10 @@ def _values(node: PlanNode) -> dict[str, Any]:
         "enforce_memory": node.enforce_memory,
         "licenses": dict(sorted(node.demand.licenses.items())),
     }
+
+
+def _json_value(param: spec_pb2.Param, hidden: Collection[str]) -> Value:
+    return _MASK if param.name in hidden else typed_value(param, map(unmarked, param.values))
 
 
 def _edge_values(edge: Edge) -> dict[str, Any]:

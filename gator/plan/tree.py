@@ -139,6 +139,10 @@ class _Builder(Struct):
         node.job = spec_pb2.Job()
         node.job.CopyFrom(written)
         node.job.settings.CopyFrom(node.settings)
+        for param in node.job.settings.params:
+            # Every attempt is sent its job.
+            for name in ("choices", "help", "position"):
+                param.ClearField(name)
 
 
 def _max_path_bytes(node: PlanNode) -> int:

@@ -3,7 +3,7 @@
 The forms are `$NAME`, `${NAME}`, `${NAME:-text}` and, for old specs, `:+ := :? -`. `\\$` is a literal `$`,
 and any other `$` stays.
 
-Invariant: one pass; the value of a variable is not expanded again.
+Invariant: one pass; the value of a variable and a marked text are not expanded again.
 """
 
 import re
@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from gator.errors import UserError
+from gator.spec.literal import MARK, MARKED, literal
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_DOLLAR = re.compile(rf"\\\$|\$({_NAME})|\$\{{")
+_DOLLAR = re.compile(rf"{MARKED}|\\\$|\$({_NAME})|\$\{{")
 _BRACED = re.compile(rf"({_NAME})(\}}|:-|:\+|:=|:\?|-)")
-_EDGE = re.compile(r"\\\$|\$\{|\}")
+_EDGE = re.compile(rf"{MARKED}|\\\$|\$\{{|\}}")
 
 
 class ExpansionError(UserError):
@@ -33,22 +34,26 @@ class Use(Struct, frozen=True):
     text: str
 
 
+class _Literal(Struct, frozen=True):
+    """A part of a text that stands for another text in which nothing is expanded."""
+
+    start: int
+    end: int
+    text: str
+
+
 def expand(text: str, environment: Mapping[str, str]) -> str:
     """Returns `text` with its variables expanded; unset ones are empty.
 
     Raises ExpansionError for `${NAME:?text}` when NAME is unset or empty.
     """
-    if "$" not in text:
+    if "$" not in text and MARK not in text:
         return text
     parts: list[str] = []
     position = 0
     for item in _scan(text):
-        if isinstance(item, int):
-            parts.append(text[position:item])
-            position = item + 1
-            continue
         parts.append(text[position : item.start])
-        parts.append(_value(item, environment))
+        parts.append(item.text if isinstance(item, _Literal) else _value(item, environment))
         position = item.end
     parts.append(text[position:])
     return "".join(parts)
@@ -96,13 +101,15 @@ def _uses(text: str) -> Iterator[Use]:
                     yield Use(use.start + shift, use.end + shift, use.name, use.operator, use.text)
 
 
-def _scan(text: str) -> Iterator[Use | int]:
-    """Yields uses of variables, and positions of backslashes to remove, in the order of the text."""
+def _scan(text: str) -> Iterator[Use | _Literal]:
+    """Yields uses of variables, and texts that are literal, in the order of the text."""
     position = 0
     while match := _DOLLAR.search(text, position):
         position = match.end()
         if match[0] == "\\$":
-            yield match.start()
+            yield _Literal(match.start(), position, "$")
+        elif match[0][0] == MARK:
+            yield _Literal(match.start(), position, literal(match[0]))
         elif match[1]:
             yield Use(match.start(), position, match[1], "", "")
         elif use := _braced(text, match.start()):

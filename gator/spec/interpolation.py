@@ -16,7 +16,7 @@ PLACEHOLDERS = (*PLAN_TIME, *START_TIME)
 
 _REFERENCE = re.compile(r"(\$?)(\$\{\{)(?:\s*([^{}]*?)\s*\}\})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
-_LATER = frozenset({"params", "matrix", "artefacts"})
+_LATER = frozenset({"matrix", "artefacts"})
 
 
 def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -24,6 +24,7 @@ def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]
 
     `allowed` are the names that are known here; `env.NAME` always is.
     """
+    known = (*PLACEHOLDERS, *(name for name in allowed if name not in PLACEHOLDERS))
     for match in _REFERENCE.finditer(text):
         name: str | None = match[3]
         if match[1] or (name is not None and (name in allowed or _is_variable(name))):
@@ -38,7 +39,14 @@ def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]
         elif name.partition(".")[0] in _LATER:
             yield written, f"{written}: this version of Gator does not know '{name.partition('.')[0]}'"
         else:
-            yield written, f"nothing is known by the name {written}{did_you_mean(name, PLACEHOLDERS)}"
+            yield written, f"nothing is known by the name {written}{_hint(name, known)}"
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    hint = did_you_mean(name, known)
+    if not hint and name.startswith("params."):
+        return ": declare it in params of this node or of one above it"
+    return hint
 
 
 def _is_variable(name: str) -> bool:

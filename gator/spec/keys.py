@@ -123,6 +123,13 @@ NODE_KEYS: Final = {
             words=("environment", "vars", "variables"),
         ),
         _setting(
+            "params",
+            "params",
+            "Parameters, which ${{ params.NAME }} and --param NAME=VALUE refer to. Merged by name.",
+            Inheritance.BY_NAME,
+            words=("parameters",),
+        ),
+        _setting(
             "cwd",
             "folder",
             "Working directory, relative to the folder of the launch.",
@@ -241,6 +248,13 @@ SUB_KEYS: Final = {
         Key("file", (), "text", "Path or glob of the report, relative to the working directory of the job."),
         Key("format", (), "format", "junit, tap or go; by default the beginning of the file says it."),
         Key("required", (), "boolean", "Whether it is an error if there is no such file."),
+    ),
+    "params": (
+        Key("type", (), "param_type", "text, bool, number or list; by default the spelling of `default`."),
+        Key("default", (), "param_value", "The value, unless --param gives another one."),
+        Key("choices", (), "texts", "The only values that are permitted."),
+        Key("required", (), "boolean", "Whether it has no default, so that --param must give its value."),
+        Key("help", (), "text", "What it is for; --help-params prints it."),
     ),
     "retries": (Key("lost", (), "count", "After an attempt was lost to the infrastructure; default 1."),),
     "limits": (
@@ -366,6 +380,7 @@ ENTRY_PATTERNS: Final = (
 
 RESULT_FORMATS: Final = ("junit", "tap", "go")
 """Formats of reports of tests."""
+PARAM_TYPES: Final = ("text", "bool", "number", "list")
 STDERR_MODES: Final = ("auto", "info", "warning", "error", "merge")
 KEEPS: Final = ("failed", "all", "none")
 
@@ -398,7 +413,6 @@ LATER: Final = frozenset(
         "labels",
         "matrix",
         "metrics",
-        "params",
         "runner",
         "when",
     )

@@ -133,6 +133,11 @@ def _parsers() -> Schema:
     return {"anyOf": [_WORD, {"type": "array", "items": {"anyOf": [_WORD, entry, whole, matchers]}}]}
 
 
+def _params() -> Schema:
+    listed: Schema = {"type": "array", "items": _WORD}
+    return _values({"anyOf": [_WORD, listed, _mapping("params")]})
+
+
 def _results() -> Schema:
     one: Schema = {"anyOf": [_WORD, _mapping("results")]}
     return {"anyOf": [one, {"type": "array", "items": one}]}
@@ -161,6 +166,9 @@ _PLAIN_TYPES: dict[str, Schema] = {
     "unit": {"type": "string"},
     "stderr": {"enum": list(keys.STDERR_MODES)},
     "keep": {"enum": list(keys.KEEPS)},
+    "param_type": {"enum": list(keys.PARAM_TYPES)},
+    "param_value": {"anyOf": [_WORD, {"type": "array", "items": _WORD}]},
+    "texts": {"type": "array", "items": _WORD},
     "format": {"enum": list(keys.RESULT_FORMATS)},
 }
 _TYPES: dict[str, Callable[[], Schema]] = {
@@ -186,6 +194,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "retries": lambda: _mapping("retries"),
     "limits": lambda: _mapping("limits"),
     "ulimit": _ulimits,
+    "params": _params,
     "parsers": _parsers,
     "hooks": lambda: _mapping("hooks"),
     "causes": lambda: _list_of(_mapping("causes"), single=False),

@@ -201,6 +201,23 @@ def _scratch(name: str, scratch: spec_pb2.Scratch) -> Iterator[str]:
     yield f"{name}: {{{', '.join(parts)}}}" if parts else f"{name}: true"
 
 
+def _params(name: str, params: Iterable[spec_pb2.Param]) -> Iterator[str]:
+    """Yields declarations with all of their keys."""
+    items: list[tuple[str, str]] = []
+    for param in params:
+        parts = [f"type: {spec_pb2.ParamType.Name(param.type).removeprefix('PARAM_TYPE_').lower()}"]
+        if param.required:
+            parts.append("required: true")
+        elif param.type == spec_pb2.PARAM_TYPE_LIST:
+            parts.append(f"default: {_list(param.values)}")
+        else:
+            parts.append(f"default: {_text(param.values[0]) if param.values[0] else repr('')}")
+        parts += [f"choices: {_list(param.choices)}"] if param.choices else []
+        parts += [f"help: {_text(param.help)}"] if param.help else []
+        items.append((param.name, f"{{{', '.join(parts)}}}"))
+    yield from _mapping(name, items)
+
+
 def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
     yield f"{name}: {{match: {_text(error.match)}}}"
 
@@ -283,6 +300,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "first_error": _first_error,
     "results": _results,
     "silence": _silence,
+    "params": _params,
     "parsers": _parsers,
     "stderr": _stderr,
     "tags": _words,

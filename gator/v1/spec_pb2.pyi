@@ -20,6 +20,37 @@ else:
 
 DESCRIPTOR: descriptor.FileDescriptor
 
+class _ParamType:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ParamTypeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ParamType.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    PARAM_TYPE_UNSPECIFIED: _ParamType.ValueType  # 0
+    """The same as TEXT."""
+    PARAM_TYPE_TEXT: _ParamType.ValueType  # 1
+    """Any text."""
+    PARAM_TYPE_BOOL: _ParamType.ValueType  # 2
+    """`true` or `false`."""
+    PARAM_TYPE_NUMBER: _ParamType.ValueType  # 3
+    """A whole number, decimal or 0x, or a decimal fraction."""
+    PARAM_TYPE_LIST: _ParamType.ValueType  # 4
+    """Any number of texts."""
+
+class ParamType(_ParamType, metaclass=_ParamTypeEnumTypeWrapper):
+    """The types of parameters."""
+
+PARAM_TYPE_UNSPECIFIED: ParamType.ValueType  # 0
+"""The same as TEXT."""
+PARAM_TYPE_TEXT: ParamType.ValueType  # 1
+"""Any text."""
+PARAM_TYPE_BOOL: ParamType.ValueType  # 2
+"""`true` or `false`."""
+PARAM_TYPE_NUMBER: ParamType.ValueType  # 3
+"""A whole number, decimal or 0x, or a decimal fraction."""
+PARAM_TYPE_LIST: ParamType.ValueType  # 4
+"""Any number of texts."""
+
 class _ParserRank:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -628,6 +659,7 @@ class Settings(message.Message):
     SILENCE_FIELD_NUMBER: builtins.int
     FIRST_ERROR_FIELD_NUMBER: builtins.int
     RESULTS_FIELD_NUMBER: builtins.int
+    PARAMS_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -686,6 +718,10 @@ class Settings(message.Message):
     def results(self) -> Results:
         """Reports of tests that a job writes; unset means inherited."""
 
+    @builtins.property
+    def params(self) -> containers.RepeatedCompositeFieldContainer[Param]:
+        """Parameters, merged by name; the nearest declaration is used."""
+
     def __init__(
         self,
         *,
@@ -707,10 +743,11 @@ class Settings(message.Message):
         silence: Silence | None = ...,
         first_error: FirstError | None = ...,
         results: Results | None = ...,
+        params: abc.Iterable[Param] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -732,6 +769,56 @@ class Settings(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_millis) -> _WhichOneofReturnType__timeout_millis | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tty) -> _WhichOneofReturnType__tty | None: ...
+
+@typing.final
+class Param(message.Message):
+    """A parameter: a named value that `${{ params.NAME }}` refers to."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    TYPE_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    REQUIRED_FIELD_NUMBER: builtins.int
+    CHOICES_FIELD_NUMBER: builtins.int
+    HELP_FIELD_NUMBER: builtins.int
+    POSITION_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    type: ParamType.ValueType
+    """The type of its value."""
+    required: builtins.bool
+    """Whether it must be given, because it has no default."""
+    help: builtins.str
+    """What it is for."""
+    @builtins.property
+    def values(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Its value as written; a list has any number of them, every other type one. Empty if it is required and not given."""
+
+    @builtins.property
+    def choices(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The only values that are permitted, of a list those of its items; empty for any."""
+
+    @builtins.property
+    def position(self) -> common_pb2.SourcePosition:
+        """Position of its name in the text."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        type: ParamType.ValueType = ...,
+        values: abc.Iterable[builtins.str] | None = ...,
+        required: builtins.bool = ...,
+        choices: abc.Iterable[builtins.str] | None = ...,
+        help: builtins.str = ...,
+        position: common_pb2.SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["choices", b"choices", "help", b"help", "name", b"name", "position", b"position", "required", b"required", "type", b"type", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class FirstError(message.Message):

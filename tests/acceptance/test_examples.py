@@ -155,3 +155,10 @@ def test_a_regression_finds_a_bug_and_the_failure_alone_can_be_run_again(gator: 
     # The seed of a job does not depend on what else runs.
     assert first is not None
     assert first[0] in again.out
+
+
+def test_parameters_reach_the_jobs(gator: Gator) -> None:
+    gator("run", example("params.yaml")).expect(0)
+    assert gator("logs", "sim").expect(0).out == "mode=fast smoke dma\n"
+    assert gator("logs", "thorough").expect(0).out == "smoke in slow mode\ndma in slow mode\n"
+    assert gator("logs", "night/plan").expect(0).out == "['smoke', 'dma']\n"

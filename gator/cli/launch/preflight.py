@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gator.cli import output
+from gator.cli.launch.config import Config
 from gator.cli.launch.options import PlanOptions
-from gator.cli.launch.spec import LoadedSpec
+from gator.cli.launch.request import plan_request
+from gator.cli.launch.spec import LoadedSpec, load_spec
 from gator.core.dispatch.pools import Pools
 from gator.core.launch.runnable import Runnable, decide, unset_variables
 from gator.errors import Problem, SpecError
@@ -61,9 +63,18 @@ def say_warnings(found: Runnable) -> None:
 
 def show_plan(found: Runnable, options: PlanOptions) -> None:
     """Prints the plan, and its warnings and notes on stderr."""
+    from gator.core.redact import secret_params
     from gator.plan.render import tree_text
 
     say_warnings(found)
-    output.say_lines(tree_text(found.plan))
+    output.say_lines(tree_text(found.plan, secret_params(found.plan.request)))
     for note in notes_of(found, options):
         output.say(note)
+
+
+def say_params(spec: str, options: PlanOptions, config: Config) -> None:
+    """Prints the parameters of a spec. Raises SpecError and UsageError."""
+    from gator.cli.launch.params import help_lines
+
+    loaded = load_spec(spec, options.ident, config)
+    output.say_lines("\n".join(help_lines(plan_request(loaded, options))) + "\n")

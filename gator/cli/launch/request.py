@@ -9,6 +9,7 @@ from shutil import which
 from typing import Final
 
 from gator.cli.launch.options import LaunchOptions, PlanOptions
+from gator.cli.launch.params import apply_params
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.spec import LoadedSpec, RootNode, root_of
 from gator.cli.launch.spec_files import MAX_SPEC_BYTES
@@ -96,6 +97,7 @@ def plan_request(
             seed = value
     request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
     replace_on_root(root, options, request.above.settings)
+    apply_params(request, options.params)
     return request
 
 

@@ -11,10 +11,12 @@ from typing import Final
 from msgspec import Struct, field
 
 from gator.core.attempt.hooks import outcome_word, reason_word
+from gator.core.attempt.params import PREFIX, add_params, param_pairs
 from gator.core.redact import hide, secret_values
 from gator.paths import slug
 from gator.spec.exec_limits import byte_length
 from gator.spec.expand import expand
+from gator.spec.literal import MARK, MARKED, literal, marked, unmarked
 from gator.units import plural
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
 
@@ -36,6 +38,7 @@ OWN_NAMES = (
     "GATOR_FAILURES",
     "GATOR_OUTCOME",
     "GATOR_REASON",
+    "GATOR_PARAMS",
 )
 """Variables that Gator sets; values from the launch or a spec do not reach a job."""
 HUB_TOKEN = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
@@ -47,7 +50,7 @@ MAX_SCRIPT_BYTES = 96 * 1024
 
 _OWN = frozenset(OWN_NAMES)
 _MEGABYTE = 1_000_000
-_FILL = re.compile(r"\$\$\{\{|\$\{\{\s*(attempt|scratch|cores)\s*\}\}")
+_FILL = re.compile(MARKED + r"|\$\$\{\{|\$\{\{\s*(attempt|scratch|cores)\s*\}\}")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
 
 
@@ -90,7 +93,7 @@ def job_environment(launch: Mapping[str, str], own: Iterable[spec_pb2.EnvVariabl
     for variable in own:
         environment.pop(variable.name, None)
         if variable.HasField("value"):
-            environment[variable.name] = variable.value
+            environment[variable.name] = unmarked(variable.value)
     return environment
 
 
@@ -127,7 +130,11 @@ class Launcher:
         secrets: Collection[str] = (),
         exists: Callable[[str], bool] = lambda path: False,
     ) -> None:
-        base = {name: value for name, value in environment.items() if name not in _OWN}
+        base = {
+            name: value
+            for name, value in environment.items()
+            if name not in _OWN and not name.startswith(PREFIX)
+        }
         base.setdefault("PYTHONUNBUFFERED", "1")
         base |= {"GATOR_RUN": run, "GATOR_RUN_DIR": folder, "GATOR_DAEMON": daemon}
         if parent:
@@ -154,7 +161,9 @@ class Launcher:
         filler = _Filler(node, scratch)
         env = self._base.copy()
         if settings.env:
-            overlay = {v.name: v for v in settings.env if v.name not in _OWN}
+            overlay = {
+                v.name: v for v in settings.env if v.name not in _OWN and not v.name.startswith(PREFIX)
+            }
             for name, variable in overlay.items():
                 if variable.HasField("value"):
                     env[name] = filler.fill(variable.value)
@@ -162,6 +171,8 @@ class Launcher:
                     env.pop(name, None)
         _add_own(env, node, token, scratch)
         env |= inputs.environment
+        if settings.params:
+            add_params(env, settings.params, filler.fill)
         argv = _argv(job, filler, env)
         cwd = self._cwd(settings, filler, scratch)
         env["PWD"] = cwd
@@ -190,10 +201,13 @@ class Launcher:
         return hide([text], self._secrets_of(node))[0]
 
     def _secrets_of(self, node: attach_pb2.LaunchNode) -> list[str]:
-        own = node.job.settings.env
-        if not own:
+        own, params = node.job.settings.env, node.job.settings.params
+        if not own and not params:
             return self._secrets
-        return self._secrets + secret_values(((v.name, v.value) for v in own), self._names, self._exists)
+        pairs = [(variable.name, unmarked(variable.value)) for variable in own]
+        for param in params:
+            pairs += param_pairs(param)
+        return self._secrets + secret_values(pairs, self._names, self._exists)
 
     def fill(self, text: str, node: attach_pb2.LaunchNode) -> str:
         """Returns a text of a job with the names filled in that are known before its scratch folder."""
@@ -218,28 +232,22 @@ class _Filler:
 
     def fill(self, text: str) -> str:
         """Returns the text with the names filled in."""
-        if "${{" not in text:
+        if "${{" not in text and MARK not in text:
             return text
-        return _FILL.sub(lambda match: self._values[match[1]] if match[1] else "${{", text)
+        return _FILL.sub(lambda match: self._values[match[1]] if match[1] else literal(match[0]), text)
 
     def expand(self, text: str, env: Mapping[str, str]) -> str:
         """Returns the text with the names filled in, and variables expanded in the text around them."""
-        if "$" not in text:
-            return text
-        if "${{" not in text:
-            return expand(text, env)
-        parts: list[str] = []
-        position = 0
-        for match in _FILL.finditer(text):
-            parts.append(expand(text[position : match.start()], env))
-            parts.append(self._values[match[1]] if match[1] else "${{")
-            position = match.end()
-        parts.append(expand(text[position:], env))
-        return "".join(parts)
+        if "${{" in text:
+            text = _FILL.sub(self._marked, text)
+        return expand(text, env)
+
+    def _marked(self, match: re.Match[str]) -> str:
+        return match[0] if match[0][0] == MARK else marked(self._values[match[1]] if match[1] else "${{")
 
     def script(self, text: str) -> str:
         """Returns the script with the names filled in; raises UnsafeScriptError."""
-        if "${{" not in text:
+        if "${{" not in text and MARK not in text:
             return text
         used = {match[1] for match in _FILL.finditer(text)}
         if "scratch" in used and _PLAIN_WORD.fullmatch(self._values["scratch"]) is None:
@@ -297,7 +305,7 @@ def describe_command(job: spec_pb2.Job) -> tuple[str, int | None]:
     if job.shell:
         lines = job.shell.strip().count("\n") + 1
         return f"shell script of {plural(lines, 'line')}", None
-    return shlex.join([job.command, *job.args]), 4 if job.settings.setup else 0
+    return shlex.join([job.command, *job.args]).replace(MARK, ""), 4 if job.settings.setup else 0
 
 
 def _add_own(env: dict[str, str], node: attach_pb2.LaunchNode, token: str, scratch: str) -> None:

@@ -16,13 +16,31 @@ from gator.paths import escape
 from gator.v1 import query_pb2
 
 FLAGS: Final = frozenset(
-    ("--quiet", "--verbose", "--all-msg", "--progress", "--no-progress", "--dry-run", "-q", "-v")
+    (
+        "--quiet",
+        "--verbose",
+        "--all-msg",
+        "--progress",
+        "--no-progress",
+        "--dry-run",
+        "--help-params",
+        "-q",
+        "-v",
+    )
 )
 """Options of `gator run` that take no value."""
 REPEAT: Final = "--repeat"
 """Option that names the run to repeat."""
 KEPT: Final = frozenset(
-    ("--id", "--parser", "--timeout", "--limit-warning", "--limit-error", "--limit-critical")
+    (
+        "--id",
+        "--param",
+        "--parser",
+        "--timeout",
+        "--limit-warning",
+        "--limit-error",
+        "--limit-critical",
+    )
 )
 STDIN: Final = "-"
 

@@ -11,7 +11,7 @@ from gator.core.launch.rerun import launch_of
 from gator.core.redact import masked
 from gator.daemon.modes import Placement, TextLogMode
 from gator.daemon.options import RunOptions
-from gator.plan import Plan
+from gator.plan import Plan, shown_job
 from gator.ports import RunInfo
 from gator.run_folder import RunFolder
 from gator.runtime import diagnostics
@@ -41,7 +41,7 @@ def run_info(folder: RunFolder, plan: Plan, options: RunOptions) -> RunInfo:
     root, launch = plan.root, options.description.run
     command, own_words = "", None
     if root.job is not None:
-        job = masked(plan.resolve(root, root.ident), options.secrets)
+        job = masked(shown_job(plan.resolve(root, root.ident)), options.secrets)
         command, own_words = describe_command(job)
     return RunInfo(
         run=plan.request.run,

@@ -2,8 +2,9 @@
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from gator.spec.builders import scalars, settings
+from gator.spec.builders import scalars
 from gator.spec.builders.context import SpecContext
+from gator.spec.builders.values import known
 from gator.spec.cause_names import name_problem
 from gator.spec.patterns import pattern_problem
 from gator.v1 import spec_pb2
@@ -22,7 +23,7 @@ def _rule(context: SpecContext, node: Node) -> spec_pb2.CauseRule | None:
     if not isinstance(node, MappingNode):
         context.problem(node, "a cause is a mapping: write {name: NAME, match: PATTERN}")
         return None
-    pairs = settings.known(context, context.pairs(node), "a cause", "causes")
+    pairs = known(context, context.pairs(node), "a cause", "causes")
     texts = {name: scalars.filled_text(context, pair.value, name) for name, pair in pairs.items()}
     rule = spec_pb2.CauseRule(**{name: text for name, text in texts.items() if text is not None})
     if "name" not in pairs:

@@ -14,6 +14,7 @@ from gator.spec.builders.context import Pair, SpecContext, is_null, position, sh
 from gator.spec.builders.hooks import read_hooks
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
+from gator.spec.builders.values import mapping, text_or_texts, texts
 from gator.spec.builders.wrong_keys import wrong_key
 from gator.spec.expand import check_expansion
 from gator.spec.idents import ident_problem, nfc
@@ -51,6 +52,7 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
     built.ident = scope.default_ident
     built.position.CopyFrom(position(node))
     known = keys.KEYS_OF[node.tag]
+    scope = _with_params(pairs, scope)
     for name, pair in pairs.items():
         key = known.get(name)
         if key is None or (key.root_only and not scope.is_root):
@@ -64,14 +66,26 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
     return built
 
 
+def _with_params(pairs: dict[str, Pair], scope: NodeScope) -> NodeScope:
+    """Returns the scope of the keys of a node, with its parameters."""
+    pair = pairs.get("params")
+    if pair is None or not isinstance(pair.value, MappingNode):
+        return scope._replace(params_above=scope.params) if scope.params else scope
+    names = (key.value for key, _ in pair.value.value if isinstance(key, ScalarNode))
+    own = scope.params.union(f"params.{name}" for name in names)
+    return scope._replace(params=own, params_above=scope.params)
+
+
 def read_inherited(context: SpecContext, node: MappingNode, above: spec_pb2.JobGroup) -> dict[str, Pair]:
     """Reads keys that a root inherits into a group above it; returns the pairs that are no keys of a node."""
     known = keys.KEYS_OF[keys.GROUP]
     others: dict[str, Pair] = {}
-    for name, pair in context.pairs(node).items():
+    pairs = context.pairs(node)
+    scope = _with_params(pairs, NodeScope(0, False, ""))
+    for name, pair in pairs.items():
         key = known.get(name)
         if key is not None and (key.root_only or key.inherits is not Inheritance.NONE):
-            _read_key(above, KeyContext(context, key, pair, NodeScope(0, False, "")))
+            _read_key(above, KeyContext(context, key, pair, scope))
         elif name in keys.NODE_KEYS:
             context.problem(pair.key, f"'{name}' is a key of one node: write it in the spec")
         else:
@@ -125,7 +139,7 @@ def _ident(built: NodeMessage, key: KeyContext) -> None:
 
 def _references(conditions: spec_pb2.Order, key: KeyContext) -> None:
     name = key.name
-    found = settings.text_or_texts(key.context, key.value, name)
+    found = text_or_texts(key.context, key.value, name)
     if key.scope.is_root and found:
         key.context.warn(key.node, f"{name} on the root has no effect: there is nothing beside it")
         return
@@ -158,7 +172,7 @@ def _command(job: spec_pb2.Job, key: KeyContext) -> None:
 
 
 def _args(job: spec_pb2.Job, key: KeyContext) -> None:
-    for node, arg in settings.texts(key.context, key.value, "args"):
+    for node, arg in texts(key.context, key.value, "args"):
         if scalars.fits_exec_limits(key.context, node, arg, "an argument"):
             _check_expanded(key.context, node, arg, key.scope)
             job.args.append(arg)
@@ -200,7 +214,7 @@ def _max_fail(parent: Parent, key: KeyContext) -> None:
 
 
 def _licenses(parent: Parent, key: KeyContext) -> None:
-    for name, entry in settings.mapping(key.context, key.value, "licenses").items():
+    for name, entry in mapping(key.context, key.value, "licenses").items():
         if not name.strip():
             key.context.problem(entry.key, "a license needs a name: write NAME: COUNT")
             continue
@@ -210,7 +224,7 @@ def _licenses(parent: Parent, key: KeyContext) -> None:
 
 
 def _secrets(parent: Parent, key: KeyContext) -> None:
-    for node, name in settings.text_or_texts(key.context, key.value, "secrets"):
+    for node, name in text_or_texts(key.context, key.value, "secrets"):
         if not name or "=" in name or not name.isprintable():
             key.context.problem(node, f"{name!r} is not a variable name: write the name only, without =")
         elif scalars.has_no_placeholder(key.context, node, name, "secrets") and name not in parent.secrets:
@@ -234,7 +248,7 @@ def _jobs(parent: Parent, key: KeyContext) -> None:
     seen: dict[str, Node] = {}
     for index, node in enumerate(key.value.value):
         spec = parent.jobs.add()
-        child = NodeScope(key.scope.depth + 1, key.scope.in_array, f"T{index}")
+        child = NodeScope(key.scope.depth + 1, key.scope.in_array, f"T{index}", key.scope.params)
         built = build(key.context, node, spec, child)
         if built is None:
             continue

@@ -6,7 +6,7 @@ from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.context import SpecContext, is_null, shown_tag
 from gator.spec.builders.include import TAG as INCLUDE
-from gator.spec.builders.settings import known
+from gator.spec.builders.values import known
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.nodes import STR
 from gator.units import SIZE_UNIT_NAMES, SIZE_UNITS

@@ -18,6 +18,12 @@ class NodeScope(NamedTuple):
     in_array: bool
     default_ident: str
     """The ident of the node if it has no key `ident`."""
+    params: frozenset[str] = frozenset()
+    """Names of the parameters of this level and those above, as `params.NAME`."""
+    params_above: frozenset[str] = frozenset()
+    """Names of the parameters of the levels above, which those of this level may refer to."""
+    own_params: frozenset[str] = frozenset()
+    """Names of all parameters, while those of a level are read."""
 
     @property
     def is_root(self) -> bool:
@@ -61,6 +67,6 @@ def check_placeholders(
     """Reports each `${{ }}` in a text whose name is unknown here."""
     if "${{" not in text:
         return
-    here = [name for name in allowed if scope.in_array or name != "array"]
+    here = {name for name in allowed if scope.in_array or name != "array"} | scope.params
     for written, message in wrong_names(text, here):
         context.problem_within(node, written, message)

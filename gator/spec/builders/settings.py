@@ -9,6 +9,7 @@ from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
 from gator.spec.builders.scope import KeyContext, check_placeholders
+from gator.spec.builders.values import known, mapping, text_or_texts
 from gator.spec.interpolation import PLACEHOLDERS, PLAN_TIME
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
@@ -25,68 +26,6 @@ _KEEP = {
     "all": spec_pb2.SCRATCH_KEEP_ALL,
     "none": spec_pb2.SCRATCH_KEEP_NONE,
 }
-
-
-def mapping(context: SpecContext, node: Node, what: str) -> dict[str, Pair]:
-    """Returns the pairs of a mapping; none after a problem."""
-    if isinstance(node, MappingNode):
-        return context.pairs(node) if context.standard(node) else {}
-    if context.standard(node):
-        context.problem(node, f"{what} must be a mapping, such as {_EXAMPLES.get(what, '{name: value}')}")
-    return {}
-
-
-_EXAMPLES = {
-    "env": "{NAME: value}",
-    "hooks": "{before: ./prepare.sh}",
-    "limits": "{error: 0}",
-    "retries": "{lost: 2}",
-    "ulimit": "{core: 0}",
-    "licenses": "{ToolA: 4}",
-}
-
-
-def known(context: SpecContext, pairs: dict[str, Pair], what: str, type_name: str) -> dict[str, Pair]:
-    """Returns the pairs with a known key and a value; reports each unknown key."""
-    names = [key.name for key in keys.SUB_KEYS[type_name]]
-    for name, pair in pairs.items():
-        if name in names:
-            continue
-        if type_name == "retries" and name in keys.LATER_RETRIES:
-            message = f"this version of Gator knows only {{lost: N}} in retries, not '{name}'"
-        else:
-            message = f"{what} has no key '{name}'{did_you_mean(name, names)}"
-        context.problem(pair.key, message)
-    return {name: pair for name, pair in pairs.items() if name in names and not is_null(pair.value)}
-
-
-def texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]:
-    """Returns the texts of a list, each with its node; reports items that are not texts."""
-    if not isinstance(node, SequenceNode):
-        if context.standard(node):
-            shown = f": write [{context.source(node)}]" if isinstance(node, ScalarNode) else ""
-            context.problem(node, f"{what} must be a list{shown}")
-        return []
-    if not context.standard(node):
-        return []
-    context.count_values(len(node.value))
-    found: list[tuple[Node, str]] = []
-    for item in node.value:
-        if isinstance(item, ScalarNode) and not item.value and not item.style:
-            context.problem(item, f"an item of {what} is missing: write '' for an empty text")
-            continue
-        value = scalars.text(context, item, f"an item of {what}")
-        if value is not None:
-            found.append((item, value))
-    return found
-
-
-def text_or_texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]:
-    """Returns the texts of a list, or a single text, each with its node; reports what is not a text."""
-    if not isinstance(node, ScalarNode):
-        return texts(context, node, what)
-    value = scalars.text(context, node, what)
-    return [(node, value)] if value is not None else []
 
 
 def _env(settings: spec_pb2.Settings, key: KeyContext) -> None:
@@ -169,6 +108,13 @@ def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
         key.context.problem(pairs["match"].value, f"match: {problem}")
     elif pattern is not None:
         settings.first_error.match = pattern
+
+
+def _params(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    # Most specs have no parameters, and reading them needs another module.
+    from gator.spec.builders.params import read_params
+
+    settings.params.extend(read_params(key))
 
 
 def _results(settings: spec_pb2.Settings, key: KeyContext) -> None:
@@ -334,6 +280,7 @@ READERS: Final[dict[str, Reader]] = {
     "integer": _integer,
     "limits": _limits,
     "nice": _integer,
+    "params": _params,
     "parsers": _parsers,
     "results": _results,
     "retries": _retries,

@@ -69,6 +69,29 @@ PARSERS = st.builds(
         max_size=2,
     ),
 )
+PARAM_NAMES = st.sampled_from(["mode", "n", "Tests", "_x1"])
+PARAMS = (
+    st.builds(
+        spec_pb2.Param,
+        name=PARAM_NAMES,
+        type=st.just(spec_pb2.PARAM_TYPE_TEXT),
+        values=st.lists(ARGS, min_size=1, max_size=1),
+        help=st.one_of(st.just(""), FILLED),
+    ),
+    st.builds(
+        spec_pb2.Param,
+        name=PARAM_NAMES,
+        type=st.just(spec_pb2.PARAM_TYPE_LIST),
+        values=st.lists(st.sampled_from(["a", "b c", "$x"]), max_size=3),
+        choices=st.sampled_from([[], ["a", "b c", "$x"]]),
+    ),
+    st.builds(
+        spec_pb2.Param,
+        name=PARAM_NAMES,
+        type=st.sampled_from([spec_pb2.PARAM_TYPE_NUMBER, spec_pb2.PARAM_TYPE_BOOL]),
+        required=st.just(True),
+    ),
+)
 SETTINGS = st.builds(
     spec_pb2.Settings,
     env=ENV,
@@ -118,6 +141,7 @@ SETTINGS = st.builds(
         )
     ),
     tags=st.lists(FILLED, max_size=3, unique=True),
+    params=st.lists(st.one_of(PARAMS), max_size=2, unique_by=lambda param: param.name.upper()),
 )
 REFERENCES = st.lists(st.builds(spec_pb2.Reference, name=st.one_of(FILLED, WORDS)), max_size=2)
 

@@ -26,6 +26,8 @@ def _strip(spec: spec_pb2.Spec) -> None:
     for name in ("on_pass", "on_fail", "on_done"):
         for reference in getattr(node.order, name):
             reference.ClearField("position")
+    for param in node.settings.params:
+        param.ClearField("position")
     for name in ("order", "settings", "resources"):
         if name in node.DESCRIPTOR.fields_by_name and not getattr(node, name).ByteSize():
             node.ClearField(name)

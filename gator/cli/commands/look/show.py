@@ -101,6 +101,7 @@ def _say_job(job: spec_pb2.Job) -> None:
     for variable in job.settings.env:
         value = variable.value if variable.HasField("value") else "(unset)"
         rows.append(("env", f"{variable.name}={value}"))
+    rows += [("param", f"{param.name}={','.join(param.values)}") for param in job.settings.params]
     resources = job.resources
     held = common_pb2.Demand(
         cores=resources.cores if resources.HasField("cores") else 1,

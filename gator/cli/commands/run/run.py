@@ -10,7 +10,7 @@ from gator.cli.launch.config import config_of, configured, given_options, make_a
 from gator.cli.launch.hub import chosen_hub, waiting_upload
 from gator.cli.launch.notices import Notice
 from gator.cli.launch.options import LaunchOptions
-from gator.cli.launch.preflight import runnable_plan, show_plan
+from gator.cli.launch.preflight import runnable_plan, say_params, show_plan
 from gator.cli.launch.request import (
     check_log,
     enter,
@@ -48,6 +48,9 @@ def run(
     options = configured(options, config, given_options(context), os.environ)
     notices: list[Notice] = []
     options.check()
+    if options.help_params:
+        say_params(spec, options, config)
+        return
     hub = None if options.dry_run else chosen_hub(options, notices)
     scheduler = scheduler_of(options)
     if options.placement is Placement.INLINE and not scheduler.allows_inline:

@@ -13,7 +13,7 @@ from gator.cli import exit_codes, output
 from gator.cli.json_output import say_json
 from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
-from gator.cli.launch.preflight import finds, runnable_plan, warning_lines
+from gator.cli.launch.preflight import finds, runnable_plan, say_params, warning_lines
 from gator.cli.launch.request import plan_request, pools_of, scheduler_of
 from gator.cli.launch.spec import load_partly
 from gator.cli.options.fields import with_options
@@ -37,6 +37,9 @@ def check(
     """
     wrong = False
     for spec in specs:
+        if options.help_params:
+            say_params(spec, options, config_of(spec, os.environ))
+            continue
         problems, warnings = _problems_of(spec, options, given_options(context))
         wrong = wrong or bool(problems)
         _say(spec, problems, warnings, json=json)

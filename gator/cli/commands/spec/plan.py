@@ -13,7 +13,7 @@ from gator.cli import output
 from gator.cli.json_output import say_json
 from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
-from gator.cli.launch.preflight import notes_of, runnable_plan, say_warnings, show_plan
+from gator.cli.launch.preflight import notes_of, runnable_plan, say_params, say_warnings, show_plan
 from gator.cli.launch.request import plan_request, pools_of, scheduler_of
 from gator.cli.launch.spec import load_spec
 from gator.cli.options.fields import with_options
@@ -42,17 +42,21 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json.")] = False,
 ) -> None:
     """Show what a spec would run: order, dependencies, resources, repeats, seed."""
+    from gator.core.redact import secret_params
     from gator.plan import render
 
     config = config_of(spec, os.environ)
     options = configured(options, config, given_options(context), os.environ)
+    if options.help_params:
+        say_params(spec, options, config)
+        return
     loaded = load_spec(spec, options.ident, config)
     request = plan_request(loaded, options)
     found = runnable_plan(request, pools_of(loaded, options, scheduler_of(options)), loaded)
     if json or style is PlanFormat.JSON:
         say_warnings(found)
         learn_secrets_of(request)
-        values = render.to_json(found.plan)
+        values = render.to_json(found.plan, secret_params(request))
         values["warnings"] = [str(problem) for problem in found.warnings]
         say_json(hide_secrets_within({**values, "notes": list(notes_of(found, options))}))
     elif style is PlanFormat.MERMAID:

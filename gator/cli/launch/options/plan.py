@@ -81,6 +81,24 @@ class PlanOptions(Struct, frozen=True):
             rich_help_panel=WHAT_PANEL,
         ),
     ] = []
+    params: Annotated[
+        list[str],
+        typer.Option(
+            "--param",
+            metavar="[PATH:]NAME=VALUE",
+            help="Set a parameter of the spec, or of one node; the items of a list are separated by commas; "
+            "may be repeated.",
+            rich_help_panel=WHAT_PANEL,
+        ),
+    ] = []
+    help_params: Annotated[
+        bool,
+        typer.Option(
+            "--help-params",
+            help="Print the parameters of the spec with type, default and help; start nothing.",
+            rich_help_panel=WHAT_PANEL,
+        ),
+    ] = False
     ident: Annotated[
         str | None,
         typer.Option("--id", metavar="NAME", help="Use this ident for the root.", rich_help_panel=WHAT_PANEL),
@@ -203,6 +221,7 @@ class PlanOptions(Struct, frozen=True):
     def replacing_on_root(self) -> Iterator[tuple[str, str]]:
         """Yields the names and values of the given options that replace values of the root."""
         yield from (("--seed", text) for text in self.seeds if "=" not in text)
+        yield from (("--param", text) for text in self.params if ":" not in text.partition("=")[0])
         for name in ON_ROOT:
             value = getattr(self, name)
             if value is not None:

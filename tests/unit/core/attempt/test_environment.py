@@ -26,11 +26,14 @@ def _node(job: spec_pb2.Job, path: str = "top/x", attempt: int = 2) -> attach_pb
 
 
 def test_variables_of_an_outer_run_do_not_reach_a_job() -> None:
-    launcher = _launcher(GATOR_ARRAY_INDEX="5", GATOR_SCRATCH="/old", GATOR_RUN="outer", GATOR_PARAM_X="1")
+    launcher = _launcher(
+        GATOR_ARRAY_INDEX="5", GATOR_SCRATCH="/old", GATOR_RUN="outer", GATOR_PARAM_X="1", GATOR_OTHER="1"
+    )
     env = launcher.prepare(_node(spec_pb2.Job(command="x")), "t").env
     assert "GATOR_ARRAY_INDEX" not in env
     assert "GATOR_SCRATCH" not in env
-    assert (env["GATOR_RUN"], env["GATOR_PARAM_X"], env["GATOR_PARENT"]) == ("r1", "1", "unix:/x")
+    assert "GATOR_PARAM_X" not in env
+    assert (env["GATOR_RUN"], env["GATOR_OTHER"], env["GATOR_PARENT"]) == ("r1", "1", "unix:/x")
 
 
 def test_a_spec_cannot_set_what_gator_sets() -> None:

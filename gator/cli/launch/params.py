@@ -1,0 +1,123 @@
+"""The parameters of a spec on the command line: `--param` and `--help-params`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gator.cli.launch.spec import RootNode, root_of
+from gator.core.redact import MASK, secret_params
+from gator.core.text import cut
+from gator.errors import NotFoundError, UsageError
+from gator.paths import match
+from gator.spec.params import type_name, values_of
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import plan_pb2, spec_pb2
+
+MAX_SHOWN: Final = 60
+"""Maximum number of characters of a default value that is shown."""
+
+
+def apply_params(request: plan_pb2.PlanRequest, texts: Sequence[str]) -> None:
+    """Gives parameters of a spec the values of `--param` options, the last one of each parameter.
+
+    Raises UsageError for a parameter that does not exist, and for a value that it cannot have.
+    """
+    if not texts:
+        return
+    nodes = dict(_nodes(request.spec))
+    for text in texts:
+        left, found, value = text.partition("=")
+        pattern, colon, name = left.rpartition(":")
+        if not found or not name or (colon and not pattern):
+            raise UsageError(f"--param {text}: give NAME=VALUE, or PATH:NAME=VALUE for one node")
+        path = _path(pattern, nodes, text) if colon else next(iter(nodes))
+        param = _declared(request, nodes, path, name, text)
+        try:
+            values = values_of(param, value)
+        except ValueError as error:
+            raise UsageError(f"--param {text}: {error}") from error
+        del param.values[:]
+        param.values.extend(each.replace("${{", "$${{") for each in values)
+        param.required = False
+
+
+def _declared(
+    request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], path: str, name: str, text: str
+) -> spec_pb2.Param:
+    """Returns the parameter of a node; one that is inherited becomes the node's own."""
+    steps = path.split("/")
+    levels = [nodes["/".join(steps[:depth])].settings.params for depth in range(len(steps), 0, -1)]
+    for level in (*levels, request.above.settings.params):
+        for param in level:
+            if param.name != name:
+                continue
+            if level is levels[0]:
+                return param
+            levels[0].append(param)
+            return levels[0][-1]
+    raise UsageError(f"--param {text}: {_missing(request, nodes, path, name)}")
+
+
+def _missing(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], path: str, name: str) -> str:
+    """Returns why there is no parameter of this name at a node."""
+    places = [below for below, node in nodes.items() if any(p.name == name for p in node.settings.params)]
+    if places:
+        return f"'{name}' is a parameter of {places[0]}: write --param {places[0]}:{name}=VALUE"
+    known = {param.name for node in nodes.values() for param in node.settings.params}
+    known.update(param.name for param in request.above.settings.params)
+    hint = did_you_mean(name, known) or (": --help-params lists them" if known else "")
+    return f"'{path}' has no parameter '{name}'{hint}"
+
+
+def _path(pattern: str, nodes: dict[str, RootNode], text: str) -> str:
+    if "[" in pattern:
+        raise UsageError(f"--param {text}: a parameter has one value in all repeats: leave out the brackets")
+    try:
+        found = match(pattern, nodes)
+    except NotFoundError as error:
+        raise UsageError(f"--param {text}: {error}: see `gator plan SPEC`") from error
+    if len(found) > 1:
+        raise UsageError(f"--param {text}: '{pattern}' matches {len(found)} nodes: give one of them")
+    return found[0]
+
+
+def _nodes(spec: spec_pb2.Spec, above: str = "") -> Iterator[tuple[str, RootNode]]:
+    """Yields every node with its path, in preorder."""
+    if spec.WhichOneof("node") is None:
+        return
+    node = root_of(spec)
+    path = f"{above}/{node.ident}" if above else node.ident
+    yield path, node
+    if not isinstance(node, spec_pb2.Job):
+        for child in node.jobs:
+            yield from _nodes(child, path)
+
+
+def help_lines(request: plan_pb2.PlanRequest) -> Iterator[str]:
+    """Yields a line for each parameter, in the form in which `--param` takes its name."""
+    rows: list[tuple[str, str, str, str]] = []
+    secrets = secret_params(request)
+    nodes = list(_nodes(request.spec))
+    own = {param.name for param in nodes[0][1].settings.params} if nodes else set[str]()
+    for param in request.above.settings.params:
+        if param.name not in own:
+            rows.append(_row("", param, secrets))
+    for path, node in nodes:
+        prefix = "" if node is nodes[0][1] else f"{path}:"
+        rows += [_row(prefix, param, secrets) for param in node.settings.params]
+    if not rows:
+        yield "this spec has no parameters"
+        return
+    widths = [max(len(row[at]) for row in rows) for at in range(3)]
+    for row in rows:
+        cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join((*cells, row[3])).rstrip()
+
+
+def _row(prefix: str, param: spec_pb2.Param, secrets: set[str]) -> tuple[str, str, str, str]:
+    shown = "required"
+    if not param.required:
+        value = MASK if param.name in secrets else cut(",".join(param.values), MAX_SHOWN)
+        shown = f"default {value or repr('')}"
+    choices = f"one of {', '.join(param.choices)}" if param.choices else ""
+    about = "; ".join(filter(None, (param.help.rstrip("."), choices)))
+    return f"{prefix}{param.name}", type_name(param), shown, about

@@ -1,0 +1,102 @@
+"""Types of parameters: recognises and checks values, and names the variables that jobs get.
+
+Invariant: a value stays as it is written; its type only restricts it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import spec_pb2
+
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PREFIX: Final = "GATOR_PARAM_"
+"""Beginning of the names of variables with parameters."""
+ALL: Final = "GATOR_PARAMS"
+"""Name of the variable with all parameters of a job, as JSON."""
+TYPES: Final[Mapping[str, spec_pb2.ParamType.ValueType]] = {
+    "text": spec_pb2.PARAM_TYPE_TEXT,
+    "bool": spec_pb2.PARAM_TYPE_BOOL,
+    "number": spec_pb2.PARAM_TYPE_NUMBER,
+    "list": spec_pb2.PARAM_TYPE_LIST,
+}
+Value: TypeAlias = str | bool | int | float | list[str]
+
+_NAMES: Final = {number: name for name, number in TYPES.items()}
+_HEXADECIMAL: Final = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]+")
+_FRACTION: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_BOOLEANS: Final = frozenset(("true", "false"))
+
+
+def variable_of(name: str) -> str:
+    """Returns the name of the variable with the value of a parameter: GATOR_PARAM_X for `x`."""
+    return PREFIX + name.upper()
+
+
+def type_name(param: spec_pb2.Param) -> str:
+    """Returns the name of the type of a parameter, as in a spec."""
+    return _NAMES.get(param.type, "text")
+
+
+def spelled_type(text: str) -> spec_pb2.ParamType.ValueType:
+    """Returns the type of a value by its spelling, if it is written without quotes."""
+    if text.lower() in _BOOLEANS:
+        return spec_pb2.PARAM_TYPE_BOOL
+    return spec_pb2.PARAM_TYPE_NUMBER if _is_number(text) else spec_pb2.PARAM_TYPE_TEXT
+
+
+def values_of(param: spec_pb2.Param, text: str) -> list[str]:
+    """Returns the values that a text of the command line gives to a parameter.
+
+    The items of a list are separated by commas. Raises ValueError if the parameter cannot have them.
+    """
+    values = [text]
+    if param.type == spec_pb2.PARAM_TYPE_LIST:
+        values = text.split(",") if text else []
+    if problem := value_problem(param, values):
+        raise ValueError(problem)
+    return values
+
+
+def value_problem(param: spec_pb2.Param, values: Sequence[str]) -> str:
+    """Returns why a parameter cannot have these values; empty if it can."""
+    for value in values:
+        if param.choices and value not in param.choices:
+            known = ", ".join(param.choices)
+            return f"{param.name} must be one of {known}, not '{value}'{did_you_mean(value, param.choices)}"
+        if param.type == spec_pb2.PARAM_TYPE_NUMBER and not _is_number(value):
+            return f"{param.name} must be a number, not '{value}'"
+        if param.type == spec_pb2.PARAM_TYPE_BOOL and value.lower() not in _BOOLEANS:
+            return f"{param.name} must be true or false, not '{value}'"
+    return ""
+
+
+def text_of(param: spec_pb2.Param) -> str:
+    """Returns the value of a parameter as one text: the items of a list with a space between them."""
+    return " ".join(param.values)
+
+
+def typed_value(param: spec_pb2.Param, values: Iterable[str]) -> Value:
+    """Returns these values of a parameter as a value of its type."""
+    given = list(values)
+    if param.type == spec_pb2.PARAM_TYPE_LIST:
+        return given
+    text = " ".join(given)
+    if param.type == spec_pb2.PARAM_TYPE_BOOL:
+        return text.lower() == "true"
+    return _number(text) if param.type == spec_pb2.PARAM_TYPE_NUMBER else text
+
+
+def _is_number(text: str) -> bool:
+    return any(pattern.fullmatch(text) for pattern in (_DECIMAL, _FRACTION, _HEXADECIMAL))
+
+
+def _number(text: str) -> str | int | float:
+    """Returns a number; a text of another form, such as a masked value, stays."""
+    if _HEXADECIMAL.fullmatch(text):
+        return int(text, 16)
+    if _DECIMAL.fullmatch(text):
+        return int(text)
+    return float(text) if _FRACTION.fullmatch(text) else text

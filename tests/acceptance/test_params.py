@@ -1,0 +1,90 @@
+"""Parameters from the command line to the jobs and back to the commands that show a run."""
+
+import json
+
+from tests.acceptance.support import Gator
+from tests.acceptance.test_examples import example
+
+
+def test_options_set_parameters_and_a_note_says_who_keeps_its_own(gator: Gator) -> None:
+    given = ["--param", "tests=reset", "--param", "waves=-v,-w out", "--param", "mode=slow"]
+    done = gator("run", example("params.yaml"), *given).expect(0)
+    assert gator("logs", "sim").expect(0).out == "mode=slow -v -w out reset\n"
+    assert "keep" not in done.out
+    done = gator("run", example("params.yaml"), "--param", "mode=fast").expect(0)
+    assert "--param mode=fast applies to 2 of 3 jobs: 1 keeps its own" in done.out + done.err
+    gator("run", example("params.yaml"), "--param", "thorough:mode=fast").expect(0)
+    assert gator("logs", "thorough").expect(0).out == "smoke in fast mode\ndma in fast mode\n"
+
+
+def test_a_repeat_has_the_parameters_of_its_run(gator: Gator) -> None:
+    spec = gator.spec(
+        "!JobGroup\nident: top\nparams: {code: 0}\n"
+        "jobs:\n- !Job {ident: a, shell: 'exit ${{ params.code }}'}\n"
+    )
+    gator("run", spec, "--param", "code=3").expect(1)
+    assert "--param code=3" in gator("show", "a").expect(0).out
+
+
+def test_parameters_are_shown(gator: Gator) -> None:
+    shown = gator("plan", example("params.yaml"), "--param", "mode=slow").expect(0).out
+    assert "night        mode=slow, tests=smoke,dma, waves=" in shown
+    plan = json.loads(gator("plan", example("params.yaml"), "--json").expect(0).out)
+    assert plan["root"]["children"][1]["params"] == {"mode": "slow", "tests": ["smoke", "dma"], "waves": []}
+    listed = gator("run", example("params.yaml"), "--help-params").expect(0).out
+    assert listed.splitlines() == [
+        "mode                 text  default fast       How thorough the tests are; one of fast, slow",
+        "tests                list  default smoke,dma",
+        "waves                list  default ''         Further options of the simulator",
+        "night/thorough:mode  text  default slow",
+    ]
+    gator("run", example("params.yaml")).expect(0)
+    assert "param           mode=slow" in gator("show", "thorough").expect(0).out
+    node = json.loads(gator("show", "thorough", "--json").expect(0).out)
+    params = node["description"]["job"]["settings"]["params"]
+    assert [(param["name"], param["type"], param["values"]) for param in params] == [
+        ("mode", "text", ["slow"]),
+        ("tests", "list", ["smoke", "dma"]),
+        ("waves", "list", []),
+    ]
+
+
+def test_wrong_parameters_are_refused_before_anything_starts(gator: Gator) -> None:
+    spec = gator.spec(
+        "!JobGroup\nident: top\nparams: {n: 3, flag: false, mode: {default: a, choices: [a, b]}}\n"
+        "jobs:\n- !Job {ident: one, command: 'true', params: {deep: x}}\n"
+        "- !Job {ident: two, command: 'true'}\n"
+    )
+    for text, message in {
+        "n=x": "n must be a number, not 'x'",
+        "flag=1": "flag must be true or false, not '1'",
+        "mode=c": "mode must be one of a, b, not 'c'",
+        "mod=a": "'top' has no parameter 'mod'; did you mean 'mode'?",
+        "deep=1": "'deep' is a parameter of top/one: write --param top/one:deep=VALUE",
+        "n": "give NAME=VALUE, or PATH:NAME=VALUE for one node",
+        ":n=1": "give NAME=VALUE, or PATH:NAME=VALUE for one node",
+        "three:n=1": "there is no node 'three': see `gator plan SPEC`",
+        "one[0]:n=1": "a parameter has one value in all repeats: leave out the brackets",
+    }.items():
+        assert f"--param {text}: {message}" in gator("run", spec, "--param", text).expect(2).err
+    assert not (gator.root / "tracking").exists()
+
+
+def test_secret_parameters_are_masked(gator: Gator) -> None:
+    spec = gator.spec(
+        "!JobGroup\nident: top\nparams: {db_password: '', url: ''}\nsecrets: [url]\n"
+        "jobs:\n- !Job\n  ident: a\n  command: test\n"
+        "  args: [-n, '${{ params.db_password }} ${{ params.url }}']\n"
+    )
+    given = ["--param", "db_password=hunter2hunter2", "--param", "url=swordfish"]
+    for command in (
+        ["plan", spec, *given],
+        ["plan", spec, *given, "--json"],
+        ["run", spec, *given],
+        ["run", spec, *given, "--help-params"],
+        ["show", "a"],
+        ["show", "a", "--json"],
+    ):
+        done = gator(*command).expect(0)
+        assert "hunter2" not in done.out + done.err
+        assert "swordfish" not in done.out + done.err
