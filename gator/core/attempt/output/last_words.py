@@ -3,7 +3,7 @@
 from typing import Final
 
 from gator.core.text import clean, cut, is_blank
-from gator.parsers import Rules, visible
+from gator.parsers import Rules, StreamParser, visible
 from gator.v1 import common_pb2, event_pb2
 
 TAIL_BYTES: Final = 8192
@@ -18,15 +18,19 @@ def last_words(
 ) -> event_pb2.ErrorMessage | None:
     """Returns the last lines that are not blank as one message; None if there are none.
 
-    With `rules` only lines count that they do not recognise, and only those near the end.
+    With `rules` only lines near the end count that are in no message that they recognise.
     """
     lines = tail.removesuffix(b"\n").split(b"\n")
+    recognised = _lines_of_messages(tail, rules) if rules is not None else frozenset[int]()
     shown: list[str] = []
     number = 0
     for back, line in enumerate(reversed(lines)):
         if rules is not None and back >= _MAX_BACK:
             break
-        if is_blank(line) or (rules is not None and rules.find(visible(line)) is not None):
+        if is_blank(line) or len(lines) - back in recognised:
+            continue
+        if rules is not None and rules.find(visible(line)) is not None:
+            # Entries of severity INFO are not searched for, so it was in no message.
             continue
         number = number or last_line - back
         shown.insert(0, clean(line))
@@ -37,4 +41,13 @@ def last_words(
     text = "\n".join(cut(line, 300) for line in shown)
     return event_pb2.ErrorMessage(
         severity=common_pb2.SEVERITY_INFO, text=text, stream=stream, line=number, message=cut(shown[-1])
+    )
+
+
+def _lines_of_messages(data: bytes, rules: Rules) -> frozenset[int]:
+    """Returns the numbers of the lines that are in messages; the first line has number 1."""
+    parser = StreamParser(rules)
+    messages = [*parser.feed(1, data), *parser.finish()]
+    return frozenset(
+        number for message in messages for number in range(message.line, message.line + len(message.lines))
     )
