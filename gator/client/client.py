@@ -29,7 +29,7 @@ from gator.client.convert import (
 )
 from gator.client.delivery import Delivery
 from gator.client.notice import write_notice
-from gator.core.attempt.metrics import NAME_RULE, is_metric_name
+from gator.spec.metric_names import NAME_RULE, is_metric_name
 from gator.v1 import attach_pb2, event_pb2
 
 EXIT_SECONDS: Final = 10.0

@@ -12,6 +12,10 @@ MAX_EVENT_BYTES = 1280 * 1024
 """Maximum size of an event: blocks have up to 512 KiB, messages of the Python client up to 1 MiB."""
 MAX_ENTRIES = 8192
 """Maximum number of list and map entries in one event. Each takes about 100 bytes once parsed."""
+_ENTRIES_OF_SKETCH = 3
+"""Number of entries that take as much memory as the distribution of a metric without its bins."""
+_BINS_OF_ENTRY = 12
+"""Number of bins of a distribution that take as much memory as an entry."""
 _MIN_ENTRY_BYTES = 8
 """Minimum average size of the entries of a run description beyond the first `MAX_ENTRIES`."""
 SMALL_DESCRIPTION_BYTES = _MIN_ENTRY_BYTES * MAX_ENTRIES
@@ -29,11 +33,27 @@ def shortened(event: event_pb2.Event) -> event_pb2.Event:
         return event
     copy = event_pb2.Event()
     copy.CopyFrom(event)
+    _leave_out_sketches(copy)
+    if not _is_too_large(copy):
+        return copy
     name = copy.WhichOneof("payload")
     # A block is compressed: a part of it cannot be read.
     if name is not None and name not in _KEPT:
         _shorten(getattr(copy, name))
     return copy
+
+
+def _leave_out_sketches(event: event_pb2.Event) -> None:
+    """Removes the distributions of metrics, whose quantiles are then unknown."""
+    match event.WhichOneof("payload"):
+        case "result":
+            totals = event.result.metrics
+        case "attempt_finished":
+            totals = event.attempt_finished.metrics
+        case _:
+            return
+    for total in totals:
+        total.ClearField("sketch")
 
 
 def _is_too_large(event: event_pb2.Event) -> bool:
@@ -69,6 +89,8 @@ def entries_of(message: Any, limit: int) -> int:
             count += len(value) if field.is_repeated else 0
         elif not field.is_repeated:
             count += entries_of(value, limit - count)
+        elif field.message_type is event_pb2.MetricTotal.DESCRIPTOR:
+            count += entries_of_metrics(value)
         elif field.message_type.GetOptions().map_entry:
             count += len(value)
             if field.message_type.fields_by_name["value"].message_type is not None:
@@ -79,6 +101,19 @@ def entries_of(message: Any, limit: int) -> int:
         if count > limit:
             break
     return count
+
+
+def entries_of_metrics(totals: Iterable[event_pb2.MetricTotal]) -> int:
+    """Returns the number of entries of other lists that take as much memory as a list of metrics."""
+    entries = bins = 0
+    for total in totals:
+        entries += 1
+        if total.HasField("sketch"):
+            entries += _ENTRIES_OF_SKETCH
+            sketch = total.sketch
+            bins += len(sketch.positive_counts) + len(sketch.positive_steps)
+            bins += len(sketch.negative_counts) + len(sketch.negative_steps)
+    return entries + bins // _BINS_OF_ENTRY
 
 
 def _entries_of_all(messages: Iterable[Any], limit: int) -> int:

@@ -146,6 +146,12 @@ NODE_KEYS: Final = {
         _setting("results", "results", "Reports of tests that the job writes, whose failures count."),
         _setting("commands", "boolean", "Whether lines of output that begin with :: are commands."),
         _setting("first_error", "first_error", "Pattern of the line that explains a failure."),
+        _setting(
+            "metrics",
+            "metrics",
+            "Metrics whose values are taken from lines of output. Merged by name.",
+            Inheritance.BY_NAME,
+        ),
         _setting("scratch", "scratch", "Gives each attempt a new folder of its own as its cwd."),
         _setting("tty", "boolean", "Makes stdout a pseudo-terminal."),
         _setting("nice", "nice", "Added to the niceness of the launch."),
@@ -255,6 +261,11 @@ SUB_KEYS: Final = {
         Key("choices", (), "texts", "The only values that are permitted."),
         Key("required", (), "boolean", "Whether it has no default, so that --param must give its value."),
         Key("help", (), "text", "What it is for; --help-params prints it."),
+    ),
+    "metrics": (
+        Key("match", (), "text", "Pattern of a line with a value, which is its group, in the syntax of RE2."),
+        Key("kind", (), "metric_kind", "How values are combined: last (default), sum, min, max or mean."),
+        Key("unit", (), "text", "Unit of the value."),
     ),
     "retries": (Key("lost", (), "count", "After an attempt was lost to the infrastructure; default 1."),),
     "limits": (
@@ -381,6 +392,8 @@ ENTRY_PATTERNS: Final = (
 )
 """Keys of an entry whose values are patterns."""
 
+METRIC_KINDS: Final = ("last", "sum", "min", "max", "mean")
+"""Ways to combine the values of a metric."""
 RESULT_FORMATS: Final = ("junit", "tap", "go")
 """Formats of reports of tests."""
 PARAM_TYPES: Final = ("text", "bool", "number", "list")
@@ -415,7 +428,6 @@ LATER: Final = frozenset(
         "expect",
         "labels",
         "matrix",
-        "metrics",
         "runner",
         "when",
     )

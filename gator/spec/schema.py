@@ -170,6 +170,7 @@ _PLAIN_TYPES: dict[str, Schema] = {
     "param_value": {"anyOf": [_WORD, {"type": "array", "items": _WORD}]},
     "texts": {"type": "array", "items": _WORD},
     "format": {"enum": list(keys.RESULT_FORMATS)},
+    "metric_kind": {"enum": list(keys.METRIC_KINDS)},
 }
 _TYPES: dict[str, Callable[[], Schema]] = {
     "arguments": lambda: _list_of({"type": ["string", "number", "boolean", "null"]}, single=False),
@@ -189,6 +190,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),
     "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
     "first_error": lambda: _mapping("first_error"),
+    "metrics": lambda: _values({"anyOf": [_mapping("metrics"), {"type": "null"}]}),
     "results": _results,
     "silence": lambda: {"anyOf": [_DURATION, _mapping("silence")]},
     "retries": lambda: _mapping("retries"),

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from gator.spec import keys
 from gator.units import duration_text
-from gator.v1 import common_pb2, spec_pb2
+from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 Value: TypeAlias = str | Sequence[str]
 _Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
@@ -222,6 +222,21 @@ def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
     yield f"{name}: {{match: {_text(error.match)}}}"
 
 
+def _metrics(name: str, rules: Mapping[str, spec_pb2.MetricRule]) -> Iterator[str]:
+    items: list[tuple[str, str]] = []
+    for metric, rule in sorted(rules.items()):
+        if not rule.match:
+            items.append((metric, "null"))
+            continue
+        parts = [f"match: {_text(rule.match)}"]
+        if rule.kind:
+            parts.append(f"kind: {event_pb2.MetricKind.Name(rule.kind).removeprefix('METRIC_KIND_').lower()}")
+        if rule.unit:
+            parts.append(f"unit: {_text(rule.unit)}")
+        items.append((metric, f"{{{', '.join(parts)}}}"))
+    yield from _mapping(name, items)
+
+
 def _results(name: str, results: spec_pb2.Results) -> Iterator[str]:
     yield f"{name}:{'' if results.list else ' []'}"
     for report in results.list:
@@ -285,6 +300,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "integer": _plain,
     "limits": _limits,
     "max_fail": _max_fail,
+    "metrics": _metrics,
     "names": _words,
     "nice": _plain,
     "pools": _pools,

@@ -27,7 +27,7 @@ class _MetricKind:
 class _MetricKindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_MetricKind.ValueType], builtins.type):
     DESCRIPTOR: descriptor.EnumDescriptor
     METRIC_KIND_UNSPECIFIED: _MetricKind.ValueType  # 0
-    """The same as LAST within an attempt, and as SUM over children."""
+    """The same as LAST."""
     METRIC_KIND_LAST: _MetricKind.ValueType  # 1
     """The newest value; over children the sum of these."""
     METRIC_KIND_SUM: _MetricKind.ValueType  # 2
@@ -40,10 +40,12 @@ class _MetricKindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_MetricKind.
     """The mean; over children weighted by the number of values."""
 
 class MetricKind(_MetricKind, metaclass=_MetricKindEnumTypeWrapper):
-    """The ways to combine values of a metric."""
+    """The ways to combine values of a metric. If values of one name have several kinds, the kind with the largest
+    number applies to all of them.
+    """
 
 METRIC_KIND_UNSPECIFIED: MetricKind.ValueType  # 0
-"""The same as LAST within an attempt, and as SUM over children."""
+"""The same as LAST."""
 METRIC_KIND_LAST: MetricKind.ValueType  # 1
 """The newest value; over children the sum of these."""
 METRIC_KIND_SUM: MetricKind.ValueType  # 2
@@ -442,7 +444,7 @@ class Block(message.Message):
 
 @typing.final
 class Metric(message.Message):
-    """A number that the job reports."""
+    """A number that the job reports, or a batch of such numbers."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -450,14 +452,21 @@ class Metric(message.Message):
     VALUE_FIELD_NUMBER: builtins.int
     KIND_FIELD_NUMBER: builtins.int
     UNIT_FIELD_NUMBER: builtins.int
+    BATCH_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name."""
     value: builtins.float
-    """Its value."""
+    """Its value; of a batch the last one."""
     kind: MetricKind.ValueType
     """How values of this metric are combined, over time and over children."""
     unit: builtins.str
     """Unit of the value, for people."""
+    @builtins.property
+    def batch(self) -> MetricTotal:
+        """The values of a batch; unset for a single value. The first 1,000 values of a name are recorded one by one,
+        those after them in batches.
+        """
+
     def __init__(
         self,
         *,
@@ -465,10 +474,11 @@ class Metric(message.Message):
         value: builtins.float = ...,
         kind: MetricKind.ValueType = ...,
         unit: builtins.str = ...,
+        batch: MetricTotal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["batch", b"batch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["kind", b"kind", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["batch", b"batch", "kind", b"kind", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -559,7 +569,9 @@ class Artefacts(message.Message):
 
 @typing.final
 class MetricTotal(message.Message):
-    """The combined value of a metric."""
+    """All values of a metric of an attempt, or of the last attempts of all jobs below a node, combined. Combining is
+    exact, so the order makes no difference.
+    """
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -568,16 +580,48 @@ class MetricTotal(message.Message):
     KIND_FIELD_NUMBER: builtins.int
     UNIT_FIELD_NUMBER: builtins.int
     COUNT_FIELD_NUMBER: builtins.int
+    MIN_FIELD_NUMBER: builtins.int
+    MAX_FIELD_NUMBER: builtins.int
+    SUM_FIELD_NUMBER: builtins.int
+    EXACT_SUM_FIELD_NUMBER: builtins.int
+    EXACT_LAST_FIELD_NUMBER: builtins.int
+    SKETCH_FIELD_NUMBER: builtins.int
+    QUANTILES_FIELD_NUMBER: builtins.int
+    MEAN_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name."""
     value: builtins.float
-    """The combined value."""
+    """The value by its kind."""
     kind: MetricKind.ValueType
     """How it was combined."""
     unit: builtins.str
-    """Unit of the value, for people."""
+    """Unit of the value, for people; if there are several, the first in alphabetical order."""
     count: builtins.int
     """Number of values that were combined."""
+    min: builtins.float
+    """The smallest value."""
+    max: builtins.float
+    """The largest value."""
+    sum: builtins.float
+    """The sum of all values, rounded once; unset if infinities of both signs are among them."""
+    mean: builtins.float
+    """Only in answers to queries: the mean of all values; unset if the sum is."""
+    @builtins.property
+    def exact_sum(self) -> ExactNumber:
+        """The exact sum; unset if it is `sum`, or infinite."""
+
+    @builtins.property
+    def exact_last(self) -> ExactNumber:
+        """Only for kind LAST: the exact value; unset if it is `value`, or infinite."""
+
+    @builtins.property
+    def sketch(self) -> MetricSketch:
+        """The distribution of the values."""
+
+    @builtins.property
+    def quantiles(self) -> containers.RepeatedCompositeFieldContainer[MetricQuantile]:
+        """Only in answers to queries, which leave out the sketch: the quantiles that were asked for."""
+
     def __init__(
         self,
         *,
@@ -586,10 +630,145 @@ class MetricTotal(message.Message):
         kind: MetricKind.ValueType = ...,
         unit: builtins.str = ...,
         count: builtins.int = ...,
+        min: builtins.float = ...,
+        max: builtins.float = ...,
+        sum: builtins.float | None = ...,
+        exact_sum: ExactNumber | None = ...,
+        exact_last: ExactNumber | None = ...,
+        sketch: MetricSketch | None = ...,
+        quantiles: abc.Iterable[MetricQuantile] | None = ...,
+        mean: builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_mean", b"_mean", "_sum", b"_sum", "exact_last", b"exact_last", "exact_sum", b"exact_sum", "mean", b"mean", "sketch", b"sketch", "sum", b"sum"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_mean", b"_mean", "_sum", b"_sum", "count", b"count", "exact_last", b"exact_last", "exact_sum", b"exact_sum", "kind", b"kind", "max", b"max", "mean", b"mean", "min", b"min", "name", b"name", "quantiles", b"quantiles", "sketch", b"sketch", "sum", b"sum", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mean: _TypeAlias = typing.Literal["mean"]  # noqa: Y015
+    _WhichOneofArgType__mean: _TypeAlias = typing.Literal["_mean", b"_mean"]  # noqa: Y015
+    _WhichOneofReturnType__sum: _TypeAlias = typing.Literal["sum"]  # noqa: Y015
+    _WhichOneofArgType__sum: _TypeAlias = typing.Literal["_sum", b"_sum"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mean) -> _WhichOneofReturnType__mean | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sum) -> _WhichOneofReturnType__sum | None: ...
+
+@typing.final
+class ExactNumber(message.Message):
+    """A number that a double cannot hold: mantissa / 2^shift."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MANTISSA_FIELD_NUMBER: builtins.int
+    SHIFT_FIELD_NUMBER: builtins.int
+    mantissa: builtins.bytes
+    """An integer in two's complement, the most significant byte first; odd unless `shift` is 0."""
+    shift: builtins.int
+    """Number of binary digits after the point."""
+    def __init__(
+        self,
+        *,
+        mantissa: builtins.bytes = ...,
+        shift: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["count", b"count", "kind", b"kind", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["mantissa", b"mantissa", "shift", b"shift"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class MetricSketch(message.Message):
+    """The distribution of values, as a DDSketch (Masson, Rim, Lee: DDSketch, VLDB 2019). Bin i holds the values v with
+    i = ceil(log(v) / log(gamma)) + offset, so that each quantile is known with the same relative accuracy. Two
+    sketches are merged by adding the counts of their bins. Of each sign only the 2,048 bins up to the largest one
+    exist; smaller values are counted in the smallest bin.
+    """
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    GAMMA_FIELD_NUMBER: builtins.int
+    OFFSET_FIELD_NUMBER: builtins.int
+    POSITIVE_FIRST_FIELD_NUMBER: builtins.int
+    POSITIVE_STEPS_FIELD_NUMBER: builtins.int
+    POSITIVE_COUNTS_FIELD_NUMBER: builtins.int
+    NEGATIVE_FIRST_FIELD_NUMBER: builtins.int
+    NEGATIVE_STEPS_FIELD_NUMBER: builtins.int
+    NEGATIVE_COUNTS_FIELD_NUMBER: builtins.int
+    ZEROS_FIELD_NUMBER: builtins.int
+    INFINITE_FIELD_NUMBER: builtins.int
+    MINUS_INFINITE_FIELD_NUMBER: builtins.int
+    gamma: builtins.float
+    """Ratio of the bounds of a bin."""
+    offset: builtins.float
+    """Number that is added to the number of each bin."""
+    positive_first: builtins.int
+    """The first bin with positive values."""
+    negative_first: builtins.int
+    """The first bin with absolute values of negative values."""
+    zeros: builtins.int
+    """Number of values that are 0, or too small for a bin."""
+    infinite: builtins.int
+    """Number of values that are infinite."""
+    minus_infinite: builtins.int
+    """Number of values that are minus infinity."""
+    @builtins.property
+    def positive_steps(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The further bins with positive values: the difference of each from the one before."""
+
+    @builtins.property
+    def positive_counts(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Number of values in each of these bins."""
+
+    @builtins.property
+    def negative_steps(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The further bins with negative values: the difference of each from the one before."""
+
+    @builtins.property
+    def negative_counts(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Number of values in each of these bins."""
+
+    def __init__(
+        self,
+        *,
+        gamma: builtins.float = ...,
+        offset: builtins.float = ...,
+        positive_first: builtins.int = ...,
+        positive_steps: abc.Iterable[builtins.int] | None = ...,
+        positive_counts: abc.Iterable[builtins.int] | None = ...,
+        negative_first: builtins.int = ...,
+        negative_steps: abc.Iterable[builtins.int] | None = ...,
+        negative_counts: abc.Iterable[builtins.int] | None = ...,
+        zeros: builtins.int = ...,
+        infinite: builtins.int = ...,
+        minus_infinite: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["gamma", b"gamma", "infinite", b"infinite", "minus_infinite", b"minus_infinite", "negative_counts", b"negative_counts", "negative_first", b"negative_first", "negative_steps", b"negative_steps", "offset", b"offset", "positive_counts", b"positive_counts", "positive_first", b"positive_first", "positive_steps", b"positive_steps", "zeros", b"zeros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class MetricQuantile(message.Message):
+    """A quantile of the values of a metric."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RANK_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    rank: builtins.float
+    """The rank, from 0 for the smallest value to 1 for the largest one."""
+    value: builtins.float
+    """The value, with a relative error of at most 1 %."""
+    def __init__(
+        self,
+        *,
+        rank: builtins.float = ...,
+        value: builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["rank", b"rank", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,7 @@ The spec: the tree of jobs as the YAML text describes it."""
 
 from collections import abc as abc
 from gator.v1 import common_pb2 as common_pb2
+from gator.v1 import event_pb2 as event_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
 from google.protobuf.internal import containers as containers
@@ -641,6 +642,27 @@ class Settings(message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @typing.final
+    class MetricsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        @builtins.property
+        def value(self) -> MetricRule: ...
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: MetricRule | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ENV_FIELD_NUMBER: builtins.int
     CWD_FIELD_NUMBER: builtins.int
     SETUP_FIELD_NUMBER: builtins.int
@@ -660,6 +682,7 @@ class Settings(message.Message):
     FIRST_ERROR_FIELD_NUMBER: builtins.int
     RESULTS_FIELD_NUMBER: builtins.int
     PARAMS_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -722,6 +745,10 @@ class Settings(message.Message):
     def params(self) -> containers.RepeatedCompositeFieldContainer[Param]:
         """Parameters, merged by name; the nearest declaration is used."""
 
+    @builtins.property
+    def metrics(self) -> containers.MessageMap[builtins.str, MetricRule]:
+        """Metrics whose values are taken from lines of output, by name; merged by name."""
+
     def __init__(
         self,
         *,
@@ -744,10 +771,11 @@ class Settings(message.Message):
         first_error: FirstError | None = ...,
         results: Results | None = ...,
         params: abc.Iterable[Param] | None = ...,
+        metrics: abc.Mapping[builtins.str, MetricRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -769,6 +797,36 @@ class Settings(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_millis) -> _WhichOneofReturnType__timeout_millis | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tty) -> _WhichOneofReturnType__tty | None: ...
+
+@typing.final
+class MetricRule(message.Message):
+    """A metric whose values are taken from lines of output."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
+    match: builtins.str
+    """Pattern of a line with a value, in the syntax of RE2. The value is the group `value`, else its only group.
+    Empty turns the metric of the level above off.
+    """
+    kind: event_pb2.MetricKind.ValueType
+    """How values are combined."""
+    unit: builtins.str
+    """Unit of the value, for people."""
+    def __init__(
+        self,
+        *,
+        match: builtins.str = ...,
+        kind: event_pb2.MetricKind.ValueType = ...,
+        unit: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["kind", b"kind", "match", b"match", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Param(message.Message):

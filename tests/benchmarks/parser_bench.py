@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.severity import Messages
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
@@ -45,7 +45,7 @@ def data_sets() -> dict[str, bytes]:
 def measure(data: bytes) -> float:
     """Returns the lines per second of processor time of one attempt with this output."""
     launch = attach_pb2.LaunchNode(path="top", attempt=1, job=spec_pb2.Job(command="x"))
-    output = Output(launch, 0, Messages(), Totals())
+    output = Output(launch, 0, Messages(), AttemptMetrics())
     began = time.process_time()
     for number, start in enumerate(range(0, len(data), CHUNK)):
         output.feed(common_pb2.STREAM_STDOUT, data[start : start + CHUNK], number, number)

@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 from gator.console import describe
-from gator.core.attempt.metrics import MAX_NAME
+from gator.core.metrics import MAX_NAME
 from gator.core.outcomes import FAILURES
 from gator.v1 import event_pb2
 

@@ -7,7 +7,7 @@ Invariant: the choice is the one that a new attempt with this output would have.
 """
 
 from gator.core.attempt.events import reported
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.observers import GATOR_LOGGER, LineAssembler
 from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
@@ -28,7 +28,7 @@ class OutputReading:
 
     def __init__(self) -> None:
         self._messages = Messages()
-        self._parser = LineParser(spec_pb2.Settings(), self._messages, Totals())
+        self._parser = LineParser(spec_pb2.Settings(), self._messages, AttemptMetrics())
         self._assemblers = {stream: LineAssembler() for stream in _STREAMS}
         self._is_empty = True
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.verdict import AttemptFacts, Verdict, explanation
 from gator.core.causes.signature import sign
@@ -36,7 +36,7 @@ def conclude(
     verdict: Verdict,
     times: Times,
     usage: event_pb2.Usage,
-    metrics: Totals,
+    metrics: AttemptMetrics,
     output: Output,
 ) -> event_pb2.AttemptFinished:
     """Returns the end of an attempt, with its verdict and signature but without the time."""

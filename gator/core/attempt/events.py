@@ -3,13 +3,14 @@
 Invariant: every event names its attempt, and a flood of messages is counted but not stored.
 """
 
-from gator.core.attempt.metrics import NAME_RULE, Totals, is_metric_name
+from gator.core.attempt.metrics import MORE_NAMES, AttemptMetrics
 from gator.core.attempt.output.notices import MAX_NOTICES
 from gator.core.attempt.output.observers import GATOR_LOGGER
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.attempt.state import FOLLOWED_NANOS
 from gator.core.causes.first_error import Candidate
+from gator.core.metrics import NAME_RULE, is_metric_name
 from gator.core.text import MAX_CHARACTERS, cut, without_nul
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
@@ -38,6 +39,7 @@ class EventFactory:
         *,
         started: event_pb2.Started | None = None,
         log: event_pb2.LogEvent | None = None,
+        metric: event_pb2.Metric | None = None,
         sample: event_pb2.Sample | None = None,
         attempt_finished: event_pb2.AttemptFinished | None = None,
     ) -> event_pb2.Event:
@@ -48,6 +50,7 @@ class EventFactory:
             time_unix_nanos=now + self.offset,
             started=started,
             log=log,
+            metric=metric,
             sample=sample,
             attempt_finished=attempt_finished,
         )
@@ -73,7 +76,7 @@ class ClientEvents:
 
     __slots__ = ("_messages", "_notices", "_quota", "_refused", "metrics")
 
-    def __init__(self, messages: Messages, metrics: Totals) -> None:
+    def __init__(self, messages: Messages, metrics: AttemptMetrics) -> None:
         self._messages = messages
         self._quota = Quota()
         self._notices = 0
@@ -94,10 +97,22 @@ class ClientEvents:
             name = cut(event.metric.name, 140)
             text = f"a metric is not recorded: {NAME_RULE}, not {name!r}"
             return [stamp.warning(now, text)] if self._admit_refusal(name) else []
-        if not self._admit(event):
+        if event.WhichOneof("payload") == "metric":
+            event.metric.ClearField("batch")
+            recorded = self.metrics.add(event.metric)
+            if recorded is None:
+                return []
+            if recorded is not event.metric:
+                event.metric.CopyFrom(recorded)
+        elif not self._admit(event):
             return []
         stamp.adopt(now, event)
         return [event]
+
+    def finish(self, stamp: EventFactory, now: int) -> list[event_pb2.Event]:
+        """Returns the events with the values of metrics that are not recorded yet."""
+        events = [stamp.event(now, metric=metric) for metric in self.metrics.finish()]
+        return [*events, stamp.warning(now, MORE_NAMES)] if self.metrics.has_more else events
 
     def _admit_notice(self) -> bool:
         self._notices += 1
@@ -111,23 +126,17 @@ class ClientEvents:
         return self._admit_notice()
 
     def _admit(self, event: event_pb2.Event) -> bool:
-        """Counts an event; returns whether to record it as well."""
-        match event.WhichOneof("payload"):
-            case "log":
-                log = event.log
-                if log.severity not in NAMES:
-                    log.severity = common_pb2.SEVERITY_INFO
-                log.text = without_nul(log.text)
-                self._messages.add(log.severity, counts=True)
-                if log.severity >= common_pb2.SEVERITY_WARNING:
-                    self._messages.offer(reported(log), counts=True)
-                slot = int(log.severity)
-            case "metric":
-                self.metrics.add(event.metric)
-                slot = 0
-            case _:
-                return False
-        return self._quota.admits(slot)
+        """Counts a message; returns whether to record it as well."""
+        if event.WhichOneof("payload") != "log":
+            return False
+        log = event.log
+        if log.severity not in NAMES:
+            log.severity = common_pb2.SEVERITY_INFO
+        log.text = without_nul(log.text)
+        self._messages.add(log.severity, counts=True)
+        if log.severity >= common_pb2.SEVERITY_WARNING:
+            self._messages.offer(reported(log), counts=True)
+        return self._quota.admits(int(log.severity))
 
 
 def reported(log: event_pb2.LogEvent) -> Candidate:

@@ -37,7 +37,7 @@ from gator.core.attempt.events import ClientEvents, EventFactory
 from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
 from gator.core.attempt.hang.silence import FileState, Silence
 from gator.core.attempt.hooks import BEFORE, HookEnd, HookSequence, hook_logs
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.state import (
@@ -97,7 +97,7 @@ class Wrapper:
         settings = launch.job.settings
         self._facts = AttemptFacts()
         self._messages = self._facts.messages
-        metrics = Totals()
+        metrics = AttemptMetrics()
         self._output = Output(launch, log_cap, self._messages, metrics, observers_of(launch.job))
         self._open = set(self._output.streams)
         self._usage = UsageMeter(launch)
@@ -460,6 +460,7 @@ class Wrapper:
         events = self._output.finish()
         if capped := self._output.cap_warning():
             events.append(self._stamp.warning(now, capped))
+        events += self._client.finish(self._stamp, now)
         self._verdict = judge(self._facts, self._job.settings.limits)
         name = self._first_hook(self._verdict)
         if name:

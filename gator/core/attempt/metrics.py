@@ -1,83 +1,101 @@
-"""Folds the values of a metric into one, over the time of an attempt and over the children of a node.
+"""The values of metrics of one attempt: combined, and recorded one by one or in batches.
 
-Invariant: folding is associative, so the number of levels between makes no difference.
+Invariant: the events that it returns have all values, so the combined values follow from them.
 """
 
-from collections.abc import Iterable
 from math import isnan
+from typing import Final
 
+from gator.core.attempt.quota import MAX_LOGS
+from gator.core.metrics import MAX_NAMES, Totals
 from gator.v1 import event_pb2
 
-_LAST = event_pb2.METRIC_KIND_LAST
-_MIN = event_pb2.METRIC_KIND_MIN
-_MAX = event_pb2.METRIC_KIND_MAX
-_MEAN = event_pb2.METRIC_KIND_MEAN
+MAX_SINGLE: Final = 1_000
+"""Maximum number of values of one name that are recorded one by one; of all names there are `MAX_LOGS`."""
+MIN_BATCH: Final = 1_000
+"""Minimum number of values of a batch, except for the last one."""
+_GROWTH: Final = 10
+"""Divisor of the number of recorded values: a batch has at least as many values as the quotient, so that a
+thousand million values make some hundred batches."""
 
-MAX_NAMES = 1_000
-"""Metrics of further names are not folded, so that an attempt's end stays of bounded size."""
-
-MAX_NAME = 128
-"""Characters of a name; as many as an ident has."""
-NAME_RULE = f"its name must have 1 to {MAX_NAME} printable characters"
-
-
-def is_metric_name(name: str) -> bool:
-    """Returns whether this is a valid name of a metric."""
-    return 0 < len(name) <= MAX_NAME and name.isprintable()
+MORE_NAMES: Final = (
+    f"there are metrics of more than {MAX_NAMES:,} names: only the first {MAX_NAMES:,} names in alphabetical "
+    "order have combined values"
+)
+"""Warning about an attempt with too many names."""
 
 
-class Totals:
-    """Metrics by name; the kind and the unit are those that came first."""
+class _Recorded:
+    """The values of one name that are recorded, and those that wait for the end of their batch."""
 
-    __slots__ = ("_totals",)
+    __slots__ = ("_batch", "_last", "_waiting", "number")
 
     def __init__(self) -> None:
-        self._totals: dict[str, event_pb2.MetricTotal] = {}
+        self.number = 0
+        """Number of values that are recorded."""
+        self._batch = Totals()
+        self._last = event_pb2.Metric()
+        self._waiting = 0
 
-    def add(self, metric: event_pb2.Metric) -> bool:
-        """Adds a value of an attempt; returns False for NaN or beyond the maximum number of names."""
-        if isnan(metric.value):
-            return False
-        total = self._totals.get(metric.name)
+    def add(self, metric: event_pb2.Metric) -> event_pb2.Metric | None:
+        """Adds a value to the batch; returns the batch if it is large enough to be recorded."""
+        self._batch.add(metric)
+        self._last = metric
+        self._waiting += 1
+        return self.take() if self._waiting >= max(MIN_BATCH, self.number // _GROWTH) else None
+
+    def take(self) -> event_pb2.Metric | None:
+        """Returns the batch to record; None if no value waits."""
+        total = self._batch.total(self._last.name)
         if total is None:
-            if len(self._totals) >= MAX_NAMES:
-                return False
-            kind = metric.kind or _LAST
-            self._totals[metric.name] = event_pb2.MetricTotal(
-                name=metric.name, value=metric.value, kind=kind, unit=metric.unit, count=1
-            )
-            return True
-        if total.kind == _LAST:
-            total.value = metric.value
-        else:
-            total.value = _fold(total.kind, total.value, total.count, metric.value, 1)
-        total.count += 1
-        return True
+            return None
+        last = self._last
+        metric = event_pb2.Metric(
+            name=last.name, value=last.value, kind=last.kind, unit=last.unit, batch=total
+        )
+        self.number += self._waiting
+        self._batch, self._waiting = Totals(), 0
+        return metric
 
-    def merge(self, totals: Iterable[event_pb2.MetricTotal]) -> None:
-        """Adds the values of a child; those of kind LAST are summed."""
-        for other in totals:
-            total = self._totals.get(other.name)
-            if total is None:
-                if len(self._totals) < MAX_NAMES:
-                    total = self._totals[other.name] = event_pb2.MetricTotal()
-                    total.CopyFrom(other)
-                    total.kind = other.kind or _LAST
-                continue
-            total.value = _fold(total.kind, total.value, total.count, other.value, other.count)
-            total.count += other.count
+
+class AttemptMetrics:
+    """The values of one attempt."""
+
+    __slots__ = ("_names", "_singles", "_totals")
+
+    def __init__(self) -> None:
+        self._totals = Totals()
+        self._names: dict[str, _Recorded] = {}
+        self._singles = 0
+
+    def add(self, metric: event_pb2.Metric) -> event_pb2.Metric | None:
+        """Adds a value; returns what to record now, which may be nothing. NaN is left out."""
+        if isnan(metric.value):
+            return None
+        self._totals.add(metric)
+        recorded = self._names.get(metric.name)
+        if recorded is None:
+            recorded = self._names[metric.name] = _Recorded()
+        if recorded.number >= MAX_SINGLE or self._singles >= MAX_LOGS:
+            return recorded.add(metric)
+        recorded.number += 1
+        self._singles += 1
+        return metric
+
+    def finish(self) -> list[event_pb2.Metric]:
+        """Returns the batches that are not recorded yet."""
+        batches = (recorded.take() for recorded in self._names.values())
+        return [batch for batch in batches if batch is not None]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there were more names than are combined."""
+        return self._totals.has_more
 
     def totals(self) -> list[event_pb2.MetricTotal]:
-        """Returns the folded values, by name."""
-        return [self._totals[name] for name in sorted(self._totals)]
+        """Returns the combined values, by name."""
+        return self._totals.totals()
 
-
-def _fold(kind: event_pb2.MetricKind.ValueType, left: float, n: int, right: float, m: int) -> float:
-    if kind == _MIN:
-        return min(left, right)
-    if kind == _MAX:
-        return max(left, right)
-    if kind == _MEAN:
-        count = n + m
-        return (left * n + right * m) / count if count else left
-    return left + right
+    def total(self, name: str) -> event_pb2.MetricTotal | None:
+        """Returns the combined values of a metric; None if there are none."""
+        return self._totals.total(name)

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from gator.core.attempt.events import EventFactory
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.severity import Messages
 from gator.core.causes.first_error import Candidate, key_of, location_of
 from gator.core.reports import Failure, ReportFile
@@ -25,18 +25,19 @@ class TestMessages(Struct):
 
     logs: list[event_pb2.LogEvent]
     warnings: list[str]
+    """Warnings of Gator, which do not count."""
+    metrics: list[event_pb2.Metric]
 
     def events(self, stamp: EventFactory, now: int) -> list[event_pb2.Event]:
         """Returns the events that record them, at a monotonic time."""
         events = [stamp.event(now, log=log) for log in self.logs]
+        events += [stamp.event(now, metric=metric) for metric in self.metrics]
         return events + [stamp.warning(now, text) for text in self.warnings]
 
-    """Warnings of Gator, which do not count."""
 
-
-def take_reports(files: Sequence[ReportFile], messages: Messages, metrics: Totals) -> TestMessages:
+def take_reports(files: Sequence[ReportFile], messages: Messages, metrics: AttemptMetrics) -> TestMessages:
     """Counts the failures in reports, and adds up their totals. Returns what to record."""
-    found = TestMessages([], [])
+    found = TestMessages([], [], [])
     number = 0
     for file in files:
         report = file.report
@@ -50,7 +51,9 @@ def take_reports(files: Sequence[ReportFile], messages: Messages, metrics: Total
         if report is not None:
             totals = {"tests": report.tests, "failures": report.failures, "skipped": report.skipped}
             for name, value in totals.items():
-                metrics.add(event_pb2.Metric(name=name, value=value, kind=event_pb2.METRIC_KIND_SUM))
+                metric = event_pb2.Metric(name=name, value=value, kind=event_pb2.METRIC_KIND_SUM)
+                if (recorded := metrics.add(metric)) is not None:
+                    found.metrics.append(recorded)
         problem = file.problem
         if not problem:
             continue

@@ -7,7 +7,7 @@ from operator import add, attrgetter
 
 from msgspec import Struct
 
-from gator.core.attempt.metrics import Totals
+from gator.core.metrics import Totals
 from gator.core.outcomes import FAILURES, was_not_needed
 from gator.v1 import common_pb2, event_pb2
 

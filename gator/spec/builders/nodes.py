@@ -280,12 +280,21 @@ def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair]) -> 
         context.problem(pairs["args"].key, "'args' belong to a command: write them into the script")
 
 
+def _metrics(values: spec_pb2.Settings, key: KeyContext) -> None:
+    # Most specs take no metrics from lines.
+    from gator.spec.builders.metrics import read_metrics
+
+    for name, rule in read_metrics(key).items():
+        values.metrics[name].CopyFrom(rule)
+
+
 READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "arguments": _args,
     "causes": _causes,
     "hooks": read_hooks,
     "ident": _ident,
     "max_fail": _max_fail,
+    "metrics": _metrics,
     "names": _secrets,
     "nodes": _jobs,
     "pools": _licenses,

@@ -27,6 +27,7 @@ _EXAMPLES: Final = {
     "retries": "{lost: 2}",
     "ulimit": "{core: 0}",
     "licenses": "{ToolA: 4}",
+    "metrics": "{cycles: {match: 'ran (\\d+) cycles'}}",
 }
 
 

@@ -6,7 +6,7 @@ Invariant: what it makes of a set of stores does not depend on the order in whic
 from collections.abc import Callable, Iterable
 from math import isnan
 
-from gator.core.attempt.metrics import is_metric_name
+from gator.core.metrics import is_metric_name
 from gator.node_paths import MAX_PATH_BYTES, key_of_path, parent_of, template_of
 from gator.store.catalogue.columns import ATTEMPTS, NODES
 from gator.store.catalogue.fields import PayloadFields, Row, blob
@@ -138,14 +138,29 @@ def _take_result(changes: Changes, _: str, event: event_pb2.Event) -> None:
         if isnan(total.value):
             # Infinite values may fold into NaN, which no database keeps as a number.
             continue
-        changes.metrics[event.path, total.name] = {
-            "path": event.path,
-            "name": total.name,
-            "value": total.value,
-            "kind": total.kind,
-            "unit": total.unit,
-            "count": total.count,
-        }
+        changes.metrics[event.path, total.name] = _metric(event.path, total)
+
+
+def _metric(path: str, total: event_pb2.MetricTotal) -> Row:
+    row: Row = {
+        "path": path,
+        "name": total.name,
+        "value": total.value,
+        "kind": total.kind,
+        "unit": total.unit,
+        "count": total.count,
+        "min": total.min,
+        "max": total.max,
+    }
+    if total.HasField("sum") and not isnan(total.sum):
+        row["sum"] = total.sum
+    if total.HasField("exact_sum"):
+        row["exact_sum"] = blob(total.exact_sum)
+    if total.HasField("exact_last"):
+        row["exact_last"] = blob(total.exact_last)
+    if total.HasField("sketch"):
+        row["sketch"] = blob(total.sketch)
+    return row
 
 
 _HANDLERS: dict[str, Callable[[Changes, str, event_pb2.Event], None]] = {

@@ -244,9 +244,15 @@ METRICS = Table(
         _required("kind", INT, target="kind"),
         _required("unit", TEXT, target="unit"),
         _required("count", INT, target="count"),
+        _required("min", REAL, target="min"),
+        _required("max", REAL, target="max"),
+        _column("sum", REAL, target="sum"),
+        _column("exact_sum", MESSAGE, target="exact_sum"),
+        _column("exact_last", MESSAGE, target="exact_last"),
+        _column("sketch", MESSAGE, target="sketch"),
     ],
 )
-"""The folded values of one metric of a node that has its Result, as `gator.v1.MetricTotal`."""
+"""The combined values of one metric of a node that has its Result, as `gator.v1.MetricTotal`."""
 
 POSITIONS = Table("positions", [_required("store", TEXT, KEY), _required("seq", INT, GREATEST)])
 """How far each other store was taken into the catalogue."""

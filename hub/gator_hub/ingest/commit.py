@@ -11,8 +11,8 @@ from time import time_ns
 
 from msgspec import Struct, field
 
-from gator.core.attempt.metrics import NAME_RULE
 from gator.core.causes.signature import is_current
+from gator.core.metrics import NAME_RULE
 from gator.errors import PermissionDeniedError, ProtocolError, UnavailableError
 from gator.event_kinds import KIND_OF_FIELD, filter_severity
 from gator.store.catalogue.changes import Changes

@@ -9,7 +9,7 @@ from typing import Any
 
 from gator.errors import ProtocolError, UnavailableError
 from gator.link import message_parts
-from gator.link.size_limits import MAX_ENTRIES
+from gator.link.size_limits import MAX_ENTRIES, entries_of_metrics
 from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2
 from gator_hub.database.texts import SAME_VERSION
@@ -132,7 +132,8 @@ _ENTRIES: Mapping[str, Callable[[Any], int]] = {
     "declared": lambda it: len(it.tags) + len(it.demand.licenses),
     "started": lambda it: len(it.argv),
     "log": lambda it: len(it.fields),
-    "attempt_finished": lambda it: len(it.metrics) + len(it.failure_inputs.runners_up),
-    "result": lambda it: len(it.metrics),
+    "metric": lambda it: entries_of_metrics([it.batch]) if it.HasField("batch") else 0,
+    "attempt_finished": lambda it: entries_of_metrics(it.metrics) + len(it.failure_inputs.runners_up),
+    "result": lambda it: entries_of_metrics(it.metrics),
 }
 """Functions that return the number of list entries of a payload, for kinds of events that have lists."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.core.attempt.metrics import MAX_NAME
+from gator.core.metrics import MAX_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
 from gator.link.uplink import Uplink
 from gator.node_paths import MAX_PATH_BYTES

@@ -107,6 +107,12 @@ CREATE TABLE metrics (
     kind INTEGER NOT NULL,
     unit TEXT NOT NULL,
     count INTEGER NOT NULL,
+    min REAL NOT NULL,
+    max REAL NOT NULL,
+    sum REAL,
+    exact_sum BLOB,
+    exact_last BLOB,
+    sketch BLOB,
     PRIMARY KEY (path, name)
 );
 CREATE TABLE positions (

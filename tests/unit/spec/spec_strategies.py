@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gator.spec import ident_problem
 from gator.spec.keys import ULIMITS
-from gator.v1 import common_pb2, spec_pb2
+from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 # Any text but what cannot be in an argument: NUL, and halves of surrogate pairs.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12).map(
@@ -92,6 +92,19 @@ PARAMS = (
         required=st.just(True),
     ),
 )
+METRICS = st.dictionaries(
+    st.sampled_from(["cycles", "a b", "é"]),
+    st.one_of(
+        st.just(spec_pb2.MetricRule()),
+        st.builds(
+            spec_pb2.MetricRule,
+            match=st.sampled_from([r"ran (\d+) cycles", "^x: (?P<value>.*) 'of' (.*)$"]),
+            kind=st.sampled_from(event_pb2.MetricKind.values()),
+            unit=st.sampled_from(["", "ms", "% of x"]),
+        ),
+    ),
+    max_size=2,
+)
 SETTINGS = st.builds(
     spec_pb2.Settings,
     env=ENV,
@@ -108,6 +121,7 @@ SETTINGS = st.builds(
     first_error=optional(
         st.builds(spec_pb2.FirstError, match=st.sampled_from(["^FAIL: ", "(?P<code>E[0-9]+): ", "x"]))
     ),
+    metrics=METRICS,
     results=optional(
         st.builds(
             spec_pb2.Results,

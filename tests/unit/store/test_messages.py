@@ -10,12 +10,16 @@ from gator.v1 import event_pb2
 def fill(message: Any) -> Any:
     """Sets each field of a message, of all messages in it, and one element of each list."""
     for field in message.DESCRIPTOR.fields:
-        if field.is_repeated:
+        if field.is_repeated and field.message_type is None:
+            getattr(message, field.name).append(1)
+        elif field.is_repeated:
             fill(getattr(message, field.name).add())
         elif field.message_type is not None:
             fill(getattr(message, field.name))
         elif field.type == field.TYPE_STRING:
             setattr(message, field.name, field.name)
+        elif field.type == field.TYPE_BYTES:
+            setattr(message, field.name, field.name.encode())
         else:
             setattr(message, field.name, 1)
     return message

@@ -13,7 +13,7 @@ from gator.core.attempt.commands import verbs
 from gator.core.attempt.commands.grammar import Command, CommandError, parse_command
 from gator.core.attempt.commands.progress import ProgressFilter
 from gator.core.attempt.commands.starts import has_command, may_begin, starts_of
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import Messages
 from gator.core.causes.first_error import Candidate, key_of, location_of
@@ -82,7 +82,7 @@ class CommandReader:
         "_warned",
     )
 
-    def __init__(self, messages: Messages, metrics: Totals, *, is_on: bool) -> None:
+    def __init__(self, messages: Messages, metrics: AttemptMetrics, *, is_on: bool) -> None:
         self._messages, self._metrics, self._is_on = messages, metrics, is_on
         self._streams: dict[common_pb2.Stream.ValueType, _Stream] = {}
         self._progress = ProgressFilter()
@@ -172,9 +172,9 @@ class CommandReader:
                 self._log(verbs.log_of(command, stream, number), found)
                 return _Replacement.EMPTY
             case "metric":
-                metric = verbs.metric_of(command)
-                self._metrics.add(metric)
-                self._keep("metric", metric, found)
+                metric = self._metrics.add(verbs.metric_of(command))
+                if metric is not None:
+                    found.payloads.append(metric)
             case "artefact":
                 self._artefact(verbs.artefact_of(command), found)
             case "progress":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from gator.core.attempt.commands import Payload, payload_event
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.lines import BlockBuilder
 from gator.core.attempt.output.observers import LineAssembler, OutputObserver
 from gator.core.attempt.output.parsing import LineParser, stream_rules
@@ -51,7 +51,7 @@ class Output:
         launch: attach_pb2.LaunchNode,
         cap: int,
         messages: Messages,
-        metrics: Totals,
+        metrics: AttemptMetrics,
         observers: Sequence[OutputObserver] = (),
     ) -> None:
         self._path, self._attempt = path, attempt = launch.path, launch.attempt

@@ -22,8 +22,9 @@ from msgspec import Struct
 
 from gator.core.attempt.commands import PARSER, CommandReader, Payload
 from gator.core.attempt.commands import Found as Commands
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.last_words import TAIL_BYTES, last_words
+from gator.core.attempt.output.metric_lines import MetricLines
 from gator.core.attempt.output.pointed import PointedError
 from gator.core.attempt.output.recognised import error_message, log_event
 from gator.core.attempt.quota import Quota
@@ -82,6 +83,7 @@ class LineParser:
         "_commands",
         "_counted_parsers",
         "_messages",
+        "_metric_lines",
         "_metrics",
         "_named",
         "_pointed",
@@ -92,7 +94,7 @@ class LineParser:
         "_tails",
     )
 
-    def __init__(self, settings: spec_pb2.Settings, messages: Messages, metrics: Totals) -> None:
+    def __init__(self, settings: spec_pb2.Settings, messages: Messages, metrics: AttemptMetrics) -> None:
         parsers = settings.parsers.list
         rules = rules_of(parsers)
         self._rules = stream_rules(settings)
@@ -106,6 +108,7 @@ class LineParser:
         self._quota = Quota()
         pattern = settings.first_error.match
         self._pointed = PointedError(pattern, self._rules) if pattern else None
+        self._metric_lines = MetricLines(settings.metrics, metrics) if settings.metrics else None
         self._counted_parsers: set[str] = set()
         """Parsers with a message that counted."""
         self._summaries: dict[tuple[common_pb2.Stream.ValueType, str], Recognised] = {}
@@ -120,6 +123,8 @@ class LineParser:
         payloads = self._take_commands(stream, commands, counts) if commands is not None else []
         if self._pointed is not None:
             self._pointed.on_lines(stream, first_line, data)
+        if self._metric_lines is not None:
+            payloads += self._metric_lines.on_lines(stream, first_line, data)
         parser = self._streams[stream]
         found = parser.feed(first_line, data if commands is None else commands.data)
         tail = self._tails[stream]
@@ -152,9 +157,9 @@ class LineParser:
             for number, text in found.lines
         ]
 
-    def finish(self) -> list[event_pb2.LogEvent]:
+    def finish(self) -> list[Payload]:
         """Returns the messages that were open at the end of the output, and keeps the last words."""
-        logs: list[event_pb2.LogEvent] = []
+        logs: list[Payload] = []
         for stream, parser in self._streams.items():
             logs += self._take(stream, parser.finish(), common_pb2.Counts())
             rule = self._rules[stream]
@@ -212,15 +217,16 @@ class LineParser:
         stream: common_pb2.Stream.ValueType,
         found: Sequence[Recognised],
         counts: common_pb2.Counts,
-    ) -> list[event_pb2.LogEvent]:
-        """Counts messages, and offers them as explanations. Returns those to record; corrects `counts`."""
-        logs: list[event_pb2.LogEvent] = []
+    ) -> list[Payload]:
+        """Counts messages, and offers them as explanations. Returns what to record; corrects `counts`."""
+        logs: list[Payload] = []
         rule = self._rules[stream]
         moves: Counter[tuple[common_pb2.Severity.ValueType, bool]] = Counter()
         for message in found:
             severity = message.severity
             if message.entry.metric:
-                self._summary(stream, message)
+                if (metric := self._summary(stream, message)) is not None:
+                    logs.append(metric)
             elif rule.is_explicit and not self._is_named(message):
                 # The line keeps the severity of the stream.
                 does_count = rule.counts_recognised
@@ -267,18 +273,18 @@ class LineParser:
             explanation = error_message(stream, message, severity)
             self._messages.offer(Candidate(key, location, explanation), counts=counts)
 
-    def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> None:
-        """Takes the metric of a summary, and keeps summaries that may count."""
+    def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> event_pb2.Metric | None:
+        """Takes the metric of a summary, and keeps summaries that may count. Returns what to record."""
         try:
             value = float(message.value)
         except ValueError:
             # The pattern of a user may match another text than a number.
-            return
-        self._metrics.add(
-            event_pb2.Metric(name=message.entry.metric, value=value, kind=event_pb2.METRIC_KIND_SUM)
-        )
+            return None
         if value and self._does_count(stream, message):
             self._summaries.setdefault((stream, message.entry.match), message)
+        return self._metrics.add(
+            event_pb2.Metric(name=message.entry.metric, value=value, kind=event_pb2.METRIC_KIND_SUM)
+        )
 
     def _does_count(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> bool:
         is_decisive = message.entry.decisive and not self._rules[stream].is_explicit

@@ -1,6 +1,6 @@
 """A tool that treats warnings as errors is explained by its first warning."""
 
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
 from gator.v1 import common_pb2, spec_pb2
@@ -10,7 +10,7 @@ WARNING = "%Warning-WIDTH: t.sv:2:11: Operator ASSIGNW expects 4 bits"
 
 def first_error(text: str) -> str:
     messages = Messages()
-    parser = LineParser(spec_pb2.Settings(), messages, Totals())
+    parser = LineParser(spec_pb2.Settings(), messages, AttemptMetrics())
     parser.on_lines(common_pb2.STREAM_STDERR, 1, text.encode(), common_pb2.Counts())
     parser.finish()
     choice = messages.best(common_pb2.SEVERITY_ERROR)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.observers import MAX_LINE_BYTES, LineAssembler
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.severity import Messages
@@ -36,7 +36,7 @@ def _observed(
 ) -> tuple[Recorder, list[event_pb2.Event]]:
     recorder = Recorder()
     launch = attach_pb2.LaunchNode(path="top", attempt=2, job=spec_pb2.Job(command="x"))
-    output = Output(launch, cap, Messages(), Totals(), [recorder])
+    output = Output(launch, cap, Messages(), AttemptMetrics(), [recorder])
     events: list[event_pb2.Event] = []
     for at, (stream, data) in enumerate(reads):
         # Each third read is followed by a pause, which closes the block.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gator.core.attempt.metrics import Totals
+from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
 from gator.v1 import common_pb2, event_pb2, spec_pb2
@@ -13,7 +13,7 @@ MAKE = "make: *** [Makefile:2: all] Error 1"
 
 def first_error(out: str = "", err: str = "") -> event_pb2.ErrorMessage:
     messages = Messages()
-    parser = LineParser(spec_pb2.Settings(), messages, Totals())
+    parser = LineParser(spec_pb2.Settings(), messages, AttemptMetrics())
     for stream, text in ((OUT, out), (ERR, err)):
         parser.on_lines(stream, 1, text.encode(), common_pb2.Counts())
     parser.finish()

@@ -170,7 +170,16 @@ def test_metrics_are_folded_by_kind() -> None:
         result = job()
         for kind in event_pb2.MetricKind.values():
             name = event_pb2.MetricKind.Name(kind)
-            result.metrics.add(name=name, value=value, kind=kind, unit="u", count=count)
+            result.metrics.add(
+                name=name,
+                value=value,
+                kind=kind,
+                unit="u",
+                count=count,
+                min=value,
+                max=value,
+                sum=value * count,
+            )
         return result
 
     totals = {
@@ -179,7 +188,7 @@ def test_metrics_are_folded_by_kind() -> None:
     assert {name: total.value for name, total in totals.items()} == {
         "UNSPECIFIED": 5,
         "LAST": 5,
-        "SUM": 5,
+        "SUM": 9,
         "MIN": 1,
         "MAX": 4,
         "MEAN": 3,

@@ -1,0 +1,71 @@
+"""Takes the values of metrics from lines of output, as `metrics` in the spec describes them."""
+
+from collections.abc import Mapping
+from math import isnan
+from typing import Final, TypeAlias
+
+from gator.core.attempt.metrics import AttemptMetrics
+from gator.core.attempt.output.line_patterns import MatchedLine, matched_lines
+from gator.core.attempt.output.observers import GATOR_LOGGER
+from gator.core.text import cut
+from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+_SHOWN: Final = 100
+"""Maximum number of characters of a text that is quoted because it is not a number."""
+_Payload: TypeAlias = event_pb2.Metric | event_pb2.LogEvent
+
+
+class MetricLines:
+    """The patterns of one attempt."""
+
+    def __init__(self, rules: Mapping[str, spec_pb2.MetricRule], metrics: AttemptMetrics) -> None:
+        # A rule without a pattern turns that of the level above off.
+        self._rules = [(name, rules[name]) for name in sorted(rules) if rules[name].match]
+        self._metrics = metrics
+        self._refused: set[str] = set()
+
+    def on_lines(
+        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes
+    ) -> list[event_pb2.Metric | event_pb2.LogEvent]:
+        """Returns what to record of whole lines: values, and a warning for each metric that has none."""
+        found: list[_Payload] = []
+        for name, rule in self._rules:
+            for line in matched_lines(rule.match, first_line, data):
+                text = _value_of(line)
+                value = _number(text)
+                if value is None:
+                    if name not in self._refused:
+                        self._refused.add(name)
+                        found.append(_warning(name, stream, line, text))
+                    continue
+                metric = event_pb2.Metric(name=name, value=value, kind=rule.kind, unit=rule.unit)
+                recorded = self._metrics.add(metric)
+                if recorded is not None:
+                    found.append(recorded)
+        return found
+
+
+def _value_of(line: MatchedLine) -> str:
+    """Returns the text of the group `value`, else of the only group."""
+    match = line.match
+    return (match["value"] if "value" in match.re.groupindex else match[1]) or ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        # float() also takes 1_0 as 10, which is a mistake here.
+        value = float("" if "_" in text else text)
+    except ValueError:
+        return None
+    return None if isnan(value) else value
+
+
+def _warning(
+    name: str, stream: common_pb2.Stream.ValueType, line: MatchedLine, text: str
+) -> event_pb2.LogEvent:
+    where = f"line {line.number} of {common_pb2.Stream.Name(stream).removeprefix('STREAM_').lower()}"
+    return event_pb2.LogEvent(
+        severity=common_pb2.SEVERITY_WARNING,
+        text=cut(f"{where} has no value of the metric {name}: {cut(text, _SHOWN)!r} is not a number"),
+        logger=GATOR_LOGGER,
+    )

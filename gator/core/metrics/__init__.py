@@ -1,0 +1,10 @@
+"""Metrics combined over the time of an attempt and over the children of a node.
+
+Invariant: combining is exact, so neither the order nor the number of levels between makes a difference.
+"""
+
+from gator.core.metrics.sketch import quantile_of
+from gator.core.metrics.totals import MAX_NAMES, Totals
+from gator.spec.metric_names import MAX_NAME, NAME_RULE, is_metric_name
+
+__all__ = ["MAX_NAME", "MAX_NAMES", "NAME_RULE", "Totals", "is_metric_name", "quantile_of"]
