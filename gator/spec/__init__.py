@@ -12,8 +12,8 @@ from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
     from gator.spec.builders.parsers import ParserFile
+    from gator.spec.config_file import ConfigFile
     from gator.spec.loader import Loaded
-    from gator.spec.other_files import ConfigFile
     from gator.v1.spec_pb2 import CauseRule
 
 __all__ = [
@@ -66,9 +66,9 @@ def load_partly(
 
 def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
     """Loads a file with a parser. Raises SpecError with every problem."""
-    from gator.spec import other_files
+    from gator.spec import parser_file
 
-    return other_files.load_parser(text, file)
+    return parser_file.load_parser(text, file)
 
 
 def load_config(
@@ -83,9 +83,9 @@ def load_config(
     `read` and `find_parser` are as of `load`. Raises SpecError with every problem of the keys; the values
     of options are for the command to check.
     """
-    from gator.spec import other_files
+    from gator.spec import config_file
 
-    return other_files.load_config(text, file, read, find_parser)
+    return config_file.load_config(text, file, read, find_parser)
 
 
 def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":
@@ -93,9 +93,9 @@ def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":
 
     Everything else in the file is ignored, so no other file is read and nothing is started.
     """
-    from gator.spec import other_files
+    from gator.spec import config_file
 
-    return other_files.load_causes(text, file)
+    return config_file.load_causes(text, file)
 
 
 def __getattr__(name: str) -> object:
@@ -104,7 +104,7 @@ def __getattr__(name: str) -> object:
 
         return ParserFile
     if name == "ConfigFile":
-        from gator.spec.other_files import ConfigFile
+        from gator.spec.config_file import ConfigFile
 
         return ConfigFile
     raise AttributeError(name)

@@ -12,7 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gator.errors import Problem, SpecError
 from gator.spec.yaml.nodes import MAP, SEQ, STR
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 """Keys from the top of the file to a value."""
 
 _KEY: Final = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
@@ -38,11 +38,11 @@ def compose(text: str, file: str) -> tuple[MappingNode, dict[str, Any]]:
     return node, content
 
 
-def positions(text: str) -> dict[Path, tuple[int, int]]:
+def positions(text: str) -> dict[KeyPath, tuple[int, int]]:
     """Returns line and column, from 0, of the keys that begin a line. Tables in arrays have their index."""
-    found: dict[Path, tuple[int, int]] = {}
-    counts: dict[Path, int] = {}
-    table: Path = ()
+    found: dict[KeyPath, tuple[int, int]] = {}
+    counts: dict[KeyPath, int] = {}
+    table: KeyPath = ()
     for number, line in enumerate(text.split("\n")):
         match = _LINE.match(line)
         if match is None:
@@ -59,13 +59,13 @@ def positions(text: str) -> dict[Path, tuple[int, int]]:
     return found
 
 
-def _split(keys: str) -> Path:
+def _split(keys: str) -> KeyPath:
     return tuple(key.strip("\"'") for key in re.findall(_KEY, keys))
 
 
-def _indexed(keys: Path, counts: Mapping[Path, int]) -> Path:
+def _indexed(keys: KeyPath, counts: Mapping[KeyPath, int]) -> KeyPath:
     """Returns the path of a table, below the last element of each array of tables above it."""
-    path: Path = ()
+    path: KeyPath = ()
     for at, key in enumerate(keys):
         path = (*path, key)
         if at < len(keys) - 1 and path in counts:
@@ -76,10 +76,10 @@ def _indexed(keys: Path, counts: Mapping[Path, int]) -> Path:
 class _Composer:
     """Makes nodes; a value without a known position has that of the nearest value around it."""
 
-    def __init__(self, file: str, known: Mapping[Path, tuple[int, int]]) -> None:
+    def __init__(self, file: str, known: Mapping[KeyPath, tuple[int, int]]) -> None:
         self._file, self._known = file, known
 
-    def node(self, path: Path, value: Any) -> Node:
+    def node(self, path: KeyPath, value: Any) -> Node:
         """Returns the node of a value."""
         mark = self._mark(path)
         if isinstance(value, dict):
@@ -96,7 +96,7 @@ class _Composer:
             return SequenceNode(SEQ, items, mark, mark)
         return ScalarNode(STR, _text(value), mark, mark, style='"' if isinstance(value, str) else None)
 
-    def _mark(self, path: Path) -> Mark:
+    def _mark(self, path: KeyPath) -> Mark:
         while path and path not in self._known:
             path = path[:-1]
         line, column = self._known.get(path, (0, 0))

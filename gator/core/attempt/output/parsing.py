@@ -1,18 +1,18 @@
 """What a line of output means: its severity, whether it counts, and whether it explains a failure.
 
-With A the messages of the API, D the decisive messages of the automatic parser, P those of parsers that the
-job names, U the lines on stderr that no parser recognised, and S all lines on stderr but those of named
-parsers, these count:
+Messages of the API and of parsers that the job names always count. Decisive messages of the automatic parser
+count on stdout. Everything else on stderr depends on the key `stderr`:
 
-    parsers  stderr            errors               other lines on stderr
-    none     auto              A + D                the parser's severity, else INFO
-    none     error             A + D on stdout + S  -
-    none     warning, info     A + D on stdout      WARNING (S counts), INFO
-    none     merge             A + D                are in stdout
-    named    auto              A + P + D            the parser's severity, else INFO
-    named    error             A + P + D on stdout + U
-    named    warning, info     A + P + D on stdout  WARNING (U counts), INFO
-    named    merge             A + P + D            are in stdout
+    stderr   decisive messages of    lines that no      severity of lines that
+             the automatic parser    parser recognises  no parser recognises
+    auto     count                   do not count       INFO
+    error    count as any line does  count              ERROR
+    warning  count as any line does  count              WARNING
+    info     do not count            do not count       INFO
+    merge    all lines are on stdout
+
+With `error` and `warning`, lines that only the automatic parser recognises count like other lines if the job
+names no parsers; if it does, they do not count. With `auto`, they have the severity of the parser.
 """
 
 from collections import Counter

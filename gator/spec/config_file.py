@@ -1,4 +1,4 @@
-"""Loads files beside specs: gator.toml, and parsers. Few runs need it."""
+"""Loads a gator.toml. Few runs need it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,9 +9,8 @@ from yaml.nodes import MappingNode, Node
 from gator.errors import SpecError
 from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import FindParser, Read, SpecContext
-from gator.spec.builders.include import PARSER, Includes
+from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import read_inherited
-from gator.spec.builders.parsers import ParserFile, read_root
 from gator.spec.keys import GROUP, KEYS_OF
 from gator.spec.suggestions import nearest
 from gator.spec.toml import nodes as toml_nodes
@@ -79,13 +78,3 @@ def load_causes(text: bytes, file: str) -> Sequence[spec_pb2.CauseRule]:
 
 def _at(node: Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def load_parser(text: str | bytes, file: str) -> ParserFile:
-    """Loads a file with a parser as `gator.spec.load_parser` describes."""
-    context = SpecContext()
-    root = Includes(context, None).compose(text, file, PARSER)
-    found = read_root(context, root, file) if root is not None else None
-    if context.problems or found is None:
-        raise SpecError(tuple(sorted(set(context.problems))))
-    return found

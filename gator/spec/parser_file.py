@@ -1,0 +1,16 @@
+"""Loads a file with a parser. Few runs need it."""
+
+from gator.errors import SpecError
+from gator.spec.builders.context import SpecContext
+from gator.spec.builders.include import PARSER, Includes
+from gator.spec.builders.parsers import ParserFile, read_root
+
+
+def load_parser(text: str | bytes, file: str) -> ParserFile:
+    """Loads a file with a parser as `gator.spec.load_parser` describes."""
+    context = SpecContext()
+    root = Includes(context, None).compose(text, file, PARSER)
+    found = read_root(context, root, file) if root is not None else None
+    if context.problems or found is None:
+        raise SpecError(tuple(sorted(set(context.problems))))
+    return found
