@@ -54,7 +54,7 @@ COMMANDS: Final[dict[str, Command]] = {
         ("gator tree", "gator tree top/sims --depth 1 --outcome failed"),
     ),
     "failures": Command(
-        "Explain each failure: reason, first error, log, and the command that repeats it.",
+        "Explain each failure: reason, first error, log, and the command that reruns it.",
         READING,
         "look.failures",
         ("gator failures", "gator failures 'sims/**' --json"),

@@ -21,11 +21,12 @@ def make_display(
     all_messages: bool,
     progress: bool,
     environment: Mapping[str, str],
-    seen: Callable[[Iterable[str]], EarlierRuns],
+    find_earlier_runs: Callable[[Iterable[str]], EarlierRuns],
 ) -> Display:
     """Returns a display for a run; imports only the module of that display.
 
-    `seen` returns what earlier runs tell about causes, given by names or signatures; it is called once.
+    `find_earlier_runs` returns what earlier runs tell about causes, given by names or signatures; it is
+    called once.
     """
     from gator.console.terminal import Terminal
 
@@ -37,10 +38,14 @@ def make_display(
     if progress and not quiet and _obeys(environment):
         from gator.console.live import LiveDisplay
 
-        return LiveDisplay(terminal, verbose=verbose, all_messages=all_messages, seen=seen)
+        return LiveDisplay(
+            terminal, verbose=verbose, all_messages=all_messages, find_earlier_runs=find_earlier_runs
+        )
     from gator.console.plain import PlainDisplay
 
-    return PlainDisplay(terminal, quiet=quiet, verbose=verbose, all_messages=all_messages, seen=seen)
+    return PlainDisplay(
+        terminal, quiet=quiet, verbose=verbose, all_messages=all_messages, find_earlier_runs=find_earlier_runs
+    )
 
 
 def _obeys(environment: Mapping[str, str]) -> bool:

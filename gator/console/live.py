@@ -16,7 +16,7 @@ from gator.console import describe
 from gator.console.eta import EtaEstimator
 from gator.console.messages import event_text, headline, notice, wanted_events
 from gator.console.screen import Screen
-from gator.console.summary import Failures, SeenBefore, not_seen, write_summary
+from gator.console.summary import Failures, FindEarlierRuns, no_earlier_runs, write_summary
 from gator.console.terminal import Terminal
 from gator.console.text import cells, cut, cut_front
 from gator.core.history.cause_rules import NO_RULES, CauseRules
@@ -57,15 +57,15 @@ class LiveDisplay:
         verbose: bool,
         all_messages: bool,
         clock: Callable[[], float] = time.monotonic,
-        seen: SeenBefore = not_seen,
+        find_earlier_runs: FindEarlierRuns = no_earlier_runs,
     ) -> None:
         self._terminal = terminal
         self._verbose, self._all = verbose, all_messages
         self._clock = clock
         self._state = _State.BEFORE
         self._screen = Screen(terminal)
-        self._seen = seen
-        self._failures = Failures(seen, NO_RULES)
+        self._find_earlier_runs = find_earlier_runs
+        self._failures = Failures(find_earlier_runs, NO_RULES)
         self._drawn_at = 0.0
         self._settled_at = 0.0
 
@@ -81,7 +81,7 @@ class LiveDisplay:
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """Prints the headline and draws the first lines."""
         self._info, self._run = info, state
-        self._failures = Failures(self._seen, CauseRules(info.causes))
+        self._failures = Failures(self._find_earlier_runs, CauseRules(info.causes))
         self._began = self._clock()
         self._eta = EtaEstimator(self._began)
         self._state = _State.SHOWN

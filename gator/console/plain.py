@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gator.console import describe
 from gator.console.messages import event_text, headline, notice, wanted_events
-from gator.console.summary import Failures, SeenBefore, not_seen, write_summary
+from gator.console.summary import Failures, FindEarlierRuns, no_earlier_runs, write_summary
 from gator.console.terminal import Terminal
 from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.ports import LiveState, RunInfo
@@ -28,12 +28,12 @@ class PlainDisplay:
         quiet: bool,
         verbose: bool,
         all_messages: bool,
-        seen: SeenBefore = not_seen,
+        find_earlier_runs: FindEarlierRuns = no_earlier_runs,
     ) -> None:
         self._terminal = terminal
         self._quiet, self._verbose, self._all = quiet, verbose, all_messages
-        self._seen = seen
-        self._failures = Failures(seen, NO_RULES)
+        self._find_earlier_runs = find_earlier_runs
+        self._failures = Failures(find_earlier_runs, NO_RULES)
         self._began: float | None = None
         self._said = 0.0
 
@@ -49,7 +49,7 @@ class PlainDisplay:
     def on_start(self, info: RunInfo, state: LiveState) -> None:
         """Prints the headline."""
         self._info, self._state = info, state
-        self._failures = Failures(self._seen, CauseRules(info.causes))
+        self._failures = Failures(self._find_earlier_runs, CauseRules(info.causes))
         if not self._quiet:
             self._terminal.line(headline(info))
 

@@ -136,7 +136,7 @@ class SingleDisplay:
             if len(data) - start > _MAX_HELD:
                 self._held[block.stream] = _last_state(data[start:]), block.severity
             data = data[:start]
-        self._print_lines(block.stream, block.severity, data, goes_on=block.continues)
+        self._print_lines(block.stream, block.severity, data, continues=block.continues)
 
     def _print_lines(
         self,
@@ -144,7 +144,7 @@ class SingleDisplay:
         severity: common_pb2.Severity.ValueType,
         data: bytes,
         *,
-        goes_on: bool,
+        continues: bool,
     ) -> None:
         if not data:
             return
@@ -154,7 +154,7 @@ class SingleDisplay:
         whole = text.endswith("\n")
         body = text.removesuffix("\n").replace("\n", "\n" + head)
         # Text that overwrites the unfinished line gets a line of its own.
-        if goes_on and self._open == stream and b"\r" not in data.partition(b"\n")[0].rstrip(b"\r"):
+        if continues and self._open == stream and b"\r" not in data.partition(b"\n")[0].rstrip(b"\r"):
             head = ""
         self._close_line(keep=not head)
         self._terminal.write(f"{head}{body}\n" if whole else head + body)
@@ -164,7 +164,7 @@ class SingleDisplay:
         """Prints the unfinished lines."""
         held, self._held = self._held, {}
         for stream, (data, severity) in held.items():
-            self._print_lines(stream, severity, data, goes_on=True)
+            self._print_lines(stream, severity, data, continues=True)
 
     def _say(self, text: str, severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_INFO) -> None:
         self._close_line()

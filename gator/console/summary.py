@@ -16,7 +16,7 @@ from gator.console.terminal import Terminal
 from gator.console.text import one_line
 from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
-from gator.core.launch import rerun as repeats
+from gator.core.launch import rerun
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
 from gator.paths import slug
@@ -34,11 +34,11 @@ KEPT_FOR_FIRSTS = 20
 """Number of these lines that are reserved for the first failure of a cause."""
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
-SeenBefore: TypeAlias = Callable[[Iterable[str]], EarlierRuns]
+FindEarlierRuns: TypeAlias = Callable[[Iterable[str]], EarlierRuns]
 """Returns what earlier runs tell about causes, which are given by their names or signatures."""
 
 
-def not_seen(causes: Iterable[str]) -> EarlierRuns:
+def no_earlier_runs(causes: Iterable[str]) -> EarlierRuns:
     """Returns that nothing is known of earlier runs."""
     del causes
     return EarlierRuns()
@@ -47,11 +47,11 @@ def not_seen(causes: Iterable[str]) -> EarlierRuns:
 class Failures:
     """The failed jobs of a run: keeps the first few, and the first one of each cause."""
 
-    def __init__(self, seen: SeenBefore, rules: CauseRules) -> None:
+    def __init__(self, find_earlier_runs: FindEarlierRuns, rules: CauseRules) -> None:
         self.causes = Causes[Failure]()
         self.first: list[Failure] = []
         self.first_allowed: list[Failure] = []
-        self._seen, self._rules = seen, rules
+        self._find_earlier_runs, self._rules = find_earlier_runs, rules
         self.noisy = 0
         """Number of jobs that passed although their output has errors."""
         self._above_noisy: set[str] = set()
@@ -96,7 +96,7 @@ class Failures:
 
     def earlier_runs(self) -> EarlierRuns:
         """Returns what earlier runs tell about the causes; reads them, so it is called once."""
-        return self._seen(list(self.causes.keys()))
+        return self._find_earlier_runs(list(self.causes.keys()))
 
     def note(self, failure: Failure, earlier: EarlierRuns, *, more: int = 0) -> str:
         """Returns state, name and ticket of the cause of a failure, and the number of others that have it."""
@@ -142,7 +142,7 @@ def _first_error(result: event_pb2.Result) -> Iterable[str]:
 
 
 def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> Iterable[str]:
-    """Yields the lines about one failure: reason, first error, text log and the command that repeats it."""
+    """Yields the lines about one failure: reason, first error, text log and the command that reruns it."""
     path, result = failure
     yield failure_line(terminal, path, result) + note
     yield from _first_error(result)
@@ -157,13 +157,13 @@ def text_log(folder: str, path: str) -> Path:
 
 
 def again(info: RunInfo, path: str = "") -> str:
-    """Returns the command that repeats one job, or the whole run, in the same way."""
+    """Returns the command that reruns one job, or the whole run, in the same way."""
     job_seed = info.job_seeds.get(path)
-    return repeats.rerun_command(_launch(info), info.seed, path, repeats=info.repeats, job_seed=job_seed)
+    return rerun.rerun_command(_launch(info), info.seed, path, repeats=info.repeats, job_seed=job_seed)
 
 
-def _launch(info: RunInfo) -> repeats.Launched:
-    return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else repeats.STDIN)
+def _launch(info: RunInfo) -> rerun.Launched:
+    return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else rerun.STDIN)
 
 
 def _causes(terminal: Terminal, failures: Failures, earlier: EarlierRuns) -> Iterable[str]:
@@ -188,7 +188,7 @@ def _allowed(terminal: Terminal, failures: Failures) -> Iterable[str]:
 def _commands(info: RunInfo) -> Iterable[str]:
     """Yields the commands that show and repeat all failures."""
     yield f"details: {command('failures', where=in_folder(info.folder))}"
-    yield f"again: {repeats.again_failed(_launch(info), info.folder)}"
+    yield f"again: {rerun.again_failed(_launch(info), info.folder)}"
 
 
 def write_summary(

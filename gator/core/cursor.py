@@ -74,8 +74,8 @@ class ConsumerCursor:
         return Accepted(batch.store, found, batch.through)
 
 
-def passes(event_filter: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
-    """Returns whether an event passes a filter, apart from `logs_per_attempt` (see LogQuota)."""
+def matches(event_filter: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:
+    """Returns whether an event matches a filter, apart from `logs_per_attempt` (see LogQuota)."""
     if event_filter.kinds and kind_of(event) not in event_filter.kinds:
         return False
     name = event.WhichOneof("payload")
@@ -85,29 +85,29 @@ def passes(event_filter: attach_pb2.EventFilter, event: event_pb2.Event) -> bool
 
 
 class LogQuota:
-    """The stateful part of a filter: only the first log events of each attempt pass.
+    """The stateful part of a filter: only the first log events of each attempt match.
 
-    Which ones pass depends on the store alone. A producer that begins in the middle of a store therefore
+    Which ones match depends on the store alone. A producer that begins in the middle of a store therefore
     first passes the earlier events that match `quota_filter` to the quota.
     """
 
     def __init__(self, per_attempt: int) -> None:
         self._limit = per_attempt
-        self._seen: dict[tuple[str, int], int] = {}
+        self._counts: dict[tuple[str, int], int] = {}
 
     def admit(self, event: event_pb2.Event) -> bool:
-        """Counts an event that passed the rest of the filter; returns whether it passes the quota."""
+        """Counts an event that matches the rest of the filter; returns whether it is within the quota."""
         if not self._limit:
             return True
         kind = event.WhichOneof("payload")
         if kind == "log":
             key = (event.path, event.attempt)
-            seen = self._seen.get(key, 0) + 1
-            self._seen[key] = seen
-            return seen <= self._limit
+            count = self._counts.get(key, 0) + 1
+            self._counts[key] = count
+            return count <= self._limit
         if kind == "attempt_finished":
             # No later event is about the attempt, so its count is no longer needed.
-            self._seen.pop((event.path, event.attempt), None)
+            self._counts.pop((event.path, event.attempt), None)
         return True
 
 
@@ -188,7 +188,7 @@ class ProducerCursor(Struct):
         return not self._pending
 
     def push(self, found: Iterable[event_pb2.Event], through: int) -> int:
-        """Adds events read up to the position `through`; returns the bytes of those that pass the quota."""
+        """Adds events read up to the position `through`; returns the bytes of those within the quota."""
         total = 0
         for event in found:
             if self.quota.admit(event):

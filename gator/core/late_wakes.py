@@ -15,11 +15,11 @@ class LateWakeDetector:
     for any reason.
     """
 
-    __slots__ = ("_due", "_seen")
+    __slots__ = ("_due", "_last_wake")
 
     def __init__(self) -> None:
         self._due: int | None = None
-        self._seen = 0
+        self._last_wake = 0
 
     def expect(self, due: int | None) -> None:
         """Sets the latest time at which the loop will run; None if no timer is set."""
@@ -29,10 +29,10 @@ class LateWakeDetector:
         """Returns the maximum time for which the process did not run; 0 if it woke up in time."""
         stood_still = 0
         if self._due is not None and now - self._due > LATE_NANOS:
-            stood_still = now - self._seen
+            stood_still = now - self._last_wake
             # The timer itself is still to be handled, which must not count as late again.
             self._due = now
-        self._seen = now
+        self._last_wake = now
         return stood_still
 
 

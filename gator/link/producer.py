@@ -38,7 +38,7 @@ class StoreView(Protocol):
     def read(
         self, after: int, event_filter: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """Returns up to `limit` events after a position that pass a filter, and the position read up to.
+        """Returns up to `limit` events after a position that match a filter, and the position read up to.
 
         The latter is beyond `after` if anything is committed there. Fewer events are returned if they are
         large. `logs_per_attempt` is ignored.

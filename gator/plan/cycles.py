@@ -21,14 +21,14 @@ def find(tree: Tree, links: Sequence[Link]) -> list[Problem]:
     needs = _needs(tree, links)
     part = _components(needs)
     problems: list[Problem] = []
-    told: set[tuple[int, int]] = set()
+    reported: set[tuple[int, int]] = set()
     for link in links:
         start, end = 2 * link.waiting.order, 2 * link.awaited.order + 1
-        if part[start] != part[end] or (start, end) in told or len(problems) == _MAX_LOOPS:
+        if part[start] != part[end] or (start, end) in reported or len(problems) == _MAX_LOOPS:
             continue
         loop = _shortest(needs, part, end, start)
-        told.update(zip(loop, loop[1:] + loop[:1], strict=True))
-        told.add((start, end))
+        reported.update(zip(loop, loop[1:] + loop[:1], strict=True))
+        reported.add((start, end))
         problems.append(problem_at(link.reference.position, _sentence(tree, loop)))
     return problems
 

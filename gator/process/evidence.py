@@ -8,7 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -31,8 +31,8 @@ _STACK_SECONDS: Final = 2.0
 _WATCHED_SECONDS: Final = 0.2
 _TAIL_BYTES: Final = 32_768
 """Number of bytes at the end of a file or a list of stacks; more than is shown, so that secrets are whole."""
-_RUNNING_IN: Final = ("", "0")
-"""Contents of /proc/PID/wchan without a function."""
+_NOT_WAITING: Final = ("", "0")
+"""Contents of /proc/PID/wchan if the process does not wait in the kernel."""
 
 
 def collect(pids: Iterable[int], watch: str) -> Evidence:
@@ -56,7 +56,7 @@ def collect(pids: Iterable[int], watch: str) -> Evidence:
         with suppress(psutil.Error, OSError):
             cores = (_cpu_seconds(process) - used[process.pid]) / (monotonic() - began)
             described.append(_describe(process, cores, until))
-    prints = [process.pid for process in found if monotonic() < until and _asked_java(process)]
+    prints = [process.pid for process in found if monotonic() < until and _request_java_stacks(process)]
     return Evidence(described, len(found) - len(described), watch, end, prints_stacks=bool(prints))
 
 
@@ -104,7 +104,7 @@ def _describe(process: "psutil.Process", cores: float, until: float) -> ProcessE
             process.status(),
             process.num_threads(),
         )
-    command = " ".join(_quietly(process.cmdline))
+    command = " ".join(_list_or_empty(process.cmdline))
     return ProcessEvidence(
         pid=process.pid,
         parent=parent,
@@ -125,26 +125,26 @@ def _wait_channel(pid: int) -> str:
         text = Path(f"/proc/{pid}/wchan").read_text().strip()
     except OSError:
         return ""
-    return "" if text in _RUNNING_IN else text
+    return "" if text in _NOT_WAITING else text
 
 
 def _files(process: "psutil.Process") -> Iterator[str]:
-    for file in _quietly(process.open_files):
+    for file in _list_or_empty(process.open_files):
         yield readable(os.fsencode(file.path))
 
 
 def _sockets(process: "psutil.Process") -> Iterator[str]:
-    for each in _quietly(process.net_connections):
+    for each in _list_or_empty(process.net_connections):
         remote = f" to {each.raddr.ip}:{each.raddr.port}" if each.raddr else ""
         yield f"{each.laddr.ip}:{each.laddr.port}{remote} {each.status}"
 
 
-def _quietly(question: Any) -> list[Any]:
-    """Returns the answer to a question about a process; nothing if it has ended or may not be asked."""
+def _list_or_empty(get: Callable[[], Any]) -> list[Any]:
+    """Returns what psutil lists about a process; nothing if it has ended or may not be inspected."""
     import psutil
 
     try:
-        return list(question())
+        return list(get())
     except (psutil.Error, OSError):
         return []
 
@@ -168,7 +168,7 @@ def _stack(process: "psutil.Process", until: float) -> str:
     return done.stdout[:_TAIL_BYTES].decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
-def _asked_java(process: "psutil.Process") -> bool:
+def _request_java_stacks(process: "psutil.Process") -> bool:
     """Asks a Java virtual machine to print its stacks; returns whether it was asked.
 
     It is only asked if it catches SIGQUIT, which ends any other program.

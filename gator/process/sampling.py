@@ -50,11 +50,11 @@ Children = Callable[[int], Iterable[int]]
 class Sampler:
     """Samples the jobs of one daemon; used by one thread at a time."""
 
-    __slots__ = ("_daemon", "_seen", "_signs")
+    __slots__ = ("_daemon", "_last_usage", "_signs")
 
     def __init__(self, daemon: int | None = None) -> None:
         self._daemon = os.getpid() if daemon is None else daemon
-        self._seen: dict[int, Usage] = {}
+        self._last_usage: dict[int, Usage] = {}
         self._signs: dict[tuple[int, int], tuple[Mapping[str, str], int]] = {}
 
     def sample(self, jobs: Iterable[Ownership], others: Container[int] = NO_PROCESSES) -> dict[int, Usage]:
@@ -74,14 +74,14 @@ class Sampler:
                     roots[owner].add(pid)
         taken: dict[int, Usage] = {}
         for leader, tops in roots.items():
-            usage = _add_up(_walk(tops, children), self._seen.get(leader, _NOTHING))
+            usage = _add_up(_walk(tops, children), self._last_usage.get(leader, _NOTHING))
             if usage.members:
-                self._seen[leader] = taken[leader] = usage
+                self._last_usage[leader] = taken[leader] = usage
         return taken
 
     def forget(self, leader: int) -> None:
         """Forgets a job that ended; its pid may be reused."""
-        self._seen.pop(leader, None)
+        self._last_usage.pop(leader, None)
 
     def _find_owner(self, pid: int, jobs: list[Ownership]) -> int | None:
         """Assigns an adopted orphan to a job: by its session, else by its marks or birthmark, read once."""

@@ -177,10 +177,10 @@ class Queries:
     def _add_sightings(self, groups: Sequence[query_pb2.FailureGroup], rules: CauseRules | None) -> None:
         """Adds the sightings of causes that are named by `rules`; None stands for those of the run."""
         keys = [key for group in groups if (key := cause_of(group))]
-        seen = self.reader.seen(keys, rules)
+        sightings = self.reader.sightings(keys, rules)
         for group in groups:
-            if (key := cause_of(group)) in seen:
-                group.MergeFrom(seen[key])
+            if (key := cause_of(group)) in sightings:
+                group.MergeFrom(sightings[key])
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """Returns the nodes that cannot start yet and what they wait for; none if the plan is unknown."""

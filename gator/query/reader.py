@@ -78,7 +78,7 @@ class Reader(Protocol):
         """Names the causes of failed jobs by rules of `more`, where the rules of the run do not name them."""
         ...
 
-    def seen(
+    def sightings(
         self, causes: Sequence[str], rules: CauseRules | None = None
     ) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the other runs that had failures with these causes; empty if no other run is known.
@@ -160,7 +160,7 @@ class Reader(Protocol):
         kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
         severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """Returns up to `limit` events of a store after `after` that pass, and the position read up to.
+        """Returns up to `limit` events of a store after `after` that match, and the position read up to.
 
         `path` selects one node, `prefix` a node and all nodes below it, `severity` the minimum severity of
         log events and blocks; empty or 0 selects all. If the position is `after`, there are no more yet.
@@ -193,7 +193,7 @@ def read_to_end(
     kinds: Sequence[attach_pb2.EventKind.ValueType] = (),
     severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED,
 ) -> Iterator[tuple[Sequence[event_pb2.Event], int]]:
-    """Yields the events of a store that pass, up to its present end, in pieces of up to `limit` events.
+    """Yields the events of a store that match, up to its present end, in pieces of up to `limit` events.
 
     Each piece comes with the position read up to; it may have no events. See `Reader.events`.
     """

@@ -22,10 +22,10 @@ _ENDED = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 """States after which nothing changes, unless a run reconnects to its hub."""
 
 
-class _Seen(Struct, frozen=True):
-    """The last state that a watch of a run has seen."""
+class _LastState(Struct, frozen=True):
+    """The state of the run in the last answer of a watch."""
 
-    seen: str
+    mark: str
 
 
 class _Reached(Struct, frozen=True):
@@ -64,7 +64,7 @@ class RunView:
             response.run.ClearField("heard_unix_nanos")
         mark = tokens.digest(response)
         response.run.heard_unix_nanos = heard
-        response.resume_token = tokens.encode(self._request, {"seen": mark})
+        response.resume_token = tokens.encode(self._request, {"mark": mark})
         return RunSnapshot(response, mark, run.state in _ENDED)
 
     def _longest(self, root: str) -> list[query_pb2.Node]:
@@ -84,8 +84,8 @@ class RunWatch:
 
     def __init__(self, reader: Reader, request: qs.WatchRunRequest) -> None:
         """Raises UsageError for an invalid token."""
-        position = tokens.decode(request, request.resume_token, _Seen)
-        self._seen = position.seen if position else ""
+        position = tokens.decode(request, request.resume_token, _LastState)
+        self._mark = position.mark if position else ""
         self.view = RunView(reader, request)
         self.over = False
         """Whether nothing more will change."""
@@ -97,9 +97,9 @@ class RunWatch:
     def changed(self, found: RunSnapshot) -> qs.WatchRunResponse | None:
         """Returns the state that a poll found; None if it has not changed."""
         self.over = found.over
-        if found.mark == self._seen:
+        if found.mark == self._mark:
             return None
-        self._seen = found.mark
+        self._mark = found.mark
         return found.response
 
 

@@ -160,7 +160,7 @@ class StoreReader:
         path: str = "",
         attempt: int = 0,
     ) -> Slice:
-        """Returns at most `limit` events after a position that pass a filter.
+        """Returns at most `limit` events after a position that match a filter.
 
         `path` selects one node instead of the prefix, `attempt` the attempts with one number.
         `logs_per_attempt` is ignored. A slice may be empty and yet reach further; it reaches no further than

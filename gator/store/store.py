@@ -195,7 +195,7 @@ class Store:
     # -- reading
 
     def read(self, after: int, event_filter: attach_pb2.EventFilter, limit: int = 1000) -> Slice:
-        """Returns at most `limit` committed events after a position that pass a filter; see `StoreReader`."""
+        """Returns up to `limit` committed events after a position that match a filter; see `StoreReader`."""
         if self.committed <= after:
             return Slice((), after)
         if self._reader is None:

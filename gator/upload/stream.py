@@ -71,7 +71,7 @@ class Upload:
         self._id = secrets.token_hex(8)
         self._log = diagnostics.logger("upload")
         self._status = UploadStatus(UploadState.AWAY)
-        self._has_told = False
+        self._has_reported = False
 
     def end(self) -> None:
         """Ends the upload once the hub has all present events, because the run has ended."""
@@ -131,9 +131,9 @@ class Upload:
     def _set_status(self, state: UploadState, why: str = "", *, after_end: bool = False) -> UploadStatus:
         """Passes a status on if it is new."""
         status = UploadStatus(state, why, after_end)
-        known = (self._status.state, self._status.after_end) if self._has_told else None
+        known = (self._status.state, self._status.after_end) if self._has_reported else None
         if known != (state, after_end):
-            self._status, self._has_told = status, True
+            self._status, self._has_reported = status, True
             if self._log is not None:
                 self._log.info("the hub is %s%s", state.value, f": {why}" if why else "")
             self._tell(status)

@@ -59,7 +59,7 @@ def test_jobs_that_a_run_did_not_select_are_neither_new_nor_gone(gator: Gator) -
         done = gator("diff", *names).expect(0)
         assert counts in done.out
         assert "good" not in done.out
-        assert "1 job selected by one of the runs only: neither new nor gone, left out" in done.err
+        assert "omitted: 1 job that only one run selected, so neither new nor gone" in done.err
         assert "good" not in gator("diff", *names, "--json").expect(0).out
     # A job that was removed from the spec is gone all the same.
     gator("run", "--only", "/nightly/bad", "spec.yaml").expect(1)

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gator.core.cursor import passes
+from gator.core.cursor import matches
 from gator.link.uplink import Uplink
 from gator.rpc.server import serve as serve_services
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
@@ -55,7 +55,7 @@ class Store:
     ) -> tuple[Sequence[event_pb2.Event], int]:
         self.asked.set()
         piece = self.events[after : after + limit]
-        return [event for event in piece if passes(wanted, event)], after + len(piece)
+        return [event for event in piece if matches(wanted, event)], after + len(piece)
 
 
 class Child:

@@ -14,7 +14,7 @@ from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-_MAX_LISTED: Final = 1000
+_MAX_COMPARED_CAUSES: Final = 1000
 """Maximum number of causes that are compared with those of other runs."""
 
 
@@ -68,11 +68,11 @@ class Wanted(Struct, frozen=True):
         """Returns whether the cause of a failure is new or came back, as far as that is wanted."""
         if not (self.new or self.back):
             return True
-        seen, cause = sightings_in(failed), cause_of(failed.node)
-        if seen is None:
+        sightings, cause = sightings_in(failed), cause_of(failed.node)
+        if sightings is None:
             # For the first run of a series every cause is new.
             return self.new
-        return (self.new and seen.is_new(cause)) or (self.back and seen.is_back(cause))
+        return (self.new and sightings.is_new(cause)) or (self.back and sightings.is_back(cause))
 
 
 class FoundCauses(Struct, frozen=True):
@@ -91,12 +91,12 @@ class FoundCauses(Struct, frozen=True):
     def headline(self) -> str:
         """Returns `37 failures, 3 causes, 1 new since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)`."""
         counting = [group for group in self.groups if not group.is_allowed]
-        seen = sightings_in(counting[0].example) if counting else None
-        if seen is None:
+        sightings = sightings_in(counting[0].example) if counting else None
+        if sightings is None:
             return headline(self.jobs, self.causes, self.allowed)
         some = "at least " if self.left_out else ""
-        about = seen.headline([group.key for group in counting], some=some)
-        return headline(self.jobs, self.causes, self.allowed, seen=about)
+        about = sightings.headline([group.key for group in counting], some=some)
+        return headline(self.jobs, self.causes, self.allowed, earlier=about)
 
 
 def failed_jobs(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted) -> Iterator[FailedIn]:
@@ -169,8 +169,8 @@ def _with(found: FoundCauses, groups: Sequence[CauseOf]) -> FoundCauses:
 
 
 def _rank(group: CauseOf) -> tuple[bool, int]:
-    seen = sightings_in(group.example)
-    return group.is_allowed, seen.rank(group.key) if seen is not None else 0
+    sightings = sightings_in(group.example)
+    return group.is_allowed, sightings.rank(group.key) if sightings is not None else 0
 
 
 def in_order(failed: Iterable[FailedIn]) -> list[FailedIn]:
@@ -180,7 +180,7 @@ def in_order(failed: Iterable[FailedIn]) -> list[FailedIn]:
 
 def _listed(opened: OpenRun, globs: Sequence[str]) -> FoundCauses:
     """Returns the causes in one run, as listed by its folder or hub."""
-    request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_LISTED)
+    request = qs.ListFailuresRequest(path=opened.run.ident, globs=globs, page_size=_MAX_COMPARED_CAUSES)
     page = opened.api.list_failures(request)
     groups = [
         CauseOf(
@@ -219,6 +219,6 @@ def _grouped(failed: Sequence[FailedIn]) -> FoundCauses:
         len(failed) - allowed,
         sum(not group.is_allowed for group in groups),
         allowed,
-        [CauseOf(group.jobs, group.allowed, by_path[group.path]) for group in groups[:_MAX_LISTED]],
-        max(len(groups) - _MAX_LISTED, 0),
+        [CauseOf(group.jobs, group.allowed, by_path[group.path]) for group in groups[:_MAX_COMPARED_CAUSES]],
+        max(len(groups) - _MAX_COMPARED_CAUSES, 0),
     )

@@ -57,8 +57,8 @@ def say_lines_of_causes(found: FoundCauses, limit: int | None) -> bool:
 
 def _columns(group: CauseOf) -> Sequence[str]:
     node = group.example.node
-    seen = sightings_in(group.example)
-    state = seen.state(group.key) if seen is not None else ""
+    sightings = sightings_in(group.example)
+    state = sightings.state(group.key) if sightings is not None else ""
     if group.is_allowed:
         state = f"{state} allowed".strip()
     error = describe.headline(node.first_error) or node.message
@@ -66,7 +66,7 @@ def _columns(group: CauseOf) -> Sequence[str]:
     return (
         output.paint(state or "-", "warning" if state in ("new", "back") else "dim"),
         f"{group.jobs:,}",
-        seen.age(group.key) if seen is not None else "",
+        sightings.age(group.key) if sightings is not None else "",
         f"{group.key} ({', '.join(tickets)})" if tickets else group.key,
         output.paint(node.path, "path"),
         cut(error, _MAX_CELLS),
@@ -109,9 +109,9 @@ def _say(one: FailedIn) -> None:
         output.say(f"  {output.painted_place(node.first_error)}: {error}")
     if node.cause:
         output.say(f"  cause:  {describe.cause(node)}")
-    seen = sightings_in(one)
-    if seen is not None:
-        output.say(f"  seen:   {seen.describe(cause_of(node))}")
+    sightings = sightings_in(one)
+    if sightings is not None:
+        output.say(f"  seen:   {sightings.describe(cause_of(node))}")
     _say_next(one)
 
 

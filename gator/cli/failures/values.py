@@ -13,7 +13,7 @@ from gator.v1 import query_pb2
 
 def values_of_failure(one: FailedIn) -> dict[str, Any]:
     """Returns a failure with the next steps and the runs in which it was seen."""
-    return {**to_values(one.node), "run": one.run.id, **next_steps(one), **_seen(one)}
+    return {**to_values(one.node), "run": one.run.id, **next_steps(one), **_sightings(one)}
 
 
 def values_of_cause(group: CauseOf) -> dict[str, Any]:
@@ -28,14 +28,14 @@ def values_of_cause(group: CauseOf) -> dict[str, Any]:
         "run": group.example.run.id,
         "example": to_values(group.example.node),
         **next_steps(group.example),
-        **_seen(group.example),
+        **_sightings(group.example),
     }
 
 
-def _seen(one: FailedIn) -> dict[str, Any]:
+def _sightings(one: FailedIn) -> dict[str, Any]:
     """Returns where such failures were seen before; empty if no other run is known."""
-    seen = sightings_in(one)
-    return seen.values(cause_of(one.node)) if seen is not None else {}
+    sightings = sightings_in(one)
+    return sightings.values(cause_of(one.node)) if sightings is not None else {}
 
 
 def next_steps(one: FailedIn) -> dict[str, str | None]:

@@ -9,10 +9,10 @@ from gator.v1 import query_service_pb2 as qs
 
 def sighting_of(run: query_pb2.Run) -> query_pb2.Sighting:
     """Returns the Sighting of a run."""
-    seen = query_pb2.Sighting(run=run.id, ident=run.ident, started_unix_nanos=run.started_unix_nanos)
+    sighting = query_pb2.Sighting(run=run.id, ident=run.ident, started_unix_nanos=run.started_unix_nanos)
     if run.HasField("git"):
-        seen.git.CopyFrom(run.git)
-    return seen
+        sighting.git.CopyFrom(run.git)
+    return sighting
 
 
 def entry_of(run: query_pb2.Run, answer: qs.GetNodeResponse) -> hub_pb2.HistoryEntry:

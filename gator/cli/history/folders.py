@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from gator.cli import output
 from gator.cli.history.entries import entry_of, failure_streak
-from gator.cli.history.seen_in_folders import SeenInFolders, has_run
+from gator.cli.history.folder_sightings import FolderSightings, has_run
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.find import FoundRun, described, found_runs, rules_of, select
 from gator.cli.runs.paging import pages
@@ -173,10 +173,10 @@ class FolderHistory:
         although the runs that were not read may contain it.
         """
         top = self.repeated(run)
-        seen = SeenInFolders(run.id, self._rules_of(run))
+        sightings = FolderSightings(run.id, self._rules_of(run))
         deadline = time.monotonic() + self._seconds
         runs = {other.id: other for other in (run, top, *self._others(top))}
-        for _, is_read in self._each(runs.values(), seen.add):
+        for _, is_read in self._each(runs.values(), sightings.add):
             if is_read is None or time.monotonic() > deadline:
                 return {}
 
@@ -184,7 +184,7 @@ class FolderHistory:
             ((_, found),) = self._each([runs[name]], lambda api: has_run(api, path))
             return bool(found)
 
-        return seen.groups(top.id, has_run_in)
+        return sightings.groups(top.id, has_run_in)
 
     def _rules_of(self, run: query_pb2.Run) -> Sequence[spec_pb2.CauseRule]:
         """Returns the rules of a run, by which the causes of earlier runs are named too."""

@@ -14,12 +14,12 @@ from msgspec import Struct
 
 from gator import __version__
 from gator.cli import error_report
+from gator.cli.launch.earlier_runs import find_earlier_runs
 from gator.cli.launch.notices import Notice, notices_of
 from gator.cli.launch.options import LaunchOptions
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
-from gator.cli.launch.seen_before import seen_before
 from gator.cli.launch.spec import LoadedSpec
 from gator.cli.launch.supervise import PreparedRun, supervise
 from gator.cli.secrets import learn_secrets
@@ -119,7 +119,7 @@ def _display(options: LaunchOptions, folder: Path, *, is_single: bool) -> Displa
         all_messages=options.all_messages,
         progress=options.shows_progress(),
         environment=os.environ,
-        seen=lambda causes: seen_before(folder, causes),
+        find_earlier_runs=lambda causes: find_earlier_runs(folder, causes),
     )
 
 

@@ -19,12 +19,12 @@ class Filter(Struct, frozen=True):
     outcomes: Sequence[common_pb2.Outcome.ValueType] = field(
         default_factory=list[common_pb2.Outcome.ValueType]
     )
-    """Outcomes that pass; empty means any outcome, or none yet."""
+    """Outcomes to match; empty means any outcome, or none yet."""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     since_unix_nanos: int = 0
 
-    def passes(self, run: query_pb2.Run) -> bool:
-        """Returns whether a run passes the filter."""
+    def matches(self, run: query_pb2.Run) -> bool:
+        """Returns whether a run matches the filter."""
         return (
             self.user in ("", run.user)
             and self.ident in ("", run.ident)

@@ -110,7 +110,7 @@ class Hub:
         return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
     def runs(self, request: hs.ListRunsRequest, maximum: int) -> Iterator[query_pb2.Run]:
-        """Yields the newest runs that pass, up to `maximum`."""
+        """Yields the newest runs that match, up to `maximum`."""
         while maximum > 0:
             request.page_size = min(maximum, 1000)
             page = self.peer.call(self._stub.ListRuns, request)

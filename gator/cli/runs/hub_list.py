@@ -20,7 +20,7 @@ from gator.v1 import query_pb2
 
 
 def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None, *, json: bool) -> None:
-    """Prints the newest runs that pass, up to a limit."""
+    """Prints the newest runs that match, up to a limit."""
     rows = list[tuple[str, ...]]()
     found = 0
     with hub_client.connect(choice) as hub:
@@ -45,10 +45,10 @@ def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None
 
 
 def _runs(hub: hub_client.Hub, name: str, run_filter: Filter, maximum: int) -> Iterator[query_pb2.Run]:
-    """Returns the runs of a name that pass; `latest` means all, `-2` the second newest."""
+    """Returns the matching runs of a name; `latest` means all, `-2` the second newest."""
     if re.fullmatch(r"-\d+", name):
         run = hub.find(name)
-        return iter([run] if run_filter.passes(run) else [])
+        return iter([run] if run_filter.matches(run) else [])
     return hub.runs(run_filter.request("" if name == LATEST else name), maximum)
 
 

@@ -87,14 +87,14 @@ def _order(job: FailedJob) -> tuple[bool, int, str]:
     return job.is_allowed, job.ended_unix_nanos, job.path
 
 
-def headline(failures: int, causes: int, allowed: int = 0, *, seen: str = "") -> str:
+def headline(failures: int, causes: int, allowed: int = 0, *, earlier: str = "") -> str:
     """Returns `37 failures, 3 causes, 1 new since run 25cb5c26; 2 allowed failures`.
 
-    `failures` and `causes` are without those that are allowed; `seen` is the part about earlier runs.
+    `failures` and `causes` are without those that are allowed; `earlier` is the part about earlier runs.
     """
     parts: list[str] = []
     if failures or not allowed:
-        known = f", {seen}" if seen else ""
+        known = f", {earlier}" if earlier else ""
         parts.append(f"{plural(failures, 'failure')}, {plural(causes, 'cause')}{known}")
     if allowed:
         parts.append(plural(allowed, "allowed failure"))
@@ -138,9 +138,9 @@ class Causes(Generic[Example]):
             cause = self._causes[key] = Cause(key, example)
         cause.count += 1
 
-    def headline(self, seen: str = "") -> str:
-        """Returns the numbers as `37 failures, 3 causes`; `seen` is the part about earlier runs."""
-        return headline(self.number, len(self), self.allowed, seen=seen)
+    def headline(self, earlier: str = "") -> str:
+        """Returns the numbers as `37 failures, 3 causes`; `earlier` is the part about earlier runs."""
+        return headline(self.number, len(self), self.allowed, earlier=earlier)
 
     def keys(self) -> Iterator[str]:
         """Yields the causes by their names or signatures."""

@@ -1,4 +1,4 @@
-"""Makes the command that repeats a job of a run, from the command line of that run.
+"""Makes the command that reruns a job of a run, from the command line of that run.
 
 Invariant: options that may change a verdict or a path are kept; those for pools, placement and display are
 not.
@@ -46,7 +46,7 @@ STDIN: Final = "-"
 
 
 class Launched(Struct, frozen=True):
-    """The parts of a command line that matter for a repeat."""
+    """The parts of a command line that matter for a rerun."""
 
     spec: str = STDIN
     """The spec as the user named it."""
@@ -115,7 +115,7 @@ def launched(argv: Sequence[str]) -> Launched:
 def rerun_command(
     launch: Launched, seed: int, path: str = "", *, repeats: str = "", job_seed: int | None = None
 ) -> str:
-    """Returns the command that repeats one job, or the whole run if the path is that of the root.
+    """Returns the command that reruns one job, or the whole run if the path is that of the root.
 
     `repeats` is the id of the run on which the repeat is overlaid. `job_seed` is the job's seed if it may not
     follow from that of the run, and is left out of the command if it does.
@@ -148,7 +148,7 @@ def _follows(job_seed: int, seed: int, path: str, launch: Launched) -> bool:
 
 
 def again_failed(launch: Launched, run_folder: str) -> str:
-    """Returns the command that repeats the failed jobs of a run, each with its seed.
+    """Returns the command that reruns the failed jobs of a run, each with its seed.
 
     The run is named by its folder, because an id is looked for in the tracking folder only.
     """

@@ -1,4 +1,4 @@
-"""Finds the variables of the launch that a spec uses; a repeat elsewhere has to set them again."""
+"""Finds the variables of the launch that a spec uses; a rerun elsewhere has to set them again."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -63,7 +63,7 @@ class AttemptPorts(Protocol):
         ...
 
     def now(self) -> int:
-        """Returns the monotonic time in nanoseconds, after late wake-ups have been credited."""
+        """Returns the monotonic time in nanoseconds, after late wake-ups have been excluded."""
         ...
 
     def wake(self, at: int) -> None:
@@ -346,7 +346,7 @@ class Attempt:
         self._take(actions or [Record([])], then)
 
     def on_late_wake(self, stood_still: int) -> None:
-        """Credits a time in nanoseconds for which the host did not run."""
+        """Excludes a time in nanoseconds for which the host did not run from all limits."""
         self.wrapper.on_late_wake(stood_still)
 
     def warn(self, now: int, text: str) -> None:

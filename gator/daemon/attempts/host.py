@@ -107,7 +107,7 @@ class WrapperHost:
         self._uncommitted = 0
         self._idle: list[Callable[[], None]] = []
         self._removals: set[asyncio.Future[None]] = set()
-        self._timer = AttemptTimer(loop, on_time=self._on_time, credit=self._credit, poll=self._poll)
+        self._timer = AttemptTimer(loop, on_time=self._on_time, exclude=self._exclude, poll=self._poll)
         watched = reaper.watched if expected is None else expected
         self._leftovers = Leftovers(loop, watched)
         self._birthmarks = each_birthmark(context.run.run, context.daemon)
@@ -340,7 +340,7 @@ class WrapperHost:
         """Calls `on_time` of all attempts at this time, or up to one tick later."""
         self._timer.wake(at)
 
-    def _credit(self, now: int, stood_still: int) -> None:
+    def _exclude(self, now: int, stood_still: int) -> None:
         for attempt in self._attempts.values():
             attempt.on_late_wake(stood_still)
         # Only the attempt with the least time left records the warning, instead of all of them.

@@ -19,7 +19,7 @@ MIN_TICK_NANOS = 10_000_000
 class AttemptTimer:
     """Calls `on_time(now)` when the earliest requested time has come.
 
-    `on_time` returns the earliest time that attempts ask for, or None. `credit(now, stood_still)` is called
+    `on_time` returns the earliest time that attempts ask for, or None. `exclude(now, stood_still)` is called
     first when the process did not run for a while. `poll` handles the exits and output of that period and
     returns whether nothing is left to handle. Times are nanoseconds of the monotonic clock.
     """
@@ -29,21 +29,21 @@ class AttemptTimer:
         loop: asyncio.AbstractEventLoop,
         *,
         on_time: Callable[[int], int | None],
-        credit: Callable[[int, int], None],
+        exclude: Callable[[int, int], None],
         poll: Callable[[], bool],
     ) -> None:
         self._loop = loop
-        self._on_time, self._credit, self._poll = on_time, credit, poll
+        self._on_time, self._exclude, self._poll = on_time, exclude, poll
         self._handle: asyncio.TimerHandle | None = None
         self._at = 0
         self._late_wakes = LateWakeDetector()
 
     def now(self) -> int:
-        """Returns this moment, after late wake-ups have been credited."""
+        """Returns this moment, after late wake-ups have been excluded."""
         now = monotonic_ns()
         stood_still = self._late_wakes.on_wake(now)
         if stood_still:
-            self._credit(now, stood_still)
+            self._exclude(now, stood_still)
         return now
 
     def wake(self, at: int) -> None:

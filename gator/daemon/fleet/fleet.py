@@ -87,7 +87,7 @@ class Fleet:
         self._tokens = Tokens(context.key)
         self._failed_starts = 0
         self._number = 0
-        self._burials: set[asyncio.Task[None]] = set()
+        self._cleanups: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._log = diagnostics.logger("daemons")
 
@@ -124,7 +124,7 @@ class Fleet:
         try:
             daemon.handle = self._scheduler.start_daemon(request)
         except GatorError as error:
-            self._start_burial(daemon, str(error))
+            self._start_cleanup(daemon, str(error))
         else:
             daemon.handle.exited.add_done_callback(partial(self._on_exit, daemon))
         return daemon
@@ -224,27 +224,27 @@ class Fleet:
             self._ended(daemon)
             return
         manner = f"exited with code {code}" if code >= 0 else f"was killed by signal {-code}"
-        self._start_burial(daemon, f"the daemon {daemon.name} {manner}")
+        self._start_cleanup(daemon, f"the daemon {daemon.name} {manner}")
 
-    def _start_burial(self, daemon: Daemon, why: str) -> None:
+    def _start_cleanup(self, daemon: Daemon, why: str) -> None:
         daemon.state = DaemonState.DEAD
         if self._log is not None:
             self._log.warning("%s: its processes are killed and its store is read", why)
-        task = asyncio.get_running_loop().create_task(self._burial(daemon, why))
-        self._burials.add(task)
-        task.add_done_callback(self._on_buried)
+        task = asyncio.get_running_loop().create_task(self._clean_up(daemon, why))
+        self._cleanups.add(task)
+        task.add_done_callback(self._on_cleaned_up)
 
-    def _on_buried(self, task: "asyncio.Task[None]") -> None:
-        self._burials.discard(task)
+    def _on_cleaned_up(self, task: "asyncio.Task[None]") -> None:
+        self._cleanups.discard(task)
         if not task.cancelled():
             # An error here must end the run, which would hang otherwise.
             task.result()
 
-    async def _burial(self, daemon: Daemon, why: str) -> None:
+    async def _clean_up(self, daemon: Daemon, why: str) -> None:
         await self._sweep(daemon.name)
         if daemon.store_path.exists():
-            seen = daemon.cursor.position(daemon.store_id)
-            for batch in await in_thread(self._read_store, daemon.store_path, seen):
+            position = daemon.cursor.position(daemon.store_id)
+            for batch in await in_thread(self._read_store, daemon.store_path, position):
                 taken = daemon.cursor.accept(batch)
                 if isinstance(taken, Accepted):
                     self._events.on_batch(daemon, batch, taken.events)

@@ -20,12 +20,12 @@ class Source(Protocol):
     def read(
         self, after: int, event_filter: attach_pb2.EventFilter, limit: int, /
     ) -> tuple[Sequence[event_pb2.Event], int]:
-        """Returns the events after a position that pass a filter, and the position read up to."""
+        """Returns the events after a position that match a filter, and the position read up to."""
         ...
 
 
 class Tail:
-    """Follows any number of stores and shows the events that pass a filter."""
+    """Follows any number of stores and shows the events that match a filter."""
 
     def __init__(
         self,

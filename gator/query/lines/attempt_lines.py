@@ -170,14 +170,14 @@ class AttemptLines:
         *,
         events: Sequence[event_pb2.Event] | None = None,
         first: Mapping[int, int] | None = None,
-        goes_on: bool = False,
+        is_running: bool = False,
     ) -> None:
         """Reads the lines of one attempt; `levels` has the severity of lines that have their own.
 
         `events` are all events of the attempt in order, if known; else they are read.
 
         `first` has the first line to return by stream, as returned by `first` of the previous page. If the
-        attempt `goes_on`, an unfinished line is left for a later page.
+        attempt `is_running`, an unfinished line is left for a later page.
         """
         self._reader, self._filter, self._attempt, self._known = reader, line_filter, attempt, events
         self._request = line_filter.request
@@ -185,7 +185,7 @@ class AttemptLines:
         self.mark = Mark(mark.seq, mark.message, dict(mark.lines), mark.reached)
         self._chunker = Chunker(reader.bytes_of)
         self._levels = levels
-        self._goes_on = goes_on
+        self._is_running = is_running
         self.first = dict(self._tails() if first is None else first)
         """Returns the first line to return, by stream; all lines of other streams are returned."""
         self._near: dict[int, _Near] = {}
@@ -204,7 +204,7 @@ class AttemptLines:
             if seq > self._from.reached:
                 self.mark.reached = seq
                 yield None
-        if self._goes_on:
+        if self._is_running:
             return
         for chunk in self._chunker.finish():
             yield from self._chunk(chunk, self.first.get(chunk.stream, 0))
@@ -273,8 +273,8 @@ class AttemptLines:
         )
 
     def _chunk(self, chunk: Chunk, first: int) -> Iterator[query_pb2.Line]:
-        seen = self._from.lines.get(str(chunk.stream))
-        done: Key = (seen[0], seen[1]) if seen else (0, -1)
+        last = self._from.lines.get(str(chunk.stream))
+        done: Key = (last[0], last[1]) if last else (0, -1)
         found: Iterator[_Found] = self._filter.hits(chunk, self._levels)
         if self._filter.narrow and self._request.context:
             found = self._with_context(chunk, found)

@@ -23,7 +23,7 @@ class LogQuota:
         self._counts: OrderedDict[tuple[str, str, int], int] = OrderedDict()
 
     def admits(self, store: str, event: event_pb2.Event) -> bool:
-        """Returns whether an event passes that passed the rest of the filter. Changes no state."""
+        """Returns whether an event that matches the filter is within the quota. Changes no state."""
         return not self._limit or not event.HasField("log") or self._before(store, event) < self._limit
 
     def count(self, store: str, event: event_pb2.Event) -> None:

@@ -133,7 +133,7 @@ class LinePager:
             position = {"path": node.path, "attempt": number, "after": _AFTER_ALL, "mark": _as_list(mark)}
             self._continue_at(position)
             self._response.up_to_date = True
-        elif self._job(attempt._replace(sort_key=_AFTER_ALL), mark, goes_on=True):
+        elif self._job(attempt._replace(sort_key=_AFTER_ALL), mark, is_running=True):
             self._response.up_to_date = True
         return self._response
 
@@ -154,7 +154,7 @@ class LinePager:
         mark: Mark,
         events: Sequence[event_pb2.Event] | None = None,
         *,
-        goes_on: bool = False,
+        is_running: bool = False,
     ) -> bool:
         """Adds the lines of one attempt. Returns False if the page is full or the time is over.
 
@@ -183,7 +183,7 @@ class LinePager:
             mark,
             events=events,
             first=self._first_lines(attempt.path),
-            goes_on=goes_on,
+            is_running=is_running,
         )
         going_on["first"] = {str(stream): line for stream, line in lines.first.items()}
         for line in lines:
@@ -194,7 +194,7 @@ class LinePager:
             if self._left <= 0 or self._bytes <= 0 or (line is None and self._over()):
                 self._continue_at({**going_on, "mark": _as_list(lines.mark)})
                 return False
-        if goes_on:
+        if is_running:
             self._continue_at({**going_on, "mark": _as_list(lines.mark)})
         return True
 

@@ -30,7 +30,7 @@ class NodeLists(NodeReader):
         limit: int,
         over: Over = never,
     ) -> NodeList:
-        """Returns the declared nodes that pass, in the requested order, each with its page key.
+        """Returns the declared nodes that match, in the requested order, each with its page key.
 
         Fewer than `limit` are returned at the end, or if `over` returns true while globs are matched.
         """

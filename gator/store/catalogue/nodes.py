@@ -64,7 +64,7 @@ class NodeReader(CatalogueTables):
 
     def _made(self, rows: Sequence[Values]) -> list[query_pb2.Node]:
         nodes: list[query_pb2.Node] = []
-        going: dict[str, query_pb2.Node] = {}
+        groups: dict[str, query_pb2.Node] = {}
         for row in rows:
             node = messages.node_of(row)
             jobs, host, progress = row[-3:]
@@ -76,19 +76,19 @@ class NodeReader(CatalogueTables):
             elif not node.HasField("tally"):
                 # For now the number of its jobs: those that nothing is known of wait.
                 node.tally.waiting = jobs or 0
-                going[node.path] = node
+                groups[node.path] = node
             nodes.append(node)
         if failed := [node for node in nodes if node.signature]:
             self._sign(failed)
             rules = self.rules()
             for node in failed if rules else ():
                 rules.apply(node)
-        for node in going.values():
+        for node in groups.values():
             if "/" not in node.path:
                 self._count_root(node)
-                del going[node.path]
+                del groups[node.path]
                 break
-        self._count_below(going)
+        self._count_below(groups)
         return nodes
 
     def rules(self) -> CauseRules:

@@ -148,7 +148,7 @@ class FolderReader(RecordReader):
         del name
         return ()
 
-    def seen(
+    def sightings(
         self, causes: Sequence[str], rules: CauseRules | None = None
     ) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns an empty mapping: a folder has only one run."""

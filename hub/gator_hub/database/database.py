@@ -49,7 +49,7 @@ DAMAGED = "is damaged: restore a backup, see gator hub check"
 """Message for the administrator about a damaged database, to follow its name."""
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
-# SQLSTATE prefixes of errors that pass: lack of resources, shutdown, deadlock, serialization, locks.
+# SQLSTATE prefixes of transient errors: lack of resources, shutdown, deadlock, serialization, locks.
 _LATER = ("53", "57P", "40", "55P")
 
 
@@ -146,7 +146,7 @@ class Database:
                 self._trouble.say("%s %s", self.name, DAMAGED)
         if is_damaged(error):
             return DamagedError()
-        if is_passing(error):
+        if is_transient(error):
             return UnavailableError("the hub cannot read its database now: try again, or see its log")
         return StoreError("the hub cannot read its database: see its log")
 
@@ -244,7 +244,7 @@ def is_cut(error: BaseException) -> bool:
     return str(state).startswith(("08", "57P"))
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Returns whether the error is temporary, so that the same statement may succeed later."""
     cause = cause_of(error)
     if isinstance(cause, sqlite3.Error):

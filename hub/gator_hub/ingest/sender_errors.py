@@ -4,7 +4,7 @@ import sqlite3
 from logging import getLogger
 
 from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UserError
-from gator_hub.database.database import DAMAGED, DamagedError, cause_of, is_damaged, is_passing
+from gator_hub.database.database import DAMAGED, DamagedError, cause_of, is_damaged, is_transient
 from gator_hub.database.texts import one_line
 
 # SQLSTATE classes of a value that does not fit into its column, and of a limit of the server.
@@ -36,7 +36,7 @@ def error_for_sender(error: Exception) -> Exception:
     """Returns the error to send to the sender. Logs unexpected errors of the database."""
     if isinstance(error, GatorError | UserError):
         return error
-    if is_passing(error):
+    if is_transient(error):
         # The hub stops while its database is unavailable.
         return UnavailableError("the hub cannot write its database now: try again, or see its log")
     if _is_numbered_twice(error):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from gator_hub.database.database import Database, is_passing
+from gator_hub.database.database import Database, is_transient
 from gator_hub.database.texts import one_line
 from gator_hub.ingest.commit import Committer, Work
 from gator_hub.ingest.sender_errors import error_for_sender
@@ -159,7 +159,7 @@ class Writer:
 
     def _is_worth_waiting(self, error: Exception) -> bool:
         """Waits and returns true if the same may succeed later."""
-        if not is_passing(error):
+        if not is_transient(error):
             return False
         if not self._told_trouble:
             self._told_trouble = True

@@ -62,7 +62,7 @@ class _Newest(Struct, frozen=True):
     numbers: Mapping[str, int]
 
 
-def seen(
+def sightings(
     database: Database, run: int, causes: Sequence[str], causes_in: CausesIn | None = None
 ) -> dict[str, query_pb2.FailureGroup]:
     """Returns the sightings of a run's failures in other runs, by cause: by name, else by signature.
@@ -88,7 +88,7 @@ def seen(
     if this is None:
         return {}
     newest = _newest(database, series, this.started_unix_nanos)
-    jobs.numbers |= {**newest.numbers} | {seen.sighting.run: number for number, seen in runs.items()}
+    jobs.numbers |= {**newest.numbers} | {run.sighting.run: number for number, run in runs.items()}
     return {
         cause: _group(
             this,

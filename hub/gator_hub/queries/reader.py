@@ -20,7 +20,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, plan_pb2, query_pb2
 from gator_hub.database.database import Database
 from gator_hub.queries.cause_notes import notes_of
 from gator_hub.queries.events import EventReader
-from gator_hub.queries.failures import seen
+from gator_hub.queries.failures import sightings
 from gator_hub.queries.own_signatures import HubCatalogue
 from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
@@ -143,13 +143,13 @@ class HubReader(HubCatalogue, RecordReader):
         rows = self._database.rows(former.select(former.signature).where(is_named).limit(_MAX_RENAMED))
         return {signature for (signature,) in rows}
 
-    def seen(
+    def sightings(
         self, causes: Sequence[str], rules: CauseRules | None = None
     ) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the runs that had failures with these causes, and what users have noted about them."""
         rules = self.rules() if rules is None else rules
         causes_in = partial(self._causes_in, rules) if rules else None
-        found = seen(self._database, self._number, causes, causes_in)
+        found = sightings(self._database, self._number, causes, causes_in)
         for cause, notes in notes_of(self._database, causes).items():
             group = found.setdefault(cause, query_pb2.FailureGroup())
             group.notes.extend(note for note in notes if note.text)

@@ -8,7 +8,7 @@ import pytest
 
 from gator.console import make_display
 from gator.console.live import LiveDisplay
-from gator.console.summary import not_seen
+from gator.console.summary import no_earlier_runs
 from gator.console.terminal import Terminal
 from gator.ports import RunningJob
 from gator.v1 import attach_pb2, common_pb2, event_pb2
@@ -324,7 +324,7 @@ def test_a_terminal_without_abilities_gets_plain_lines(terminal: FakeTerminal, t
         all_messages=False,
         progress=True,
         environment=environment,
-        seen=not_seen,
+        find_earlier_runs=no_earlier_runs,
     )
     display.on_start(info(), FakeRun(waiting=100))
     display.on_events([failed("top/a")])

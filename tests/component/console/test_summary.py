@@ -52,7 +52,7 @@ def display_with(
         quiet=False,
         verbose=False,
         all_messages=False,
-        seen=lambda causes: earlier,
+        find_earlier_runs=lambda causes: earlier,
     )
     display.on_start(replace(info(), causes=rules), FakeRun())
     return display

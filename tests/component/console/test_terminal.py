@@ -12,7 +12,7 @@ from gator.console import make_display
 from gator.console.live import LiveDisplay
 from gator.console.plain import PlainDisplay
 from gator.console.single import SingleDisplay
-from gator.console.summary import not_seen
+from gator.console.summary import no_earlier_runs
 from gator.console.terminal import Terminal
 from tests.component.console.support import (
     FakeTerminal,
@@ -29,7 +29,7 @@ def test_the_display_fits_the_occasion(terminal: FakeTerminal, out: io.StringIO)
             all_messages=False,
             progress=progress,
             environment={"TERM": "xterm"},
-            seen=not_seen,
+            find_earlier_runs=no_earlier_runs,
         )
         return type(made)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gator import errors
-from gator.core.cursor import Accepted, ConsumerCursor, RecordInbox, passes
+from gator.core.cursor import Accepted, ConsumerCursor, RecordInbox, matches
 from gator.core.tokens import Audience, Tokens
 from gator.link.server import ATTACH, ChildLink, parent_service
 from gator.rpc.channel import bearer, open_channel
@@ -68,7 +68,7 @@ class MemoryStore:
         self.reads += 1
         found: list[event_pb2.Event] = []
         for event in self.events[after:]:
-            if passes(wanted, event):
+            if matches(wanted, event):
                 found.append(event)
                 if len(found) == limit:
                     return found, event.seq

@@ -37,7 +37,7 @@ class HubReader(FolderReader):
     groups: Mapping[str, query_pb2.FailureGroup] = MappingProxyType({})
     """What is known of failures from other runs, by signature."""
 
-    def seen(
+    def sightings(
         self, causes: Sequence[str], rules: CauseRules | None = None
     ) -> Mapping[str, query_pb2.FailureGroup]:
         del rules

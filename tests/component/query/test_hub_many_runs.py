@@ -194,7 +194,7 @@ def other_run(tracking: Path) -> Path:
 
 
 EXPECTED = """\
-1 newly failing, 1 fixed, 0 still failing, 1 new, 1 gone, 0 still passing, 0 otherwise
+1 newly failing, 1 fixed, 0 still failing, 1 new, 1 gone, 0 still passing, 0 other
 
 newly failing:
   good  failed exit err:2 error: boom: it broke
@@ -283,7 +283,7 @@ def test_two_runs_of_a_hub_are_compared_by_the_hub(ask: Gator, hub: FakeHub) -> 
     hub.compared.counts.add(change=hub_pb2.CHANGE_STILL_PASSING, jobs=1)
     hub.compared.unselected = 2
     done = ask("diff", "hub:-2", "hub:")
-    assert "gator: 2 jobs selected by one of the runs only: neither new nor gone, left out" in done.stderr
+    assert "gator: omitted: 2 jobs that only one run selected, so neither new nor gone" in done.stderr
     text = done.stdout
     assert "1 still passing" in text
     assert "slow  2.00s → 4.00s  +100 %" in text

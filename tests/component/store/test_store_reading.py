@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from gator.core.cursor import passes
+from gator.core.cursor import matches
 from gator.errors import StoreError
 from gator.store import RunStores, StoreReader
 from gator.store import reader as reading
@@ -60,7 +60,7 @@ def test_any_filter_in_any_pieces_gives_what_the_core_lets_pass(
             reader = StoreReader.open(store.path)
     reader.close()
     assert after == len(events)
-    assert found == [event for event in events if passes(wanted, event)]
+    assert found == [event for event in events if matches(wanted, event)]
 
 
 def test_a_slice_ends_when_it_has_enough_bytes(tmp_path: Path, turns: Turns) -> None:

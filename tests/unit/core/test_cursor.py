@@ -17,7 +17,7 @@ from gator.core.cursor import (
     ProducerCursor,
     ProducerWindow,
     RecordInbox,
-    passes,
+    matches,
     quota_filter,
     without_quota,
 )
@@ -81,18 +81,18 @@ def test_stores_are_counted_apart() -> None:
     ],
 )
 def test_a_filter_goes_by_kind_severity_and_prefix(wanted: attach_pb2.EventFilter, through: bool) -> None:
-    assert passes(wanted, log(path="a/b")) is through
+    assert matches(wanted, log(path="a/b")) is through
 
 
 @pytest.mark.parametrize(("severity", "through"), [(3, True), (4, False)])
 def test_blocks_pass_by_the_severity_of_their_stream(severity: int, through: bool) -> None:
     event = event_pb2.Event(path="a", attempt=1)
     event.block.severity = 3  # type: ignore[assignment]
-    assert passes(attach_pb2.EventFilter(severity=severity), event) is through  # type: ignore[arg-type]
+    assert matches(attach_pb2.EventFilter(severity=severity), event) is through  # type: ignore[arg-type]
 
 
 def test_severity_concerns_log_events_and_blocks_only() -> None:
-    assert passes(attach_pb2.EventFilter(severity=5), finished())  # type: ignore[arg-type]
+    assert matches(attach_pb2.EventFilter(severity=5), finished())  # type: ignore[arg-type]
 
 
 def test_a_quota_lets_the_first_of_each_attempt_pass_and_forgets_ended_attempts() -> None:
@@ -190,7 +190,7 @@ class Wire:
         after = self.consumer.position("s")
         before = quota_filter(self.wanted)
         for event in self.store[:after]:
-            if passes(before, event):
+            if matches(before, event):
                 quota.admit(event)
         self.producer = ProducerCursor(1, "s", after, self.window, quota)
 
@@ -205,7 +205,7 @@ class Wire:
         plain = without_quota(self.wanted)
         if self.producer.wants_more and at < len(self.store):
             piece = self.store[at : at + limit]
-            self.producer.push([e for e in piece if passes(plain, e)], piece[-1].seq)
+            self.producer.push([e for e in piece if matches(plain, e)], piece[-1].seq)
         sent = self.producer.next_batch() or self.producer.empty_batch()
         if sent is not None:
             assert len(sent.events) <= 1 or sent.ByteSize() <= BATCH_BYTES
@@ -238,7 +238,7 @@ class Wire:
         seen: dict[str, int] = {}
         out: list[int] = []
         for event in self.store:
-            if not passes(self.wanted, event):
+            if not matches(self.wanted, event):
                 continue
             if event.WhichOneof("payload") == "log" and self.wanted.logs_per_attempt:
                 seen[event.path] = seen.get(event.path, 0) + 1

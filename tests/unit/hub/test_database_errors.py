@@ -4,7 +4,7 @@ import sqlite3
 
 import peewee as pw
 
-from gator_hub.database.database import cause_of, is_passing
+from gator_hub.database.database import cause_of, is_transient
 
 
 def _wrapped(driver: Exception, handled: Exception) -> BaseException:
@@ -28,4 +28,4 @@ def test_the_cause_of_an_error_of_peewee_itself_is_that_error() -> None:
 def test_an_error_is_judged_by_the_driver_error_and_not_by_the_context() -> None:
     driver = sqlite3.OperationalError("database or disk is full")
     driver.sqlite_errorcode = sqlite3.SQLITE_FULL
-    assert is_passing(_wrapped(driver, sqlite3.IntegrityError("another statement")))
+    assert is_transient(_wrapped(driver, sqlite3.IntegrityError("another statement")))

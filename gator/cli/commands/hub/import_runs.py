@@ -111,19 +111,19 @@ class _Import:
         Raises _AwayError, UsageError, UnauthenticatedError.
         """
         with closing(UploadedRun(self._folder)) as stores:
-            why = self._why_not(stores)
+            why = self._open_problem(stores)
             if why:
                 return self._fail(why)
-            upload = Upload(stores, lambda: self._target.access, self._hear)
-            going = asyncio.create_task(upload.run())
+            upload = Upload(stores, lambda: self._target.access, self._on_status)
+            task = asyncio.create_task(upload.run())
             try:
-                await self._watch(going, upload, stores, follow=follow)
+                await self._watch(task, upload, stores, follow=follow)
             finally:
-                going.cancel()
-                await asyncio.wait({going})
-            return self._sum_up(going.result(), stores)
+                task.cancel()
+                await asyncio.wait({task})
+            return self._report(task.result(), stores)
 
-    def _why_not(self, stores: UploadedRun) -> str:
+    def _open_problem(self, stores: UploadedRun) -> str:
         """Opens the stores; returns why there is nothing to send, empty if there is."""
         try:
             if stores.open_new():
@@ -136,32 +136,32 @@ class _Import:
         return f"{self._folder.path} contains no record: the run never started, or the copy is incomplete"
 
     async def _watch(
-        self, going: "asyncio.Task[UploadStatus]", upload: Upload, stores: UploadedRun, *, follow: bool
+        self, task: "asyncio.Task[UploadStatus]", upload: Upload, stores: UploadedRun, *, follow: bool
     ) -> None:
         loop = asyncio.get_running_loop()
-        reached = told = loop.time()
+        last_contact = last_report = loop.time()
         events = 0
-        while not going.done():
+        while not task.done():
             now = loop.time()
             if not follow or not self._folder.is_live():
                 upload.end()
             if not self._away:
-                reached = now
+                last_contact = now
             else:
                 self._target.check(self._away)
-                if now - reached > AWAY_SECONDS:
+                if now - last_contact > AWAY_SECONDS:
                     raise _AwayError(self._away)
-            if now - told > PROGRESS_SECONDS and stores.read_events > events:
-                told, events = now, stores.read_events
+            if now - last_report > PROGRESS_SECONDS and stores.read_events > events:
+                last_report, events = now, stores.read_events
                 if not self._json:
                     output.say(f"{self._name}: {_count(events)} so far")
-            await asyncio.wait({going}, timeout=_POLL_SECONDS)
+            await asyncio.wait({task}, timeout=_POLL_SECONDS)
 
-    def _hear(self, status: UploadStatus) -> None:
+    def _on_status(self, status: UploadStatus) -> None:
         self._away = status.why if status.state is UploadState.AWAY else ""
         self._target.reached |= status.state is UploadState.CONNECTED
 
-    def _sum_up(self, status: UploadStatus, stores: UploadedRun) -> bool:
+    def _report(self, status: UploadStatus, stores: UploadedRun) -> bool:
         if status.state is UploadState.REFUSED:
             return self._fail(self._target.refusal(status.why))
         if status.state is UploadState.UNAUTHENTICATED:

@@ -29,7 +29,7 @@ _WORDS: Final = {
     hub_pb2.CHANGE_NEW: "new",
     hub_pb2.CHANGE_GONE: "gone",
     hub_pb2.CHANGE_STILL_PASSING: "still passing",
-    hub_pb2.CHANGE_OTHER: "otherwise",
+    hub_pb2.CHANGE_OTHER: "other",
 }
 
 
@@ -100,7 +100,7 @@ def _say_names(found: Comparison) -> None:
         output.complain(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
     if found.unselected:
         jobs = plural(found.unselected, "job")
-        output.complain(f"gator: {jobs} selected by one of the runs only: neither new nor gone, left out")
+        output.complain(f"gator: omitted: {jobs} that only one run selected, so neither new nor gone")
 
 
 def _say(found: Comparison, threshold: float, limit: int | None) -> None:

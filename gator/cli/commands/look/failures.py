@@ -1,6 +1,6 @@
 """`gator failures`: explains each failure, and says which causes are new.
 
-Invariant: each failure names the command that repeats it, if its command line is known.
+Invariant: each failure names the command that reruns it, if its command line is known.
 """
 
 import re
@@ -61,7 +61,7 @@ def failures(
     number: Annotated[int | None, number_option(MAX_ROWS, "causes, or failures of one cause")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Explain each failure: reason, first error, log, and the command that repeats it.
+    """Explain each failure: reason, first error, log, and the command that reruns it.
 
     More than five failures are grouped by cause, with an example of each: new causes first, then those that
     came back, then known ones. Without -r, and with -r latest or an ident, the reruns of the run are overlaid
@@ -104,14 +104,14 @@ def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
     """Reports on stderr that nothing is known of earlier runs, if only new or returning causes are wanted."""
     if not (wanted.new or wanted.back):
         return
-    seen = opened.source.sightings(opened.run)
-    if seen is None or seen.before is None:
+    sightings = opened.source.sightings(opened.run)
+    if sightings is None or sightings.before is None:
         output.complain("gator: there is no earlier run of this series: every cause is new")
-    elif seen.groups and not seen.is_known:
+    elif sightings.groups and not sightings.is_known:
         output.complain(
             "gator: the hub is still computing signatures of earlier runs, so no cause is reported as new yet"
         )
-    elif not seen.groups:
+    elif not sightings.groups:
         output.complain("gator: the earlier runs could not all be read, so nothing is called new")
 
 

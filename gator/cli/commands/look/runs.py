@@ -98,29 +98,31 @@ def runs(
 def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bool) -> None:
     found = found_runs(root)
     rows = list[tuple[str, ...]]()
-    passing = _passing(found, run_filter)
-    for run, seen in islice(passing, limit):
+    matching = _matching(found, run_filter)
+    for run, shown in islice(matching, limit):
         if json:
-            values = to_values(seen) if isinstance(seen, query_pb2.Run) else {"fault": seen}
+            values = to_values(shown) if isinstance(shown, query_pb2.Run) else {"fault": shown}
             say_json({**values, "folder": str(run.folder.path)})
         else:
-            rows.append(_row(run, seen))
+            rows.append(_row(run, shown))
     if json:
         return
     output.say_columns(rows, right=frozenset((5,)))
     if not rows:
         output.say(f"no runs in {root}" if not found else f"no such runs in {root}")
-    elif limit and next(passing, None) is not None:
+    elif limit and next(matching, None) is not None:
         say_more("run", len(found) - limit if run_filter == Filter() else None)
 
 
-def _passing(found: Sequence[FoundRun], run_filter: Filter) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
+def _matching(
+    found: Sequence[FoundRun], run_filter: Filter
+) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
     for run in found:
-        seen = run_or_fault(run)
-        if isinstance(seen, str) and run_filter != Filter():
+        shown = run_or_fault(run)
+        if isinstance(shown, str) and run_filter != Filter():
             continue
-        if isinstance(seen, str) or run_filter.passes(seen):
-            yield run, seen
+        if isinstance(shown, str) or run_filter.matches(shown):
+            yield run, shown
 
 
 def _outcome(text: str) -> common_pb2.Outcome.ValueType:

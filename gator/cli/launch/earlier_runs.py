@@ -14,7 +14,7 @@ _SECONDS: Final = 2.0
 """Timeout in seconds of reading earlier runs, because a user waits for the prompt."""
 
 
-def seen_before(folder: Path, causes: Iterable[str]) -> EarlierRuns:
+def find_earlier_runs(folder: Path, causes: Iterable[str]) -> EarlierRuns:
     """Returns which causes of a run that has ended are new or came back.
 
     Nothing is known if there is no earlier run of its series, or not all of them could be read.
@@ -26,10 +26,10 @@ def seen_before(folder: Path, causes: Iterable[str]) -> EarlierRuns:
     history = FolderHistory(folder.parent, seconds=_SECONDS, complain=lambda text: None)
     try:
         run = history.run(str(folder))
-        seen = sightings_of(history, run) if run is not None else None
-        if seen is None or seen.before is None:
+        sightings = sightings_of(history, run) if run is not None else None
+        if sightings is None or sightings.before is None:
             return EarlierRuns()
         listed = list(causes)
-        return EarlierRuns(seen.headline(listed), {cause: seen.state(cause) for cause in listed})
+        return EarlierRuns(sightings.headline(listed), {cause: sightings.state(cause) for cause in listed})
     except (GatorError, UserError, OSError):
         return EarlierRuns()

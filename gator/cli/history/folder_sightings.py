@@ -21,7 +21,7 @@ def failures_of(api: RunApi, rules: Sequence[spec_pb2.CauseRule]) -> Sequence[qu
     return [group for page in pages(api.list_failures, request) for group in page.groups]
 
 
-class SeenInFolders:
+class FolderSightings:
     """The failures of a run, and the runs of its series that have them."""
 
     def __init__(self, run: str, rules: Sequence[spec_pb2.CauseRule]) -> None:
@@ -48,8 +48,8 @@ class SeenInFolders:
         series = [run for run in self._series.values() if run.run not in (top, self._run)]
         groups = self._failures[self._run]
         for cause, group in groups.items():
-            seen = {run.run for run in series if cause in self._failures[run.run]}
-            add_sightings(group, this, series, seen, self._ran_with(cause, has_run))
+            having = {run.run for run in series if cause in self._failures[run.run]}
+            add_sightings(group, this, series, having, self._ran_with(cause, has_run))
         return groups
 
     def _ran_with(self, cause: str, has_run: Callable[[str, str], bool]) -> Ran:
