@@ -26,9 +26,12 @@ class LateWakeDetector:
         self._due = due
 
     def on_wake(self, now: int) -> int:
-        """Returns the maximum time for which the process did not run; 0 if it woke up in time."""
+        """Returns the maximum time for which the process did not run; 0 if it woke up in time.
+
+        A loop that is late because it was busy has called this in the meantime.
+        """
         stood_still = 0
-        if self._due is not None and now - self._due > LATE_NANOS:
+        if self._due is not None and now - max(self._due, self._last_wake) > LATE_NANOS:
             stood_still = now - self._last_wake
             # The timer itself is still to be handled, which must not count as late again.
             self._due = now

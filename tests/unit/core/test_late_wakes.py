@@ -31,6 +31,15 @@ def test_a_late_wake_up_counts_once():
     assert detector.on_wake(21 * SECOND) == 3 * SECOND - 1 + SECOND
 
 
+def test_a_process_whose_timer_waits_for_long_work_has_run():
+    detector = LateWakeDetector()
+    detector.on_wake(10 * SECOND)
+    detector.expect(11 * SECOND)
+    assert detector.on_wake(12 * SECOND) == 0
+    assert detector.on_wake(13 * SECOND) == 0
+    assert detector.on_wake(19 * SECOND) == 6 * SECOND
+
+
 def test_a_process_that_waits_for_nothing_is_never_late():
     detector = LateWakeDetector()
     detector.on_wake(10 * SECOND)
