@@ -288,10 +288,19 @@ def _unopened(name: str, error: Exception) -> UsageError | StoreError:
 
 def _sqlite(path: Path) -> pw.Database:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The thread that closes the database closes the connections of all threads.
+    with suppress(OSError):
+        path.touch(0o644)
+    # A thread that connects later must not create a file that was removed: SQLite would read the log of the
+    # removed one into it and call it damaged. The thread that closes the database closes the connections of
+    # all threads.
     make = cast("Any", pw.SqliteDatabase)
     return make(
-        str(path), pragmas=_PRAGMAS, timeout=BUSY_SECONDS, check_same_thread=False, cached_statements=256
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        pragmas=_PRAGMAS,
+        timeout=BUSY_SECONDS,
+        check_same_thread=False,
+        cached_statements=256,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gator import __version__, hub_address
-from gator.errors import UnavailableError, UsageError, UserError
+from gator.errors import StoreError, UnavailableError, UsageError, UserError
 from gator.rpc.server import Tls
 from gator.runtime import signals
 from gator_hub import log
@@ -158,11 +158,17 @@ async def _serve(
     sys.stdout.write(greeting(options, address, record, access.file))
     sys.stdout.flush()
     log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())
+    ending = ""
     try:
         ending = await _until_told(server, told)
         log.log.info("stopping: %s", ending)
     finally:
-        await server.stop()
+        try:
+            await server.stop()
+        except StoreError:
+            # A database that is gone cannot be closed in order, which is not the reason of this end.
+            if ending != _LOST:
+                raise
     log.log.info("stopped")
     if ending == _LOST:
         raise LostError(

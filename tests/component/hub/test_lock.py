@@ -86,3 +86,4 @@ def test_a_hub_whose_record_is_removed_ends_and_says_so(tmp_path: Path) -> None:
         assert hub.process.wait(SECONDS) == 3
         hub.kill()
         assert "hub.db was removed, replaced, or taken over by another hub" in "".join(hub.log)
+        assert not (keeper.data / "hub.db").exists()
