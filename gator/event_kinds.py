@@ -20,6 +20,7 @@ Payload: TypeAlias = (
     | event_pb2.Result
     | event_pb2.Progress
     | event_pb2.Artefact
+    | event_pb2.ArtefactContent
 )
 Kind: TypeAlias = attach_pb2.EventKind.ValueType
 
@@ -76,6 +77,7 @@ EVENT_KINDS: Final = (
     EventKind("result", attach_pb2.EVENT_KIND_RESULT, is_lifecycle=True, ends_subject=True, to_parent=True),
     EventKind("progress", attach_pb2.EVENT_KIND_PROGRESS, is_shown=True, to_parent=True),
     EventKind("artefact", attach_pb2.EVENT_KIND_ARTEFACT, to_parent=True),
+    EventKind("artefact_content", attach_pb2.EVENT_KIND_ARTEFACT_CONTENT, is_bulk=True, drop_below=_ALWAYS),
 )
 """All kinds, in the order of the protos."""
 

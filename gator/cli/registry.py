@@ -77,6 +77,18 @@ COMMANDS: Final[dict[str, Command]] = {
         "look.metrics",
         ("gator metrics", "gator metrics sims --name coverage"),
     ),
+    "artefacts": Command(
+        "List the files and folders that jobs made.",
+        READING,
+        "look.artefacts",
+        ("gator artefacts", "gator artefacts build --json"),
+    ),
+    "get": Command(
+        "Copy an artefact of a job.",
+        READING,
+        "look.artefacts",
+        ("gator get build sim", "gator get build sim -o /tmp/simv"),
+    ),
     "resources": Command(
         "Compare the time, processor and memory that jobs used with their requests.",
         READING,

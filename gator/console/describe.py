@@ -119,7 +119,9 @@ def progress(made: event_pb2.Progress) -> str:
 def artefact(made: event_pb2.Artefact) -> str:
     """Returns an artefact in one line, with its name unless that is the end of its path."""
     head = "" if made.file.endswith(made.name) else f"{made.name}: "
-    tail = f" ({one_line(made.text)})" if made.text else ""
+    notes = [size_text(made.size_bytes)] if made.sha256 else []
+    notes += [one_line(made.text)] if made.text else []
+    tail = f" ({', '.join(notes)})" if notes else ""
     return f"{head}{made.file}{tail}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gator.paths import escape
 from gator.plan.nodes import Condition, Edge, PlanNode
 from gator.plan.tree import upwards
+from gator.spec.interpolation import label_of
 from gator.v1 import attach_pb2
 
 
@@ -12,7 +13,8 @@ def has_inputs(node: PlanNode) -> bool:
     """Returns whether a job gets anything from jobs that ran before it."""
     known = node.has_inputs
     if known is None:
-        known = node.has_inputs = any(edge.condition is Condition.ON_FAIL for edge in _edges(node))
+        waits_for_failure = any(edge.condition is Condition.ON_FAIL for edge in _edges(node))
+        known = node.has_inputs = bool(node.inputs) or waits_for_failure
     return known
 
 
@@ -21,6 +23,19 @@ def add_inputs(launch: attach_pb2.LaunchNode, node: PlanNode) -> None:
     launch.failures_of.extend(
         awaited_pattern(edge, launch.path) for edge in _edges(node) if edge.condition is Condition.ON_FAIL
     )
+    for each in node.inputs:
+        wanted = each.consumption
+        launch.inputs.add(
+            job=label_of(wanted.job.name),
+            name=wanted.name,
+            producers=awaited_pattern(each.edge, launch.path),
+            repeated=each.is_repeated,
+            optional=each.optional,
+            when_done=wanted.when_done,
+            any=wanted.any,
+            copy=wanted.copy,
+            unselected=each.edge.unselected,
+        )
 
 
 def _edges(node: PlanNode) -> Iterator[Edge]:

@@ -12,7 +12,7 @@ from gator.plan import interpolate
 from gator.plan.nodes import PlanNode
 from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
-from gator.spec.interpolation import PLACEHOLDERS
+from gator.spec.interpolation import PLACEHOLDERS, is_artefact, label_of
 from gator.spec.literal import MARK
 from gator.spec.params import variable_of
 from gator.spec.suggestions import did_you_mean
@@ -86,7 +86,7 @@ class Filler(Struct):
         for node, written in zip(tree.nodes, tree.written, strict=True):
             known = (*PLACEHOLDERS, *(f"params.{param.name}" for param in node.settings.params))
             for name in _names(_own_texts(written)):
-                if name not in known and not name.startswith("env."):
+                if name not in known and not name.startswith("env.") and not is_artefact(name):
                     near = did_you_mean(name, known)
                     yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
             if node.job is None:
@@ -97,6 +97,7 @@ class Filler(Struct):
                     f"${{{{ array }}}} is known only inside of a !JobArray, and '{node.ident}' is in none"
                 )
                 yield problem_at(node.position, message)
+            yield from _check_artefacts(node, node.job)
             yield from self._check_scripts(node)
 
     def _check_scripts(self, node: PlanNode) -> Iterator[Problem]:
@@ -120,6 +121,16 @@ class Filler(Struct):
 HOOKS = ("before", "after", "passed", "failed")
 """The hooks of a node, which are fields of the message and keys of the spec."""
 _VARIABLES = {"path": "GATOR_PATH", "slug": "GATOR_SLUG", "run.dir": "GATOR_RUN_DIR", "run.id": "GATOR_RUN"}
+
+
+def _check_artefacts(node: PlanNode, job: spec_pb2.Job) -> Iterator[Problem]:
+    """Yields a problem for each name of an artefact that the job does not consume."""
+    consumed = [f"artefacts.{label_of(each.job.name)}.{each.name}" for each in job.artefacts.consumes]
+    for name in dict.fromkeys(_names(_texts(job))):
+        if is_artefact(name) and name not in consumed:
+            what = name.removeprefix("artefacts.")
+            near = did_you_mean(name, consumed) or f": write {what} into its artefacts: {{consumes: …}}"
+            yield problem_at(node.position, f"'{node.ident}' does not consume ${{{{ {name} }}}}{near}")
 
 
 def _variable(name: str) -> str:
@@ -148,6 +159,10 @@ def _rewrite(job: spec_pb2.Job, find: interpolate.Lookup, *, is_checked: bool) -
         settings.scratch.root = interpolate.partly(settings.scratch.root, find)
     for report in settings.results.list:
         report.file = interpolate.partly(report.file, find)
+    if job.HasField("artefacts"):
+        for product in job.artefacts.produces:
+            product.path = interpolate.partly(product.path, find)
+        job.artefacts.collect[:] = [interpolate.partly(text, find) for text in job.artefacts.collect]
 
 
 def shown_job(job: spec_pb2.Job) -> spec_pb2.Job:
@@ -177,6 +192,9 @@ def _texts(job: spec_pb2.Job) -> Iterator[str]:
     yield job.shell
     if job.HasField("hooks"):
         yield from _hook_texts(job.hooks)
+    if job.HasField("artefacts"):
+        yield from (product.path for product in job.artefacts.produces)
+        yield from job.artefacts.collect
     yield from _settings_texts(job.settings)
 
 

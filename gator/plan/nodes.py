@@ -65,6 +65,8 @@ class PlanNode(Struct, eq=False):
     """The hooks of a group or array, with `${{ }}` as written; None if it has none."""
     waits: "list[Edge]" = field(default_factory=list["Edge"])
     """The edges to the nodes that this node waits for."""
+    inputs: "list[Input]" = field(default_factory=list["Input"])
+    """The artefacts of other jobs that a job uses."""
     has_inputs: bool | None = None
     """Whether it gets anything from jobs that ran before it; None until that is asked for."""
     jobs: int = 0
@@ -101,3 +103,24 @@ class Edge(Struct, frozen=True, eq=False):
 
     def __repr__(self) -> str:
         return f"<Edge {self.waiting.template} {self.condition.name.lower()} {self.awaited.template}>"
+
+
+class Input(Struct, frozen=True, eq=False):
+    """An artefact of other jobs that a job uses."""
+
+    edge: Edge
+    """The wait for these jobs."""
+    consumption: spec_pb2.Consumption
+    optional: bool
+    """Whether the artefact may be missing."""
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether there may be several such jobs for one instance."""
+        numbers = list(self.edge.index or ())
+        node: PlanNode | None = self.edge.awaited
+        while node is not None and node is not self.edge.common:
+            if node.repeats is not None and (not numbers or numbers.pop() < 0):
+                return True
+            node = node.parent
+        return False

@@ -10,8 +10,8 @@ from gator.errors import Problem, SpecError, UsageError
 from gator.node_paths import template_of
 from gator.plan import cycles, globs, interpolate, seeds, select
 from gator.plan.jobs import Filler, shown_job
-from gator.plan.nodes import Edge, PlanNode
-from gator.plan.references import Link, Resolver
+from gator.plan.nodes import Edge, Input, PlanNode
+from gator.plan.references import Consumed, Link, Resolver
 from gator.plan.tree import Tree, Written, build, problem_at, upwards
 from gator.spec.literal import unmarked
 from gator.v1 import plan_pb2, spec_pb2
@@ -141,6 +141,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
         message = f"these are {jobs:,} jobs, and a run has at most {MAX_JOBS:,}: lower `repeats`"
         raise SpecError([problem_at(tree.root.position, message)], resolver.warnings)
     edges = _edges(links, nodes)
+    _add_inputs(resolver.consumed, nodes)
     return Plan(request, tree, nodes, edges, filler, [*resolver.warnings, *selection.warnings])
 
 
@@ -202,17 +203,28 @@ def _edges(links: Sequence[Link], nodes: Mapping[str, PlanNode]) -> list[Edge]:
     for link in links:
         if link.waiting.template not in nodes:
             continue
-        edge = Edge(
-            waiting=link.waiting,
-            awaited=link.awaited,
-            index=link.index,
-            condition=link.condition,
-            common=link.common,
-            unselected=link.awaited.template not in nodes or not _index_runs(link),
-        )
+        edge = _edge(link, nodes)
         edges.append(edge)
         link.waiting.waits.append(edge)
     return edges
+
+
+def _edge(link: Link, nodes: Mapping[str, PlanNode]) -> Edge:
+    return Edge(
+        waiting=link.waiting,
+        awaited=link.awaited,
+        index=link.index,
+        condition=link.condition,
+        common=link.common,
+        unselected=link.awaited.template not in nodes or not _index_runs(link),
+    )
+
+
+def _add_inputs(consumed: Sequence[Consumed], nodes: Mapping[str, PlanNode]) -> None:
+    for each in consumed:
+        if each.link.waiting.template in nodes:
+            edge = _edge(each.link, nodes)
+            each.link.waiting.inputs.append(Input(edge, each.consumption, each.product.optional))
 
 
 def _index_runs(link: Link) -> bool:

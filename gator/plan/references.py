@@ -29,6 +29,14 @@ class Link(Struct, frozen=True, eq=False):
     reference: spec_pb2.Reference
 
 
+class Consumed(Struct, frozen=True, eq=False):
+    """An artefact of another job that a job uses."""
+
+    link: Link
+    consumption: spec_pb2.Consumption
+    product: spec_pb2.Product
+
+
 class _Name(Struct, frozen=True):
     """A parsed reference; `idents` and `indices` have one entry per segment."""
 
@@ -54,14 +62,20 @@ class Resolver(Struct):
     unknown: list[Problem] = field(default_factory=list[Problem])
     """The problems with names that no node has; without absolute ones, which begin with the root's ident."""
     warnings: list[Problem] = field(default_factory=list[Problem])
+    consumed: list[Consumed] = field(default_factory=list[Consumed])
+    """The artefacts that jobs use, in their order; complete after `links`."""
     hints: int = 0
 
     def links(self) -> list[Link]:
         """Returns every dependency of the tree once, by the waiting node."""
         found: list[Link] = []
         for node, written in zip(self.tree.nodes, self.tree.written, strict=True):
-            if node.parent is not None and written.HasField("order"):
-                found += self._of_node(node, written.order)
+            if node.parent is None:
+                continue
+            own = self._of_node(node, written.order) if written.HasField("order") else []
+            if isinstance(written, spec_pb2.Job) and written.HasField("artefacts"):
+                own += self._of_artefacts(node, written.artefacts.consumes, own)
+            found += own
         return found
 
     def _of_node(self, node: PlanNode, conditions: spec_pb2.Order) -> list[Link]:
@@ -83,6 +97,27 @@ class Resolver(Struct):
                 )
                 self.warnings.append(problem_at(link.reference.position, message))
         return list(links.values())
+
+    def _of_artefacts(
+        self, node: PlanNode, consumptions: Sequence[spec_pb2.Consumption], own: Sequence[Link]
+    ) -> list[Link]:
+        """Returns the dependencies of a job by the artefacts that it uses, without its `own` others."""
+        known = {(link.awaited.order, link.index, link.condition) for link in own}
+        links: list[Link] = []
+        for consumption in consumptions:
+            condition = Condition.ON_DONE if consumption.when_done else Condition.ON_PASS
+            try:
+                link = self._link(node, condition, consumption.job)
+                product = _product(link.awaited, consumption)
+            except _WrongNameError as error:
+                self.problems.append(problem_at(consumption.job.position, str(error)))
+                continue
+            self.consumed.append(Consumed(link, consumption, product))
+            key = link.awaited.order, link.index, condition
+            if key not in known:
+                known.add(key)
+                links.append(link)
+        return links
 
     def _link(self, node: PlanNode, condition: Condition, reference: spec_pb2.Reference) -> Link:
         name = _parse(reference.name)
@@ -195,6 +230,20 @@ def _references(conditions: spec_pb2.Order) -> Iterator[tuple[Condition, spec_pb
     ):
         for reference in references:
             yield condition, reference
+
+
+def _product(awaited: PlanNode, consumption: spec_pb2.Consumption) -> spec_pb2.Product:
+    """Returns the artefact of a job that has this name. Raises _WrongNameError."""
+    if awaited.job is None:
+        inner = f": name one of its jobs, such as {awaited.children[0].ident}" if awaited.children else ""
+        raise _WrongNameError(f"'{awaited.ident}' is a group and produces nothing itself{inner}")
+    products = awaited.job.artefacts.produces
+    for product in products:
+        if product.name == consumption.name:
+            return product
+    names = [product.name for product in products]
+    some = did_you_mean(consumption.name, names) or (f": it produces {', '.join(names)}" if names else "")
+    raise _WrongNameError(f"'{awaited.ident}' produces no '{consumption.name}'{some}")
 
 
 def _parse(text: str) -> _Name:

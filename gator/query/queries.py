@@ -373,7 +373,12 @@ class Queries:
 ALL_BUT_BLOCKS = [
     kind
     for kind in attach_pb2.EventKind.values()
-    if kind not in (attach_pb2.EVENT_KIND_UNSPECIFIED, attach_pb2.EVENT_KIND_BLOCK)
+    if kind
+    not in (
+        attach_pb2.EVENT_KIND_UNSPECIFIED,
+        attach_pb2.EVENT_KIND_BLOCK,
+        attach_pb2.EVENT_KIND_ARTEFACT_CONTENT,
+    )
 ]
 
 

@@ -16,7 +16,8 @@ PLACEHOLDERS = (*PLAN_TIME, *START_TIME)
 
 _REFERENCE = re.compile(r"(\$?)(\$\{\{)(?:\s*([^{}]*?)\s*\}\})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
-_LATER = frozenset({"matrix", "artefacts"})
+_LATER = frozenset({"matrix"})
+_ARTEFACT = re.compile(r"artefacts\.([^{}\s]+)\.([A-Za-z_][A-Za-z0-9_-]*)")
 
 
 def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -29,6 +30,10 @@ def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]
         name: str | None = match[3]
         if match[1] or (name is not None and (name in allowed or _is_variable(name))):
             continue
+        if name is not None and is_artefact(name):
+            if "scratch" not in allowed:
+                yield match[0], _misplaced(name)
+            continue
         written = match[0]
         if name is None:
             yield written, "${{ has no }}: write $${{ for a literal ${{"
@@ -36,6 +41,8 @@ def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]
             yield written, f"{written} is not a name: there are no operators, and $${{{{ is a literal ${{{{"
         elif name in PLACEHOLDERS:
             yield written, _misplaced(name)
+        elif name.partition(".")[0] == "artefacts":
+            yield written, f"{written} does not name an artefact: write ${{{{ artefacts.JOB.NAME }}}}"
         elif name.partition(".")[0] in _LATER:
             yield written, f"{written}: this version of Gator does not know '{name.partition('.')[0]}'"
         else:
@@ -47,6 +54,16 @@ def _hint(name: str, known: Collection[str]) -> str:
     if not hint and name.startswith("params."):
         return ": declare it in params of this node or of one above it"
     return hint
+
+
+def is_artefact(name: str) -> bool:
+    """Returns whether a name in `${{ }}` is that of an artefact of another job."""
+    return name.startswith("artefacts.") and _ARTEFACT.fullmatch(name) is not None
+
+
+def label_of(reference: str) -> str:
+    """Returns the name of a job in `${{ artefacts.JOB.NAME }}`: the last ident of a reference to it."""
+    return reference.rpartition("/")[2].partition("[")[0]
 
 
 def _is_variable(name: str) -> bool:

@@ -188,6 +188,13 @@ NODE_KEYS: Final = {
             "Shell texts that run before and after the node.",
             words=("before_script", "after_script", "pre", "post"),
         ),
+        Key(
+            "artefacts",
+            (JOB,),
+            "artefacts",
+            "Files and folders that the job makes, and those of other jobs that it uses.",
+            words=("artifacts", "outputs"),
+        ),
         Key("allow_failure", _EVERY, "boolean", "A failure is shown and does not fail the group above."),
         Key("priority", _EVERY, "integer", "Larger starts first; that of a group is added to its jobs'."),
         Key(
@@ -236,6 +243,23 @@ SUB_KEYS: Final = {
     "silence": (
         Key("for", (), "time_limit", "Longest time."),
         Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),
+    ),
+    "artefacts": (
+        Key("produces", (), "products", "What the job makes: a path by name."),
+        Key("consumes", (), "consumptions", "What it uses of other jobs, for which it waits: JOB.NAME."),
+        Key("collect", (), "globs", "Globs of further files to keep."),
+    ),
+    "products": (
+        Key("path", (), "text", "Path or glob, relative to the working directory of the job."),
+        Key("keep", (), "boolean", "Whether it is kept after the run; default true."),
+        Key("optional", (), "boolean", "Whether it may be missing."),
+        Key("max", (), "size", "Largest size; default 10GB."),
+    ),
+    "consumptions": (
+        Key("from", (), "text", "JOB.NAME: a job and the name of its artefact."),
+        Key("when", (), "when", "passed (default), or done: the job need not pass."),
+        Key("any", (), "boolean", "With `when: done`: also of jobs that failed."),
+        Key("as", (), "as", "path (default), or copy: a copy to write to."),
     ),
     "hooks": (
         Key("before", (), "script", "Runs before the node, which fails if this fails."),
@@ -398,6 +422,10 @@ RESULT_FORMATS: Final = ("junit", "tap", "go")
 """Formats of reports of tests."""
 PARAM_TYPES: Final = ("text", "bool", "number", "list")
 STDERR_MODES: Final = ("auto", "info", "warning", "error", "merge")
+WHENS: Final = ("passed", "done")
+"""When a job gets an artefact."""
+FORMS: Final = ("path", "copy")
+"""What a job gets of an artefact."""
 KEEPS: Final = ("failed", "all", "none")
 
 ULIMITS: Final = {
@@ -422,7 +450,6 @@ ULIMITS: Final = {
 LATER: Final = frozenset(
     (
         "also_log",
-        "artefacts",
         "debug",
         "exclude",
         "expect",

@@ -143,6 +143,11 @@ def _results() -> Schema:
     return {"anyOf": [one, {"type": "array", "items": one}]}
 
 
+def _consumptions() -> Schema:
+    one: Schema = {"anyOf": [_WORD, _mapping("consumptions")]}
+    return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
 def _ulimits() -> Schema:
     value: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": ["string", "null"]}]}
     return {
@@ -169,6 +174,8 @@ _PLAIN_TYPES: dict[str, Schema] = {
     "param_type": {"enum": list(keys.PARAM_TYPES)},
     "param_value": {"anyOf": [_WORD, {"type": "array", "items": _WORD}]},
     "texts": {"type": "array", "items": _WORD},
+    "when": {"enum": list(keys.WHENS)},
+    "as": {"enum": list(keys.FORMS)},
     "format": {"enum": list(keys.RESULT_FORMATS)},
     "metric_kind": {"enum": list(keys.METRIC_KINDS)},
 }
@@ -199,5 +206,9 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "params": _params,
     "parsers": _parsers,
     "hooks": lambda: _mapping("hooks"),
+    "artefacts": lambda: _mapping("artefacts"),
+    "products": lambda: _values({"anyOf": [_WORD, _mapping("products")]}),
+    "consumptions": _consumptions,
+    "globs": lambda: _list_of(_WORD, single=True),
     "causes": lambda: _list_of(_mapping("causes"), single=False),
 }

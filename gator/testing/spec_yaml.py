@@ -180,6 +180,28 @@ def _entry(entry: spec_pb2.ParserEntry) -> str:
     return f"{{{', '.join(parts)}}}"
 
 
+def _artefacts(name: str, artefacts: spec_pb2.JobArtefacts) -> Iterator[str]:
+    yield f"{name}:"
+    if artefacts.produces:
+        yield "  produces:"
+    for product in artefacts.produces:
+        parts = [f"path: {_text(product.path)}"]
+        parts += ["keep: false"] if product.discard else []
+        parts += ["optional: true"] if product.optional else []
+        parts += [f"max: {product.max_bytes}B"] if product.max_bytes else []
+        yield f"    {product.name}: {{{', '.join(parts)}}}"
+    if artefacts.consumes:
+        yield "  consumes:"
+    for used in artefacts.consumes:
+        parts = [f"from: {_text(f'{used.job.name}.{used.name}')}"]
+        parts += ["when: done"] if used.when_done else []
+        parts += ["any: true"] if used.any else []
+        parts += ["as: copy"] if used.copy else []
+        yield f"  - {{{', '.join(parts)}}}"
+    if artefacts.collect:
+        yield f"  collect: {_list(artefacts.collect)}"
+
+
 def _hooks(name: str, hooks: spec_pb2.Hooks) -> Iterator[str]:
     yield f"{name}:"
     for hook in ("before", "after", "passed", "failed"):
@@ -295,6 +317,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "duration": _duration,
     "environment": _environment,
     "folder": _word,
+    "artefacts": _artefacts,
     "hooks": _hooks,
     "ident": _word,
     "integer": _plain,

@@ -114,6 +114,8 @@ class _EventKindEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_EventKind.Va
     """Progress."""
     EVENT_KIND_ARTEFACT: _EventKind.ValueType  # 11
     """Artefact."""
+    EVENT_KIND_ARTEFACT_CONTENT: _EventKind.ValueType  # 40
+    """ArtefactContent."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """The kinds of payload that an event can have."""
@@ -140,6 +142,8 @@ EVENT_KIND_PROGRESS: EventKind.ValueType  # 10
 """Progress."""
 EVENT_KIND_ARTEFACT: EventKind.ValueType  # 11
 """Artefact."""
+EVENT_KIND_ARTEFACT_CONTENT: EventKind.ValueType  # 40
+"""ArtefactContent."""
 
 class _StopMode:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -529,6 +533,7 @@ class RunContext(message.Message):
     SAMPLE_INTERVAL_MILLIS_FIELD_NUMBER: builtins.int
     LOG_CAP_BYTES_FIELD_NUMBER: builtins.int
     SECRETS_FIELD_NUMBER: builtins.int
+    ARTEFACT_CONTENT_BYTES_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run."""
     folder: builtins.str
@@ -537,6 +542,8 @@ class RunContext(message.Message):
     """Maximum time between two samples of a job, in milliseconds."""
     log_cap_bytes: builtins.int
     """Maximum number of bytes of output stored per attempt."""
+    artefact_content_bytes: builtins.int
+    """Maximum size of a file whose content is recorded for a hub, in bytes; 0 means none."""
     @builtins.property
     def plan(self) -> plan_pb2.PlanRequest:
         """The input of the plan, for daemons that host tiers."""
@@ -554,10 +561,11 @@ class RunContext(message.Message):
         sample_interval_millis: builtins.int = ...,
         log_cap_bytes: builtins.int = ...,
         secrets: abc.Iterable[builtins.str] | None = ...,
+        artefact_content_bytes: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["folder", b"folder", "log_cap_bytes", b"log_cap_bytes", "plan", b"plan", "run", b"run", "sample_interval_millis", b"sample_interval_millis", "secrets", b"secrets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["artefact_content_bytes", b"artefact_content_bytes", "folder", b"folder", "log_cap_bytes", b"log_cap_bytes", "plan", b"plan", "run", b"run", "sample_interval_millis", b"sample_interval_millis", "secrets", b"secrets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1015,6 +1023,7 @@ class LaunchNode(message.Message):
     RELEASED_FIELD_NUMBER: builtins.int
     BEFORE_FIELD_NUMBER: builtins.int
     FAILURES_OF_FIELD_NUMBER: builtins.int
+    INPUTS_FIELD_NUMBER: builtins.int
     path: builtins.str
     """The node."""
     attempt: builtins.int
@@ -1046,6 +1055,10 @@ class LaunchNode(message.Message):
     def failures_of(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Patterns of the paths of nodes whose failure the job or a group above it waited for (`on_fail`)."""
 
+    @builtins.property
+    def inputs(self) -> containers.RepeatedCompositeFieldContainer[Input]:
+        """The artefacts of other jobs that it uses."""
+
     def __init__(
         self,
         *,
@@ -1059,14 +1072,67 @@ class LaunchNode(message.Message):
         released: abc.Iterable[Release] | None = ...,
         before: abc.Iterable[builtins.str] | None = ...,
         failures_of: abc.Iterable[builtins.str] | None = ...,
+        inputs: abc.Iterable[Input] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "attempt", b"attempt", "before", b"before", "cores", b"cores", "failures_of", b"failures_of", "job", b"job", "lease", b"lease", "path", b"path", "released", b"released", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_array_index", b"_array_index", "array_index", b"array_index", "attempt", b"attempt", "before", b"before", "cores", b"cores", "failures_of", b"failures_of", "inputs", b"inputs", "job", b"job", "lease", b"lease", "path", b"path", "released", b"released", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__array_index: _TypeAlias = typing.Literal["array_index"]  # noqa: Y015
     _WhichOneofArgType__array_index: _TypeAlias = typing.Literal["_array_index", b"_array_index"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__array_index) -> _WhichOneofReturnType__array_index | None: ...
+
+@typing.final
+class Input(message.Message):
+    """An artefact of other jobs that an attempt uses."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    PRODUCERS_FIELD_NUMBER: builtins.int
+    REPEATED_FIELD_NUMBER: builtins.int
+    OPTIONAL_FIELD_NUMBER: builtins.int
+    WHEN_DONE_FIELD_NUMBER: builtins.int
+    ANY_FIELD_NUMBER: builtins.int
+    COPY_FIELD_NUMBER: builtins.int
+    UNSELECTED_FIELD_NUMBER: builtins.int
+    job: builtins.str
+    """Name by which the spec of the job refers to the other job."""
+    name: builtins.str
+    """Name of the artefact."""
+    producers: builtins.str
+    """Pattern of the paths of the jobs that make it."""
+    repeated: builtins.bool
+    """Whether there may be several such jobs. The value is then a file with a path a line."""
+    optional: builtins.bool
+    """Whether the artefact may be missing."""
+    when_done: builtins.bool
+    """Whether jobs need not have passed; only what passed is used then."""
+    any: builtins.bool
+    """Whether that of failed jobs is used too."""
+    copy: builtins.bool
+    """Whether the attempt gets a copy to which it may write."""
+    unselected: builtins.bool
+    """Whether the jobs are not selected, so that they have not run."""
+    def __init__(
+        self,
+        *,
+        job: builtins.str = ...,
+        name: builtins.str = ...,
+        producers: builtins.str = ...,
+        repeated: builtins.bool = ...,
+        optional: builtins.bool = ...,
+        when_done: builtins.bool = ...,
+        any: builtins.bool = ...,
+        copy: builtins.bool = ...,
+        unselected: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["any", b"any", "copy", b"copy", "job", b"job", "name", b"name", "optional", b"optional", "producers", b"producers", "repeated", b"repeated", "unselected", b"unselected", "when_done", b"when_done"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Recall(message.Message):

@@ -77,6 +77,7 @@ class Event(message.Message):
     RESULT_FIELD_NUMBER: builtins.int
     PROGRESS_FIELD_NUMBER: builtins.int
     ARTEFACT_FIELD_NUMBER: builtins.int
+    ARTEFACT_CONTENT_FIELD_NUMBER: builtins.int
     seq: builtins.int
     """Sequence number in its store, from 1, without gaps, in the order of commits. 0 until it is stored."""
     path: builtins.str
@@ -125,6 +126,10 @@ class Event(message.Message):
     def artefact(self) -> Artefact:
         """A file or folder that the job has made."""
 
+    @builtins.property
+    def artefact_content(self) -> ArtefactContent:
+        """A part of the content of an artefact."""
+
     def __init__(
         self,
         *,
@@ -142,12 +147,13 @@ class Event(message.Message):
         result: Result | None = ...,
         progress: Progress | None = ...,
         artefact: Artefact | None = ...,
+        artefact_content: ArtefactContent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["artefact", b"artefact", "attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "payload", b"payload", "progress", b"progress", "result", b"result", "sample", b"sample", "started", b"started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["artefact", b"artefact", "artefact_content", b"artefact_content", "attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "payload", b"payload", "progress", b"progress", "result", b"result", "sample", b"sample", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["artefact", b"artefact", "attempt", b"attempt", "attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "path", b"path", "payload", b"payload", "progress", b"progress", "result", b"result", "sample", b"sample", "seq", b"seq", "started", b"started", "time_unix_nanos", b"time_unix_nanos"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["artefact", b"artefact", "artefact_content", b"artefact_content", "attempt", b"attempt", "attempt_finished", b"attempt_finished", "block", b"block", "declared", b"declared", "log", b"log", "metric", b"metric", "path", b"path", "payload", b"payload", "progress", b"progress", "result", b"result", "sample", b"sample", "seq", b"seq", "started", b"started", "time_unix_nanos", b"time_unix_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = typing.Literal["declared", "started", "log", "block", "metric", "sample", "attempt_finished", "result", "progress", "artefact"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = typing.Literal["declared", "started", "log", "block", "metric", "sample", "attempt_finished", "result", "progress", "artefact", "artefact_content"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -519,29 +525,77 @@ class Progress(message.Message):
 
 @typing.final
 class Artefact(message.Message):
-    """A file or folder that a job has made, as it says itself."""
+    """A file or folder that a job has made: it is named in the spec, or the job says so itself."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     NAME_FIELD_NUMBER: builtins.int
     FILE_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
+    SHA256_FIELD_NUMBER: builtins.int
+    OBJECT_FIELD_NUMBER: builtins.int
+    SIZE_BYTES_FIELD_NUMBER: builtins.int
+    FILES_FIELD_NUMBER: builtins.int
+    DISCARDED_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name, by which people and later jobs refer to it."""
     file: builtins.str
     """Its path, relative to the working directory of the job or absolute."""
     text: builtins.str
     """A description for people."""
+    sha256: builtins.str
+    """SHA-256 of its content in hexadecimal; empty if no copy of it was kept."""
+    object: builtins.str
+    """Path of the copy, relative to the folder of the run; empty if there is none."""
+    size_bytes: builtins.int
+    """Size in bytes, of a folder that of all its files."""
+    files: builtins.int
+    """Number of files if it is a folder; 0 for a file."""
+    discarded: builtins.bool
+    """Whether the copy is removed at the end of the run."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         file: builtins.str = ...,
         text: builtins.str = ...,
+        sha256: builtins.str = ...,
+        object: builtins.str = ...,
+        size_bytes: builtins.int = ...,
+        files: builtins.int = ...,
+        discarded: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["file", b"file", "name", b"name", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["discarded", b"discarded", "file", b"file", "files", b"files", "name", b"name", "object", b"object", "sha256", b"sha256", "size_bytes", b"size_bytes", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ArtefactContent(message.Message):
+    """A part of the content of an artefact, for hubs. It is recorded only of small files of runs that are uploaded."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: builtins.int
+    OFFSET_BYTES_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    sha256: builtins.str
+    """SHA-256 of the whole content, as in the Artefact."""
+    offset_bytes: builtins.int
+    """Position of the part."""
+    data: builtins.bytes
+    """The part."""
+    def __init__(
+        self,
+        *,
+        sha256: builtins.str = ...,
+        offset_bytes: builtins.int = ...,
+        data: builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["data", b"data", "offset_bytes", b"offset_bytes", "sha256", b"sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

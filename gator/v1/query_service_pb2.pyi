@@ -573,7 +573,7 @@ class ListEventsRequest(message.Message):
     """Token of the page to return; empty means the first page."""
     @builtins.property
     def kinds(self) -> containers.RepeatedScalarFieldContainer[attach_pb2.EventKind.ValueType]:
-        """Only payloads of these kinds. Empty means all but blocks."""
+        """Only payloads of these kinds. Empty means all but blocks and contents of artefacts."""
 
     def __init__(
         self,

@@ -203,6 +203,7 @@ class Job(message.Message):
     SEED_FIELD_NUMBER: builtins.int
     DEADLINE_MILLIS_FIELD_NUMBER: builtins.int
     HOOKS_FIELD_NUMBER: builtins.int
+    ARTEFACTS_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -241,6 +242,10 @@ class Job(message.Message):
         """Shell texts that run before and after the node."""
 
     @builtins.property
+    def artefacts(self) -> JobArtefacts:
+        """Files and folders that it makes and uses."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -259,11 +264,12 @@ class Job(message.Message):
         seed: builtins.str | None = ...,
         deadline_millis: builtins.int | None = ...,
         hooks: Hooks | None = ...,
+        artefacts: JobArtefacts | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "artefacts", b"artefacts", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "command", b"command", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -555,6 +561,114 @@ class Hooks(message.Message):
     _WhichOneofReturnType__timeout_millis: _TypeAlias = typing.Literal["timeout_millis"]  # noqa: Y015
     _WhichOneofArgType__timeout_millis: _TypeAlias = typing.Literal["_timeout_millis", b"_timeout_millis"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_millis) -> _WhichOneofReturnType__timeout_millis | None: ...
+
+@typing.final
+class JobArtefacts(message.Message):
+    """The files and folders that a job makes and uses."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PRODUCES_FIELD_NUMBER: builtins.int
+    CONSUMES_FIELD_NUMBER: builtins.int
+    COLLECT_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def produces(self) -> containers.RepeatedCompositeFieldContainer[Product]:
+        """What it makes, by name."""
+
+    @builtins.property
+    def consumes(self) -> containers.RepeatedCompositeFieldContainer[Consumption]:
+        """What it uses of other jobs."""
+
+    @builtins.property
+    def collect(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Globs of further files that are kept; none need exist."""
+
+    def __init__(
+        self,
+        *,
+        produces: abc.Iterable[Product] | None = ...,
+        consumes: abc.Iterable[Consumption] | None = ...,
+        collect: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["collect", b"collect", "consumes", b"consumes", "produces", b"produces"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Product(message.Message):
+    """A file or folder that a job makes."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    DISCARD_FIELD_NUMBER: builtins.int
+    OPTIONAL_FIELD_NUMBER: builtins.int
+    MAX_BYTES_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    path: builtins.str
+    """Path or glob, relative to the working directory of the job or absolute."""
+    discard: builtins.bool
+    """Whether its content is removed at the end of the run."""
+    optional: builtins.bool
+    """Whether it may be missing."""
+    max_bytes: builtins.int
+    """Maximum size in bytes; 0 means the default."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        path: builtins.str = ...,
+        discard: builtins.bool = ...,
+        optional: builtins.bool = ...,
+        max_bytes: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["discard", b"discard", "max_bytes", b"max_bytes", "name", b"name", "optional", b"optional", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Consumption(message.Message):
+    """A file or folder of another job that a job uses. The job waits for that other job."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    WHEN_DONE_FIELD_NUMBER: builtins.int
+    ANY_FIELD_NUMBER: builtins.int
+    COPY_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Name of the artefact."""
+    when_done: builtins.bool
+    """Whether the other job may have failed; only what passed is used then."""
+    any: builtins.bool
+    """Whether that of failed jobs is used too."""
+    copy: builtins.bool
+    """Whether the job gets a copy to which it may write."""
+    @builtins.property
+    def job(self) -> Reference:
+        """The job that makes it."""
+
+    def __init__(
+        self,
+        *,
+        job: Reference | None = ...,
+        name: builtins.str = ...,
+        when_done: builtins.bool = ...,
+        any: builtins.bool = ...,
+        copy: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["job", b"job"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["any", b"any", "copy", b"copy", "job", b"job", "name", b"name", "when_done", b"when_done"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Order(message.Message):

@@ -45,6 +45,7 @@ VERBS = frozenset(
         "Ignore",
         "Keep",
         "Let",
+        "Write",
     }
     | {"Limit", "List", "Listen", "Look", "Pass", "Print", "Provide", "Read", "Record", "Remove", "Repeat"}
     | {"Report", "Run", "Search", "Send", "Serve", "Set", "Show", "Skip", "Sort", "Start", "Store", "Trust"}

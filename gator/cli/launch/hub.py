@@ -13,7 +13,8 @@ from gator.cli.launch.options import LaunchOptions
 from gator.cli.options.values import millis_of
 from gator.cli.runs.hub_names import NO_HUB, VARIABLE
 from gator.errors import UsageError
-from gator.upload.options import UploadOptions
+from gator.units import parse_size
+from gator.upload.options import ARTEFACT_BYTES, UploadOptions
 from gator.upload.process import UploadProcess
 
 
@@ -23,6 +24,7 @@ def chosen_hub(options: LaunchOptions, notices: list[Notice]) -> UploadOptions |
     Raises UsageError for wrong options; problems of the environment are added to `notices`.
     """
     wait_millis = millis_of(options.hub_wait, "--hub-wait")
+    artefact_bytes = _artefact_bytes(options.hub_artefacts)
     named = os.environ.get(VARIABLE, "") if options.hub is None else options.hub
     if named.strip().lower() in ("", NO_HUB):
         return None
@@ -44,7 +46,20 @@ def chosen_hub(options: LaunchOptions, notices: list[Notice]) -> UploadOptions |
         address=named.strip(),
         ca=str(ca.absolute()) if ca is not None else "",
         wait_seconds=3.0 if wait_millis is None else wait_millis / 1000,
+        artefact_bytes=artefact_bytes,
     )
+
+
+def _artefact_bytes(text: str | None) -> int:
+    """Returns the value of --hub-artefacts; 0 for none. Raises UsageError."""
+    if text is None:
+        return ARTEFACT_BYTES
+    if text.lower() == "none":
+        return 0
+    try:
+        return parse_size(text, "MB")
+    except ValueError as error:
+        raise UsageError(f"--hub-artefacts {text}: {error}") from error
 
 
 @contextmanager

@@ -72,6 +72,10 @@ class HubSource:
         """Returns None: a hub has lines but no files."""
         return None
 
+    def kept(self, name: str) -> Path | None:
+        """Returns None: a hub has contents only in its record."""
+        del name
+
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
         """Returns earlier failures with the same signatures, requested once."""
         if self._sightings is None:

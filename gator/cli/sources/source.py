@@ -85,6 +85,10 @@ class RunSource(Protocol):
         """Returns the text file with the output of a job; None if there is none here."""
         ...
 
+    def kept(self, name: str) -> Path | None:
+        """Returns the place of a kept artefact by its path in the run; None if it is not here."""
+        ...
+
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
         """Returns earlier occurrences of the failures of this run; None if no other run is known."""
         ...
@@ -137,6 +141,13 @@ class FolderSource:
 
         log = self._folder.logs / f"{slug(path)}.log"
         return log if log.exists() else None
+
+    def kept(self, name: str) -> Path | None:
+        """Returns a file or folder in `objects/`; None for any other name."""
+        place = self._folder.path / name
+        # The record may come from another user.
+        is_object = Path(name).parts[:1] == ("objects",) and ".." not in Path(name).parts
+        return place if is_object and place.exists() else None
 
     def sightings(self, run: query_pb2.Run) -> Sightings | None:
         """Returns sightings in the folders beside it; None if there is no earlier run."""

@@ -38,6 +38,13 @@ class ReadReports(Struct, frozen=True):
     """Read the reports of tests that the job wrote; answered by `on_reports`."""
 
 
+class Collect(Struct, frozen=True):
+    """Keep the artefacts that the job made; answered by `on_artefacts`."""
+
+    passed: bool
+    """Whether the attempt passed so far, so that a missing artefact is a problem."""
+
+
 class RunHook(Struct, frozen=True):
     """Run a hook; answered by `on_hook`."""
 
@@ -73,6 +80,7 @@ Action: TypeAlias = (
     | LeftoverCheck
     | Finished
     | ReadReports
+    | Collect
     | RunHook
     | EndHook
 )

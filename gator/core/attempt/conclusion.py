@@ -1,7 +1,10 @@
 """Makes the AttemptFinished of an attempt from its facts, output and usage."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
+from gator.core.attempt.artefacts import merged
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.verdict import AttemptFacts, Verdict, explanation
@@ -38,6 +41,7 @@ def conclude(
     usage: event_pb2.Usage,
     metrics: AttemptMetrics,
     output: Output,
+    kept: Sequence[event_pb2.Artefact] = (),
 ) -> event_pb2.AttemptFinished:
     """Returns the end of an attempt, with its verdict and signature but without the time."""
     messages = facts.messages
@@ -56,7 +60,7 @@ def conclude(
         stdout_lines=output.lines(common_pb2.STREAM_STDOUT),
         stderr_lines=output.lines(common_pb2.STREAM_STDERR),
         dropped_bytes=output.dropped,
-        artefacts=output.artefacts,
+        artefacts=merged(output.artefacts, kept),
         longest_silence_nanos=max(times.silence, times.ended - times.last_read),
     )
     sign(finished, choice)

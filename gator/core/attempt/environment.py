@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from gator.core.attempt.artefacts import variable_of
 from gator.core.attempt.hooks import outcome_word, reason_word
 from gator.core.attempt.params import PREFIX, add_params, param_pairs
 from gator.core.redact import hide, secret_values
@@ -50,7 +51,7 @@ MAX_SCRIPT_BYTES = 96 * 1024
 
 _OWN = frozenset(OWN_NAMES)
 _MEGABYTE = 1_000_000
-_FILL = re.compile(MARKED + r"|\$\$\{\{|\$\{\{\s*(attempt|scratch|cores)\s*\}\}")
+_FILL = re.compile(MARKED + r"|\$\$\{\{|\$\{\{\s*(attempt|scratch|cores|artefacts\.[^{}\s]+)\s*\}\}")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=,@%+-]*")
 
 
@@ -158,7 +159,7 @@ class Launcher:
         """
         job = node.job
         settings = job.settings
-        filler = _Filler(node, scratch)
+        filler = _Filler(node, scratch, inputs.names)
         env = self._base.copy()
         if settings.env:
             overlay = {
@@ -186,12 +187,13 @@ class Launcher:
         self,
         node: attach_pb2.LaunchNode,
         prepared: Prepared,
+        inputs: Inputs,
         name: str,
         outcome: common_pb2.Outcome.ValueType,
         reason: common_pb2.Reason.ValueType,
     ) -> tuple[list[str], dict[str, str]]:
         """Returns the command line and environment of a hook. Raises UnsafeScriptError."""
-        filler = _Filler(node, prepared.env.get("GATOR_SCRATCH", ""))
+        filler = _Filler(node, prepared.env.get("GATOR_SCRATCH", ""), inputs.names)
         script = spec_pb2.Job(shell=getattr(node.job.hooks, name))
         script.settings.setup = node.job.settings.setup
         return _argv(script, filler, {}), hook_environment(prepared.env, outcome, reason)
@@ -227,14 +229,17 @@ class _Filler:
 
     __slots__ = ("_values",)
 
-    def __init__(self, node: attach_pb2.LaunchNode, scratch: str) -> None:
-        self._values = {"attempt": str(node.attempt), "cores": str(node.cores), "scratch": scratch}
+    def __init__(
+        self, node: attach_pb2.LaunchNode, scratch: str, names: Mapping[str, str] = NO_INPUTS.names
+    ) -> None:
+        own = {"attempt": str(node.attempt), "cores": str(node.cores), "scratch": scratch}
+        self._values = {**own, **names} if names else own
 
     def fill(self, text: str) -> str:
         """Returns the text with the names filled in."""
         if "${{" not in text and MARK not in text:
             return text
-        return _FILL.sub(lambda match: self._values[match[1]] if match[1] else literal(match[0]), text)
+        return _FILL.sub(lambda match: self._value(match) if match[1] else literal(match[0]), text)
 
     def expand(self, text: str, env: Mapping[str, str]) -> str:
         """Returns the text with the names filled in, and variables expanded in the text around them."""
@@ -243,17 +248,22 @@ class _Filler:
         return expand(text, env)
 
     def _marked(self, match: re.Match[str]) -> str:
-        return match[0] if match[0][0] == MARK else marked(self._values[match[1]] if match[1] else "${{")
+        return match[0] if match[0][0] == MARK else marked(self._value(match) if match[1] else "${{")
+
+    def _value(self, match: re.Match[str]) -> str:
+        return self._values.get(match[1], match[0])
 
     def script(self, text: str) -> str:
         """Returns the script with the names filled in; raises UnsafeScriptError."""
         if "${{" not in text and MARK not in text:
             return text
-        used = {match[1] for match in _FILL.finditer(text)}
-        if "scratch" in used and _PLAIN_WORD.fullmatch(self._values["scratch"]) is None:
-            raise UnsafeScriptError(
-                'the value of ${{ scratch }} is not one plain word: use "$GATOR_SCRATCH" in a script'
-            )
+        for match in _FILL.finditer(text):
+            name = match[1]
+            if name and _PLAIN_WORD.fullmatch(self._values.get(name, "")) is None:
+                instead = variable_of(name.partition(".")[2]) if "." in name else "GATOR_SCRATCH"
+                raise UnsafeScriptError(
+                    f'the value of ${{{{ {name} }}}} is not one plain word: use "${instead}" in a script'
+                )
         return self.fill(text)
 
 

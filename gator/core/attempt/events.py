@@ -42,6 +42,8 @@ class EventFactory:
         metric: event_pb2.Metric | None = None,
         sample: event_pb2.Sample | None = None,
         attempt_finished: event_pb2.AttemptFinished | None = None,
+        artefact: event_pb2.Artefact | None = None,
+        artefact_content: event_pb2.ArtefactContent | None = None,
     ) -> event_pb2.Event:
         """Returns an event at a monotonic time."""
         return event_pb2.Event(
@@ -53,6 +55,8 @@ class EventFactory:
             metric=metric,
             sample=sample,
             attempt_finished=attempt_finished,
+            artefact=artefact,
+            artefact_content=artefact_content,
         )
 
     def warning(self, now: int, text: str, *, maximum: int = MAX_CHARACTERS) -> event_pb2.Event:

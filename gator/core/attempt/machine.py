@@ -11,7 +11,8 @@ and `wake_at` says when to call `on_time`. `now` is a monotonic time in nanoseco
         │           └► KILLING ──┘
         └──────────────────────────────────────────────────►
 
-With `results`, READING comes before FINISHED if the leader has exited by itself or at its timeout. With hooks
+With `results`, READING comes before FINISHED if the leader has exited by itself or at its timeout, and with
+artefacts COLLECTING. With hooks
 after the end, HOOKS comes then, followed by another SWEEPING.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 
 from gator.core.attempt.actions import (
     Action,
+    Collect,
     EndHook,
     Exit,
     Finished,
@@ -32,6 +34,7 @@ from gator.core.attempt.actions import (
     Signal,
     Spawn,
 )
+from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
 from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
@@ -42,6 +45,7 @@ from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.state import (
     ALIVE,
+    COLLECT_NANOS,
     DEFAULT_GRACE_NANOS,
     DRAIN_NANOS,
     MILLI,
@@ -73,7 +77,9 @@ class Wrapper:
         "_exit",
         "_facts",
         "_hooks",
+        "_is_complete",
         "_job",
+        "_kept",
         "_messages",
         "_open",
         "_output",
@@ -112,7 +118,9 @@ class Wrapper:
         self._times = Times()
         self._exit: Exit | None = None
         self._hooks = HookSequence(launch.job.hooks) if launch.job.HasField("hooks") else None
-        self._verdict: Verdict | None = None  # once the output is complete
+        self._is_complete = False  # whether the output is
+        self._kept: Sequence[event_pb2.Artefact] = ()
+        self._verdict: Verdict | None = None  # before the hooks after it
 
     # ---- queries
 
@@ -179,7 +187,7 @@ class Wrapper:
 
     def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
         """Takes bytes that were read."""
-        if self._verdict is not None:
+        if self._is_complete:
             return []
         self._times.read(now)
         self._silence.reset(now)
@@ -250,7 +258,11 @@ class Wrapper:
             case State.READING:
                 limit = limit_text(READ_NANOS)
                 text = f"the reports of tests could not be read within {limit}: they are left out"
-                actions += [self._warning(now, text), *self._finish(now)]
+                actions += [self._warning(now, text), *self._collect(now)]
+            case State.COLLECTING:
+                limit = limit_text(COLLECT_NANOS)
+                self._facts.artefact = f"its artefacts could not be kept within {limit}"
+                actions += self._finish(now)
             case State.SWEEPING | State.FINISHED:
                 self._deadline = None
         return actions
@@ -295,7 +307,7 @@ class Wrapper:
                 return self._sweep() if self.state is State.DRAINING else []
             case State.ENDING_REST:
                 return self._kill_rest(now)
-            case State.READING:
+            case State.READING | State.COLLECTING:
                 return self._finish(now)
             case State.HOOKS:
                 return [EndHook(signal.SIGKILL)]
@@ -353,7 +365,18 @@ class Wrapper:
         if self.state is not State.READING:
             return []
         found = take_reports(files, self._messages, self._client.metrics)
-        return [*_record(found.events(self._stamp, now)), *self._finish(now)]
+        return [*_record(found.events(self._stamp, now)), *self._collect(now)]
+
+    def on_artefacts(self, now: int, found: Collected) -> list[Action]:
+        """Takes what was kept of the attempt, and ends it."""
+        if self.state is not State.COLLECTING:
+            return []
+        self._kept = found.artefacts
+        self._facts.artefact = "; ".join(found.problems)
+        events = [self._stamp.event(now, artefact=each) for each in found.artefacts]
+        events += [self._stamp.event(now, artefact_content=each) for each in found.contents]
+        events += [self._stamp.warning(now, text) for text in found.warnings]
+        return [*_record(events), *self._finish(now)]
 
     def on_hook(self, now: int, end: HookEnd) -> list[Action]:
         """Takes the end of a hook. A hook `before` that failed fails the attempt; others give a warning."""
@@ -447,9 +470,32 @@ class Wrapper:
 
     def _read_reports(self, now: int) -> list[Action]:
         if not self._job.settings.results.list or self._facts.stop is not None or self._exit is None:
-            return self._finish(now)
+            return self._collect(now)
         self._enter(State.READING, now + READ_NANOS)
         return [ReadReports()]
+
+    def _collect(self, now: int) -> list[Action]:
+        artefacts = self._job.artefacts
+        if (
+            self._facts.stop is not None
+            or self._exit is None
+            or not (artefacts.produces or artefacts.collect)
+        ):
+            return self._finish(now)
+        events = self._complete(now)
+        passed = judge(self._facts, self._job.settings.limits).outcome == common_pb2.OUTCOME_PASSED
+        self._enter(State.COLLECTING, now + COLLECT_NANOS)
+        return [*_record(events), Collect(passed)]
+
+    def _complete(self, now: int) -> list[event_pb2.Event]:
+        """Returns the rest of the output."""
+        if self._is_complete:
+            return []
+        self._is_complete = True
+        events = self._output.finish()
+        if capped := self._output.cap_warning():
+            events.append(self._stamp.warning(now, capped))
+        return events
 
     def _finish(self, now: int) -> list[Action]:
         """Records the rest of the output, and ends the attempt after its hooks."""
@@ -457,9 +503,7 @@ class Wrapper:
             return self._conclude(now, self._verdict)
         if not self._times.started:
             self._times.start(now)
-        events = self._output.finish()
-        if capped := self._output.cap_warning():
-            events.append(self._stamp.warning(now, capped))
+        events = self._complete(now)
         events += self._client.finish(self._stamp, now)
         self._verdict = judge(self._facts, self._job.settings.limits)
         name = self._first_hook(self._verdict)
@@ -478,7 +522,9 @@ class Wrapper:
         self._enter(State.FINISHED, None)
         events = list(last)
         usage = self._usage.message(self._times, self._exit)
-        finished = conclude(self._facts, verdict, self._times, usage, self._client.metrics, self._output)
+        finished = conclude(
+            self._facts, verdict, self._times, usage, self._client.metrics, self._output, self._kept
+        )
         finished.ended_unix_nanos = now + self._stamp.offset
         events.append(self._stamp.event(now, attempt_finished=finished))
         return [Finished(events, finished)]

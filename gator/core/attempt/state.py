@@ -17,6 +17,8 @@ CHECK_NANOS = 20 * MILLI
 """First pause between two checks for leftover processes; each one doubles it."""
 READ_NANOS = 30 * SECOND
 """Timeout for reading the reports of tests, which may be on a file system that does not answer."""
+COLLECT_NANOS = 600 * SECOND
+"""Timeout for keeping artefacts, which may be gigabytes on a slow file system."""
 MAX_CHECK_NANOS = 250 * MILLI
 
 
@@ -38,6 +40,8 @@ class State(Enum):
     KILLING_REST = "killing rest"
     READING = "reading"
     """The host is reading the reports of tests."""
+    COLLECTING = "collecting"
+    """The host keeps the artefacts."""
     HOOKS = "hooks"
     """The verdict is known, and the hooks after it run."""
     FINISHED = "finished"
@@ -45,5 +49,5 @@ class State(Enum):
 
 ALIVE = frozenset({State.RUNNING, State.ENDING, State.KILLING})
 """States in which the leader lives. Only in these is the deadline a decision; elsewhere it is a poll."""
-TIMED = ALIVE | {State.PREPARING, State.HOOKS}
+TIMED = ALIVE | {State.PREPARING, State.COLLECTING, State.HOOKS}
 """States whose deadline is that of a program, and is extended when the host did not run for a while."""

@@ -44,6 +44,8 @@ class AttemptFacts(Struct):
     """Bytes of memory that it used and that were allowed; None if it did not exceed them."""
     not_started: str = ""
     """Message if it could not be started at all; else empty."""
+    artefact: str = ""
+    """What is wrong with the artefacts that it made; else empty."""
     input: str = ""
     """What it lacks of other jobs; else empty."""
     hook: str = ""
@@ -60,7 +62,11 @@ class AttemptFacts(Struct):
 def judge(facts: AttemptFacts, limits: spec_pb2.Limits) -> Verdict:
     """Returns the verdict on an attempt that ended with these facts."""
     verdict = (
-        _stopped(facts) or _started(facts) or _ended(facts) or _over_limit(facts.messages, limits)
+        _stopped(facts)
+        or _started(facts)
+        or _ended(facts)
+        or _over_limit(facts.messages, limits)
+        or _artefacts(facts)
     ) or Verdict(common_pb2.OUTCOME_PASSED)
     if facts.unkillable and verdict.outcome != common_pb2.OUTCOME_PASSED:
         return Verdict(
@@ -134,6 +140,10 @@ def _ended(facts: AttemptFacts) -> Verdict | None:
             common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, facts.unkillable or "its end was not seen"
         )
     return None
+
+
+def _artefacts(facts: AttemptFacts) -> Verdict | None:
+    return _failed(common_pb2.REASON_ARTEFACT, facts.artefact) if facts.artefact else None
 
 
 def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:

@@ -8,11 +8,13 @@ import os
 import resource
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Protocol
 
 from gator.core.attempt.actions import (
     Action,
+    Collect,
     EndHook,
     Exit,
     Finished,
@@ -25,6 +27,7 @@ from gator.core.attempt.actions import (
     Signal,
     Spawn,
 )
+from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.environment import NO_INPUTS, Inputs, Launcher, Prepared, UnsafeScriptError
 from gator.core.attempt.hang.evidence import Evidence, masked
 from gator.core.attempt.hang.silence import FileState
@@ -45,6 +48,7 @@ from gator.process.spawn_errors import SpawnError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
+    from gator.daemon.artefacts.collect import Collection
     from gator.daemon.attempts.hook_process import HookProcess
     from gator.daemon.attempts.report_files import ReportFiles
 
@@ -55,6 +59,11 @@ class AttemptPorts(Protocol):
     """The host of an attempt, as the attempt uses it."""
 
     launcher: Launcher
+
+    @property
+    def artefact_content_bytes(self) -> int:
+        """The maximum size of a file whose content is recorded."""
+        ...
 
     def append(
         self, attempt: "Attempt", events: list[event_pb2.Event], then: Callable[[], None] | None
@@ -96,6 +105,10 @@ class AttemptPorts(Protocol):
 
     def gather(self, attempt: "Attempt") -> None:
         """Finds what the attempt gets from jobs that ran before it; answers with `on_inputs`."""
+        ...
+
+    def collect(self, attempt: "Attempt", collection: "Collection", *, passed: bool) -> None:
+        """Keeps the artefacts of the attempt; answers with `on_artefacts`."""
         ...
 
     def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":
@@ -148,7 +161,7 @@ class AttemptPorts(Protocol):
 
 def has_inputs(node: attach_pb2.LaunchNode) -> bool:
     """Returns whether an attempt gets anything from jobs that ran before it."""
-    return bool(node.failures_of)
+    return bool(node.failures_of or node.inputs)
 
 
 class Attempt:
@@ -156,6 +169,7 @@ class Attempt:
 
     __slots__ = (
         "_birthmarks",
+        "_collection",
         "_cwd",
         "_hook",
         "_host",
@@ -190,6 +204,7 @@ class Attempt:
         self._prepared: Prepared | None = None
         """The parameters of the spawn, kept for hooks."""
         self._hook: HookProcess | None = None
+        self._collection: Collection | None = None
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -229,6 +244,7 @@ class Attempt:
             prepared = self._prepare()
             self._cwd = prepared.cwd
             self._reports = self._report_files()
+            self._collection = self._begin_artefacts()
             if self._birthmarks is None:
                 self._birthmarks, self._since = self._host.birthmark(), ticks_now()
             if self.node.job.HasField("hooks"):
@@ -326,6 +342,10 @@ class Attempt:
         else:
             self.start()
 
+    def on_artefacts(self, found: Collected) -> None:
+        """Takes the artefacts that were kept."""
+        self._take(self.wrapper.on_artefacts(self._now(), found))
+
     def on_hook(self, end: HookEnd) -> None:
         """Takes the end of a hook."""
         self._hook = None
@@ -385,6 +405,9 @@ class Attempt:
                         self._host.read_reports(self, self._reports)
                 case LeftoverCheck():
                     self._host.find_leftovers(self)
+                case Collect(passed):
+                    if self._collection is not None:
+                        self._host.collect(self, self._collection, passed=passed)
                 case RunHook():
                     self._run_hook(action)
                 case EndHook(number):
@@ -432,7 +455,9 @@ class Attempt:
             return
         try:
             launcher = self._host.launcher
-            argv, env = launcher.hook(self.node, prepared, action.name, action.outcome, action.reason)
+            argv, env = launcher.hook(
+                self.node, prepared, self._inputs or NO_INPUTS, action.name, action.outcome, action.reason
+            )
         except UnsafeScriptError as error:
             self.on_hook(HookEnd(action.name, problem=str(error)))
             return
@@ -442,6 +467,25 @@ class Attempt:
             self._hook = hook
             if self.process is None:
                 self.ownership = self._ownership_of(hook.pid, prepared, self._birthmarks)
+
+    def _begin_artefacts(self) -> "Collection | None":
+        """Returns what keeps the artefacts of the job; None if it makes none."""
+        job = self.node.job
+        if not job.HasField("artefacts") or not (job.artefacts.produces or job.artefacts.collect):
+            return None
+        from gator.daemon.artefacts.collect import Collection
+        from gator.daemon.artefacts.manifest import remove_manifest
+
+        launcher = self._host.launcher
+        wanted = spec_pb2.JobArtefacts()
+        wanted.CopyFrom(job.artefacts)
+        for product in wanted.produces:
+            product.path = launcher.fill(product.path, self.node)
+        wanted.collect[:] = [launcher.fill(text, self.node) for text in wanted.collect]
+        remove_manifest(Path(launcher.folder), self.node.path)
+        return Collection(
+            Path(launcher.folder), *self.key, self._cwd, wanted, self._host.artefact_content_bytes
+        )
 
     def _report_files(self) -> "ReportFiles | None":
         """Returns the reports of tests that the job will write; None if it names none."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.environment import Inputs, Launcher, Prepared
 from gator.core.attempt.hooks import HookEnd
 from gator.core.reports import ReportFile
@@ -37,6 +38,7 @@ from gator.process.terminate import Ended
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
+    from gator.daemon.artefacts.collect import Collection
     from gator.daemon.attempts.hook_process import HookProcess
     from gator.daemon.attempts.report_files import ReportFiles
 
@@ -256,6 +258,16 @@ class WrapperHost:
         reading = beside(files.read)
         reading.add_done_callback(partial(_take_reports, attempt))
 
+    @property
+    def artefact_content_bytes(self) -> int:
+        """The maximum size of a file whose content is recorded."""
+        return self._context.run.artefact_content_bytes
+
+    def collect(self, attempt: Attempt, collection: "Collection", *, passed: bool) -> None:
+        """Keeps the artefacts of an attempt in a thread."""
+        collecting = beside(partial(collection.keep, passed=passed))
+        collecting.add_done_callback(partial(_take_artefacts, attempt))
+
     def gather(self, attempt: Attempt) -> None:
         """Finds in a thread what an attempt gets from jobs that ran before it."""
         from gator.daemon.attempts.inputs import gather_inputs
@@ -304,16 +316,21 @@ class WrapperHost:
         self._leftovers.remove(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             self._leases.on_ended(attempt.node.lease)
+        if attempt.node.inputs and finished.outcome == common_pb2.OUTCOME_PASSED:
+            self._remove_beside(partial(remove_inputs, self.launcher.folder, *attempt.key))
         if attempt.scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
-            removal = beside(partial(remove_scratch, attempt.scratch))
-            self._removals.add(removal)
-            removal.add_done_callback(self._on_removed)
+            self._remove_beside(partial(remove_scratch, attempt.scratch))
 
     def on_committed(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
         """Reports a committed end."""
         self._uncommitted -= 1
         self._report_finished(attempt.node.path, attempt.node.attempt, finished)
         self._check_idle()
+
+    def _remove_beside(self, remove: Callable[[], None]) -> None:
+        removal = beside(remove)
+        self._removals.add(removal)
+        removal.add_done_callback(self._on_removed)
 
     def _on_removed(self, removal: "asyncio.Future[None]") -> None:
         self._removals.discard(removal)
@@ -371,6 +388,25 @@ def _take_reports(attempt: Attempt, reading: "asyncio.Future[list[ReportFile]]")
     else:
         problem = f"the test reports cannot be read: {type(error).__name__}: {error}"
         attempt.on_reports([ReportFile(required=False, problem=problem)])
+
+
+def remove_inputs(folder: str, path: str, attempt: int) -> None:
+    """Removes the copies and lists that an attempt got."""
+    from gator.daemon.artefacts.fetch import inputs_folder
+
+    remove_scratch(str(inputs_folder(Path(folder), path, attempt)))
+
+
+def _take_artefacts(attempt: Attempt, collecting: "asyncio.Future[Collected]") -> None:
+    """Gives the attempt its artefacts; a fault meanwhile is a problem of it."""
+    if collecting.cancelled():
+        return
+    error = collecting.exception()
+    if error is None:
+        attempt.on_artefacts(collecting.result())
+    else:
+        problem = f"its artefacts cannot be kept: {type(error).__name__}: {error}"
+        attempt.on_artefacts(Collected(problems=[problem]))
 
 
 def _take_inputs(attempt: Attempt, gathering: "asyncio.Future[Inputs]") -> None:

@@ -24,7 +24,18 @@ def gather_inputs(folder: str, node: attach_pb2.LaunchNode) -> Inputs:
     environment: dict[str, str] = {}
     if node.failures_of:
         environment["GATOR_FAILURES"] = str(_write_failures(Path(folder), node))
-    return Inputs(environment)
+    if not node.inputs:
+        return Inputs(environment)
+    from gator.daemon.artefacts.fetch import MissingError, environment_of, fetch
+
+    try:
+        values = fetch(Path(folder), node)
+    except MissingError as error:
+        return Inputs(problem=str(error))
+    except OSError as error:
+        return Inputs(problem=f"its artefacts cannot be read: {error.filename}: {error.strerror}")
+    names = {f"artefacts.{name}": value for name, value in values.items()}
+    return Inputs(environment | environment_of(values), names)
 
 
 def _write_failures(folder: Path, node: attach_pb2.LaunchNode) -> Path:

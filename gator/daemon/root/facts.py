@@ -33,6 +33,7 @@ def run_context(folder: RunFolder, plan: Plan, options: RunOptions) -> attach_pb
         sample_interval_millis=options.sample_interval_millis,
         log_cap_bytes=options.log_cap_bytes,
         secrets=options.secrets,
+        artefact_content_bytes=options.hub.artefact_bytes if options.hub is not None else 0,
     )
 
 

@@ -87,6 +87,11 @@ class Root:
         finally:
             await self.serving.end()
         await parts.orphans.end_adopted(ADOPTED_GRACE_SECONDS)
+        if (self._folder.path / "artefacts").is_dir():
+            # Few runs have artefacts.
+            from gator.daemon.artefacts.discard import discard
+
+            await in_thread(discard, self._folder.path)
         try:
             await parts.view.end()
         except StoreError:

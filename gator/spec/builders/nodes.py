@@ -9,6 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import resources, scalars, settings
+from gator.spec.builders.artefacts import read_artefacts
 from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
 from gator.spec.builders.hooks import read_hooks
@@ -291,6 +292,7 @@ def _metrics(values: spec_pb2.Settings, key: KeyContext) -> None:
 READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "arguments": _args,
     "causes": _causes,
+    "artefacts": read_artefacts,
     "hooks": read_hooks,
     "ident": _ident,
     "max_fail": _max_fail,

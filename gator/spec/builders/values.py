@@ -20,6 +20,8 @@ def mapping(context: SpecContext, node: Node, what: str) -> dict[str, Pair]:
 
 
 _EXAMPLES: Final = {
+    "artefacts": "{produces: {sim: build/simv}}",
+    "produces": "{sim: build/simv}",
     "env": "{NAME: value}",
     "hooks": "{before: ./prepare.sh}",
     "limits": "{error: 0}",

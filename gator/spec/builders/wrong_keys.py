@@ -3,8 +3,13 @@
 from gator.spec import keys
 from gator.spec.suggestions import nearest
 
-_PARENTS = {sub.name: parent for parent, subs in keys.SUB_KEYS.items() for sub in subs}
 _TAGS = {"cores": "!Cores", "memory": "!Memory", "license": "!License"}
+_PARENTS = {
+    sub.name: parent
+    for parent, subs in keys.SUB_KEYS.items()
+    if parent in keys.NODE_KEYS or parent in _TAGS
+    for sub in subs
+}
 _FIELD = {"size": "!Memory", "unit": "!Memory", "enforce": "!Memory", "count": "!Cores or a !License"}
 
 _MEANT = {word: key.name for key in keys.NODE_KEYS.values() for word in key.words}

@@ -3,7 +3,6 @@
 Invariant: a live run is never touched, and every folder is named in the output.
 """
 
-import shutil
 import time
 from pathlib import Path
 from typing import Annotated
@@ -76,12 +75,17 @@ def clean(
 
 
 def _size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    """Returns the bytes of all files of a folder, of those with several names once."""
+    found = [path.lstat() for path in folder.rglob("*") if not path.is_dir()]
+    return sum({(each.st_dev, each.st_ino): each.st_size for each in found}.values())
 
 
 def _remove(run: FoundRun) -> None:
     try:
-        shutil.rmtree(run.folder.path)
+        # Imported late: few commands remove anything.
+        from gator.daemon.artefacts.objects import remove_tree
+
+        remove_tree(run.folder.path)
     except OSError as error:
         raise UsageError(
             f"cannot remove {error.filename}: {error.strerror}; check its permissions"

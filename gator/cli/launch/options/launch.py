@@ -176,6 +176,15 @@ class LaunchOptions(PlanOptions, frozen=True):
             rich_help_panel=HUB_PANEL,
         ),
     ] = None
+    hub_artefacts: Annotated[
+        str | None,
+        typer.Option(
+            "--hub-artefacts",
+            metavar="SIZE",
+            help="Send the content of artefacts up to this size, or 'none'; default: 1MB.",
+            rich_help_panel=HUB_PANEL,
+        ),
+    ] = None
     hub_ca: Annotated[
         Path | None,
         typer.Option(

@@ -1,0 +1,153 @@
+"""`gator artefacts`: the files and folders that jobs made; `gator get`: a copy of one of them."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gator.cli import output
+from gator.cli.json_output import say_json, to_values
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
+from gator.cli.sources.artefacts import (
+    MadeArtefact,
+    artefact_named,
+    artefacts_of,
+    copy_of,
+    write_recorded,
+)
+from gator.cli.sources.open import OpenRun, open_run
+from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption, complete_path
+from gator.errors import NotFoundError, UsageError
+from gator.units import plural, size_text
+
+
+def artefacts(
+    path: PathArgument = None,
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    number: Annotated[int | None, number_option(MAX_LINES, "artefacts")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the files and folders that jobs made.
+
+    The list has the artefacts of PATH and of all nodes below it, from the last attempt that made any.
+    """
+    limit = limit_of(number, MAX_LINES, json=json)
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        found = artefacts_of(opened, opened.path_of(path))
+        if json:
+            for made in found[:limit]:
+                say_json({"path": made.path, "attempt": made.attempt, **to_values(made.artefact)})
+            return
+        rows = [_row(made) for made in found[:limit]]
+        output.say_columns(rows, right=frozenset((2,)))
+        if limit and len(found) > limit:
+            say_more("artefact", len(found) - limit)
+        if not found:
+            output.say("no artefacts")
+
+
+def _row(made: MadeArtefact) -> tuple[str, ...]:
+    artefact = made.artefact
+    size = size_text(artefact.size_bytes) if artefact.sha256 else ""
+    kind = plural(artefact.files, "file") if artefact.files else ""
+    notes = [kind, "not kept" if artefact.discarded or not artefact.object else "", artefact.text]
+    about = ", ".join(filter(None, notes))
+    return output.paint(made.path, "path"), artefact.name, size, artefact.file, output.paint(about, "dim")
+
+
+def get(
+    path: Annotated[
+        str,
+        typer.Argument(metavar="PATH", help="A job, by its path or its end.", autocompletion=complete_path),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of one of its artefacts.")],
+    run: RunOption = None,
+    tracking: TrackingOption = None,
+    hub: HubOption = None,
+    hub_ca: HubCaOption = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write to this file, or to stdout for -; default: its own name in the current folder.",
+        ),
+    ] = None,
+    attempt: Annotated[
+        int | None,
+        typer.Option("--attempt", min=1, metavar="N", help="Take that of attempt N; default: the last."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy an artefact of a job.
+
+    Nothing that exists is overwritten.
+    """
+    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
+        made = artefact_named(opened, opened.path_of(path), name, attempt or 0)
+        place = copy_of(opened, made)
+        if to == Path("-"):
+            _write(opened, made, place)
+            return
+        target = to or Path((place.name if place is not None else "") or Path(made.artefact.file).name)
+        if target.is_dir() and to is not None:
+            target /= Path(made.artefact.file).name
+        if target.exists() or target.is_symlink():
+            raise UsageError(f"{target} exists already: give another name with -o")
+        _copy(opened, made, place, target)
+        if json:
+            values = to_values(made.artefact)
+            say_json({"path": made.path, "attempt": made.attempt, "output": str(target), **values})
+        else:
+            output.say(f"{target} ({size_text(made.artefact.size_bytes)})")
+
+
+def _write(opened: OpenRun, made: MadeArtefact, place: Path | None) -> None:
+    if made.artefact.files:
+        raise UsageError(f"{made.artefact.name} is a folder: give it a name with -o")
+    out = sys.stdout.buffer
+    if place is not None:
+        with place.open("rb") as file:
+            shutil.copyfileobj(file, out)
+    elif not write_recorded(opened, made, out):
+        raise NotFoundError(_why_missing(opened, made))
+    out.flush()
+
+
+def _copy(opened: OpenRun, made: MadeArtefact, place: Path | None, target: Path) -> None:
+    try:
+        if place is not None:
+            from gator.daemon.artefacts.objects import copy_object
+
+            copy_object(place, target)
+            return
+        new = target.with_name(f".{target.name}.new")
+        try:
+            with new.open("wb") as file:
+                is_whole = write_recorded(opened, made, file)
+            if is_whole:
+                new.rename(target)
+                return
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+    raise NotFoundError(_why_missing(opened, made))
+
+
+def _why_missing(opened: OpenRun, made: MadeArtefact) -> str:
+    """Returns why there is no content."""
+    artefact = made.artefact
+    shown = f"the artefact {artefact.name} of {made.path}"
+    if not artefact.sha256:
+        return f"{shown} was only announced: look for {artefact.file} in the working directory of the job"
+    if artefact.discarded:
+        return f"{shown} was not kept after the run (`keep: false`)"
+    return f"the content of {shown} is not {opened.source.location}: it stays where the run was"
