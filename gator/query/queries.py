@@ -9,30 +9,23 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from gator.core.history.cause_rules import CauseRules
-from gator.core.history.failure_groups import FailureCount, cause_of, grouped
 from gator.core.pages import NodeList, PageKey
 from gator.errors import NotFoundError, UsageError
-from gator.paths import PathPattern
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
+from gator.query.failures import list_failures
 from gator.query.lines.pages import LinePager
 from gator.query.lines.severities import SeverityCache
 from gator.query.more_rules import checked_rules
+from gator.query.page_limits import MAX_ENTRIES, MAX_PAGE_BYTES, page_size
 from gator.query.reader import Reader, read_to_end
 from gator.query.samples import Samples
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-MAX_ENTRIES = 1000
-"""Maximum and default number of entries per page."""
-_MAX_BYTES = 1024 * 1024
-"""Size at which a page ends, because many may be in flight at once."""
 _READ_AT_ONCE = 1000
 _METRICS_AT_ONCE = 100
 """Number of nodes whose metrics are read at once; each may have a thousand."""
-_GROUPS_AT_ONCE = 100
-"""Number of failure groups whose examples are read at once; each may have 10 KB of text."""
 _MAX_POINTS = 10_000
 
 
@@ -92,7 +85,7 @@ class Queries:
         resolved.scope = request.scope or qs.SCOPE_CHILDREN
         self._check(resolved.path)
         after = tokens.after_node(request, request.page_token, is_text=_is_by_spec(request))
-        size = _size(request.page_size)
+        size = page_size(request.page_size)
         found = self.reader.nodes(resolved, after, size + 1, self._budget.begin())
         nodes = list(found.nodes)
         if request.with_waiting:
@@ -133,54 +126,7 @@ class Queries:
         _check_globs(request.globs)
         path = request.path or self._run(request.run).ident
         self._check(path)
-        position = tokens.decode(request, request.page_token, tokens.AfterCount)
-        start = position.after if position else 0
-        patterns = [PathPattern(glob) for glob in request.globs]
-        renamed = self.reader.renamed(request.cause) if request.cause else ()
-        rules, more = checked_rules(request.rules), checked_rules(request.more_rules)
-        if not rules and more:
-            more = self.reader.rules().followed_by(more)
-        groups = grouped(
-            job
-            for job in self.reader.failed(path, rules or more or None)
-            if (job.is_named(request.cause) or job.signature in renamed)
-            and (not patterns or any(pattern.matches(job.path) for pattern in patterns))
-        )
-        size = _size(request.page_size)
-        response = qs.ListFailuresResponse(
-            jobs=sum(group.jobs for group in groups),
-            causes=len(groups),
-            allowed=sum(group.allowed for group in groups),
-            allowed_causes=sum(group.is_allowed for group in groups),
-        )
-        written, end = 0, min(start + size, len(groups))
-        while start < end and written < _MAX_BYTES:
-            some = self._failure_groups(groups[start : min(start + _GROUPS_AT_ONCE, end)], rules or more)
-            if not rules:
-                self._add_sightings(some, more or None)
-            response.groups.extend(some)
-            written += sum(group.ByteSize() for group in some)
-            start += len(some)
-        if len(groups) > start:
-            response.next_page_token = tokens.encode(request, {"after": start})
-        return response
-
-    def _failure_groups(
-        self, groups: Sequence[FailureCount], rules: CauseRules
-    ) -> list[query_pb2.FailureGroup]:
-        """Returns the groups with their examples, as `rules` name them if there are any."""
-        examples = {node.path: node for node in self.reader.by_paths([group.path for group in groups])}
-        for node in examples.values() if rules else ():
-            rules.apply(node)
-        return [_group_of(group, examples.get(group.path)) for group in groups]
-
-    def _add_sightings(self, groups: Sequence[query_pb2.FailureGroup], rules: CauseRules | None) -> None:
-        """Adds the sightings of causes that are named by `rules`; None stands for those of the run."""
-        keys = [key for group in groups if (key := cause_of(group))]
-        sightings = self.reader.sightings(keys, rules)
-        for group in groups:
-            if (key := cause_of(group)) in sightings:
-                group.MergeFrom(sightings[key])
+        return list_failures(self.reader, request, path)
 
     def list_waiting(self, request: qs.ListWaitingRequest) -> qs.ListWaitingResponse:
         """Returns the nodes that cannot start yet and what they wait for; none if the plan is unknown."""
@@ -192,7 +138,7 @@ class Queries:
         position = tokens.decode(request, request.page_token, tokens.AfterCount)
         start = position.after if position else 0
         found = waiting(self.reader, request.path)
-        size = _size(request.page_size)
+        size = page_size(request.page_size)
         response = qs.ListWaitingResponse(
             waiting=found[start : start + size], entries=len(found), jobs=sum(entry.jobs for entry in found)
         )
@@ -213,7 +159,7 @@ class Queries:
         alone = request.scope == qs.SCOPE_NODE
         kinds = list(request.kinds) or ALL_BUT_BLOCKS
         position = tokens.decode(request, request.page_token, _AfterEvent) or _AfterEvent("", 0)
-        left = _size(request.page_size)
+        left = page_size(request.page_size)
         stored: list[query_pb2.StoredEvent] = []
         size, over = 0, self._budget.begin()
         stores = list(self.reader.positions())
@@ -233,7 +179,7 @@ class Queries:
             ):
                 for event in events:
                     size += event.ByteSize()
-                    if stored and (size > _MAX_BYTES or not left):
+                    if stored and (size > MAX_PAGE_BYTES or not left):
                         left, through = 0, stored[-1].event.seq
                         break
                     stored.append(query_pb2.StoredEvent(store=store, event=event))
@@ -261,7 +207,7 @@ class Queries:
         position = tokens.after_node(request, request.page_token, is_text=True)
         key = str(position[1]) if position else ""
         going = self._metrics_so_far(nodes_request, key)
-        size = _size(request.page_size)
+        size = page_size(request.page_size)
         response = qs.ListMetricsResponse()
         written = 0
         while True:
@@ -278,7 +224,7 @@ class Queries:
             if last is None:
                 return response
             size, key = size - piece, last
-            if size <= 0 or written > _MAX_BYTES:
+            if size <= 0 or written > MAX_PAGE_BYTES:
                 response.next_page_token = tokens.encode(request, {"after": ["", key, 0]})
                 return response
 
@@ -392,21 +338,3 @@ def _check_globs(globs: Sequence[str]) -> None:
         raise UsageError(
             f"there are {len(globs)} globs, and at most {MAX_ENTRIES} are compared: name a node above"
         )
-
-
-def _size(asked: int) -> int:
-    return min(asked or MAX_ENTRIES, MAX_ENTRIES)
-
-
-def _group_of(group: FailureCount, example: query_pb2.Node | None) -> query_pb2.FailureGroup:
-    """Returns the failures of one cause, without sightings."""
-    found = query_pb2.FailureGroup(
-        signature=group.first.signature,
-        jobs=group.jobs,
-        allowed=group.allowed,
-        example=example,
-        cause=group.first.cause,
-    )
-    if example is not None and example.ticket:
-        found.tickets.append(example.ticket)
-    return found

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic_ns, time_ns
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gator.core.attempt.actions import (
     Action,
@@ -28,13 +28,14 @@ from gator.core.attempt.actions import (
     Spawn,
 )
 from gator.core.attempt.artefacts import Collected
-from gator.core.attempt.environment import NO_INPUTS, Inputs, Launcher, Prepared, UnsafeScriptError
+from gator.core.attempt.environment import NO_INPUTS, Inputs, Prepared, UnsafeScriptError
 from gator.core.attempt.hang.evidence import Evidence, masked
 from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
+from gator.daemon.attempts.attempt_ports import AttemptPorts
 from gator.daemon.attempts.scratch import make_scratch
 from gator.daemon.attempts.script_file import remove_script, write_script
 from gator.errors import UserError
@@ -53,110 +54,6 @@ if TYPE_CHECKING:
     from gator.daemon.attempts.report_files import ReportFiles
 
 _SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-
-
-class AttemptPorts(Protocol):
-    """The host of an attempt, as the attempt uses it."""
-
-    launcher: Launcher
-
-    @property
-    def artefact_content_bytes(self) -> int:
-        """The maximum size of a file whose content is recorded."""
-        ...
-
-    def append(
-        self, attempt: "Attempt", events: list[event_pb2.Event], then: Callable[[], None] | None
-    ) -> None:
-        """Stores events; `then` is called once they are committed."""
-        ...
-
-    def now(self) -> int:
-        """Returns the monotonic time in nanoseconds, after late wake-ups have been excluded."""
-        ...
-
-    def wake(self, at: int) -> None:
-        """Calls `on_time` at this monotonic time in nanoseconds, or soon after."""
-        ...
-
-    def watch(self, attempt: "Attempt", process: Process) -> dict[common_pb2.Stream.ValueType, Pipe]:
-        """Reads the pipes of a process that was started, and waits for its end."""
-        ...
-
-    def token(self, path: str, attempt: int) -> str:
-        """Returns the token with which the attempt's own processes report."""
-        ...
-
-    def birthmark(self) -> Birthmarks:
-        """Returns a number that identifies the attempt's processes."""
-        ...
-
-    def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
-        """Returns the record of a start."""
-        ...
-
-    def find_leftovers(self, attempt: "Attempt") -> None:
-        """Finds the living processes of the attempt; answers with `on_left_over`, at once or later."""
-        ...
-
-    def read_reports(self, attempt: "Attempt", files: "ReportFiles") -> None:
-        """Reads the reports of tests of the attempt; answers with `on_reports`."""
-        ...
-
-    def gather(self, attempt: "Attempt") -> None:
-        """Finds what the attempt gets from jobs that ran before it; answers with `on_inputs`."""
-        ...
-
-    def collect(self, attempt: "Attempt", collection: "Collection", *, passed: bool) -> None:
-        """Keeps the artefacts of the attempt; answers with `on_artefacts`."""
-        ...
-
-    def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":
-        """Starts a hook; `then` gets its end, at once or later."""
-        ...
-
-    def signal(self, attempt: "Attempt", number: int) -> None:
-        """Sends a signal to all processes of the attempt."""
-        ...
-
-    def investigate(self, attempt: "Attempt", watch: str) -> None:
-        """Finds out what the processes of the attempt do; answers with `on_evidence`.
-
-        `watch` is the watched file; empty for none.
-        """
-        ...
-
-    def look(self, attempt: "Attempt", watch: str) -> None:
-        """Looks at the watched file; answers with `on_file`."""
-        ...
-
-    def on_reaped(self, attempt: "Attempt", pid: int) -> None:
-        """Forgets the leader, which was reaped."""
-        ...
-
-    def out_of_memory(self) -> bool:
-        """Returns whether the kernel ended a process for lack of memory since the last call."""
-        ...
-
-    def has_others(self, attempt: "Attempt") -> bool:
-        """Returns whether processes of other attempts run here."""
-        ...
-
-    def on_fault(self, attempt: "Attempt", error: Exception) -> None:
-        """Reports a fault of Gator."""
-        ...
-
-    def on_started(self, attempt: "Attempt") -> None:
-        """Reports that the start is committed."""
-        ...
-
-    def on_over(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
-        """Reports that no process of the attempt lives; its end is about to be committed."""
-        ...
-
-    def on_committed(self, attempt: "Attempt", finished: event_pb2.AttemptFinished) -> None:
-        """Reports that the end is committed."""
-        ...
 
 
 def has_inputs(node: attach_pb2.LaunchNode) -> bool:
@@ -186,7 +83,7 @@ class Attempt:
         "wrapper",
     )
 
-    def __init__(self, host: AttemptPorts, node: attach_pb2.LaunchNode, log_cap: int) -> None:
+    def __init__(self, host: "AttemptPorts[Attempt]", node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
         self._pipes: dict[common_pb2.Stream.ValueType, Pipe] = {}
         self.node = node
