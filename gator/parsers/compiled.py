@@ -3023,6 +3023,18 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="generic",
+        match="^(?:[\\[(<][^\\])>]*[\\])>]:? +)?(?:[\\[(<][^\\])>]*[\\])>]:? +)?(?:@ ?|t ?= ?|\\[ *)?\\d[\\d.,]*(?: ?(?:[munpf]?s|cycles?))?\\]?:? +[\\[(<|]?(?:ERROR|FATAL|CRITICAL|Error|Fatal|Critical)[\\])>|]?(?: ?:| -) *(?P<message>\\S.*)$",
+        rank=spec_pb2.PARSER_RANK_GENERAL,
+        words=("error", "fatal", "critical"),
+    ),
+    Entry(
+        parser="generic",
+        match="^[\\[(<][^\\])>]*[\\])>]:? +(?:[\\[(<][^\\])>]*[\\])>]:? +)?(?:ERROR|FATAL|CRITICAL|Error|Fatal|Critical)(?: ?:| -) *(?P<message>\\S.*)$",
+        rank=spec_pb2.PARSER_RANK_GENERAL,
+        words=("error", "fatal", "critical"),
+    ),
+    Entry(
+        parser="generic",
         match="^[EF](?:\\d\\d\\d\\d)?\\d\\d\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d+ +\\d+ (?P<file>[^\\s:]+):(?P<line>\\d+)\\] (?P<message>.*)$",
         rank=spec_pb2.PARSER_RANK_GENERAL,
         words=(".cc:", ".cpp:", ".go:", ".c:", ".py:", ".h:"),

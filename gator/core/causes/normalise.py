@@ -43,7 +43,8 @@ _FILE_PLACE = r"(\w\.[A-Za-z]\w{0,6})(?::\d+){1,2}(?=[:\s,)\]]|$)"
 _STATUS = (
     r"(?P<status>(?i:\b(?:http(?:/[\d.]+)?|status(?: code)?|code"
     r"|(?:exit|return)(?:ed)?(?: with)?(?: code| status| value)?"
-    r"|answered|responded(?: with)?|response|errno|signal|rc)[\s:=]+)-?\d{1,3}\b(?!\s*(?:[a-zµ%]+\b)?\d))"
+    r"|answered|responded(?: with)?|response|errno|signal|rc|(?:returned|server|client) error)[\s:=]+)"
+    r"-?\d{1,3}\b(?!\s*(?:[a-zµ%]+\b)?\d))"
 )
 _LITERAL = (
     r"\{[^{}]*[:,][^{}]*\}|\[[^\[\]]*,[^\[\]]*\]|\[\s*-?[\d.]+\s*\]"
@@ -65,7 +66,16 @@ _EXPECTED = (
 _ASSIGNED = r"(?<=\w=)[^\s,;:)\]}]+"
 _SEED = r"(?i:\bseed[\s=:]+)[\w+-]+"
 _HOST = r"(?i:\b(?:host|hostname|container|node name))[\s=:]+[\w.-]+"
-_COMMIT = r"(?i:\b(?:commit|revision|rev|sha|object)[\s=:]+)[0-9a-f]{7,40}\b"
+_COMMIT = (
+    r"(?i:\b(?:commit|revision|rev|sha|object|blob|digest|hash|checksum|fingerprint)[\s=:]+)"
+    r"(?:[0-9a-f]{7,64}|(?=[a-f]*\d)[0-9a-f]{6})\b"
+)
+_PARSED = (
+    r"(?:\binvalid literal for \w+\(\) with base \d+:|\bcould not convert string to float:|\bInvalid isoformat string:"
+    r"|\btime data|\bunconverted data remains:|\bFor input string:|\binvalid value for (?:Integer|Float)\(\):"
+    r"|\bstrconv\.\w+: parsing) (?P<parsed>'[^']*'|\"[^\"]*\"|\S+$)"
+)
+"""The value in messages of Python, Java, Ruby and Go about text that is not a number or time."""
 _POD = (
     r"(?<=\w)-[0-9a-f]{6,10}-[b-df-hj-np-tv-xz2456789]{5}\b"
     r"|(?P<job>\bpods?[\s\"'/]+[\w.-]+)-[b-df-hj-np-tv-xz2456789]{5}\b"
@@ -113,6 +123,7 @@ def normalised(text: str) -> str:
     text = _pattern(_VERILOG).sub(NUMBER, text)
     text = _pattern(_EXPECTED).sub(_masked("expected"), text)
     text = _pattern(_ACTUAL).sub(_masked("actual"), text)
+    text = _pattern(_PARSED).sub(_masked("parsed"), text)
     text = _pattern(_NAMED).sub(kept.keep_name, text)
     text = _pattern(_ASSIGNED).sub(lambda found: found[0] if "\x00" in found[0] else NUMBER, text)
     text = _pattern(_HIERARCHY).sub(lambda found: found["leaf"], text)

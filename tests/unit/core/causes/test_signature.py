@@ -42,6 +42,17 @@ CAUSES = [
         "FileNotFoundError: [Errno 2] No such file or directory: './run_269/out.log'",
     ],
     ["PermissionError: [Errno 13] Permission denied: '/etc/shadow'"],
+    [
+        "ValueError: invalid literal for int() with base 10: 'x1'",
+        "ValueError: invalid literal for int() with base 10: 'depth'",
+    ],
+    [
+        'java.lang.NumberFormatException: For input string: "x1"',
+        'java.lang.NumberFormatException: For input string: "y"',
+    ],
+    ["curl: (22) The requested URL returned error: 500"],
+    ["curl: (22) The requested URL returned error: 403"],
+    ["checksum of object 3f2a9c does not match", "checksum of object aa01bb does not match"],
     ["OSError: [Errno 5] Input/output error"],
     [
         "UVM_ERROR /chip/tb/sb.sv(123) @ 4500: uvm_test_top.env.sb [SB] mismatch exp=1f act=2e",
