@@ -71,8 +71,8 @@ _COMMIT = (
     r"(?:[0-9a-f]{7,64}|(?=[a-f]*\d)[0-9a-f]{6})\b"
 )
 _PARSED = (
-    r"(?:\binvalid literal for \w+\(\) with base \d+:|\bcould not convert string to float:|\bInvalid isoformat string:"
-    r"|\btime data|\bunconverted data remains:|\bFor input string:|\binvalid value for (?:Integer|Float)\(\):"
+    r"(?:\binvalid literal for \w+\(\) with base \d+:|\bcould not convert string to float:"
+    r"|\bInvalid isoformat string:|\btime data|\bunconverted data remains:|\bFor input string:|\binvalid value for (?:Integer|Float)\(\):"
     r"|\bstrconv\.\w+: parsing) (?P<parsed>'[^']*'|\"[^\"]*\"|\S+$)"
 )
 """The value in messages of Python, Java, Ruby and Go about text that is not a number or time."""
