@@ -72,8 +72,9 @@ _COMMIT = (
 )
 _PARSED = (
     r"(?:\binvalid literal for \w+\(\) with base \d+:|\bcould not convert string to float:"
-    r"|\bInvalid isoformat string:|\btime data|\bunconverted data remains:|\bFor input string:|\binvalid value for (?:Integer|Float)\(\):"
-    r"|\bstrconv\.\w+: parsing) (?P<parsed>'[^']*'|\"[^\"]*\"|\S+$)"
+    r"|\bInvalid isoformat string:|\btime data|\bunconverted data remains:|\bFor input string:"
+    r"|\binvalid value for (?:Integer|Float)\(\):|\bstrconv\.\w+: parsing)"
+    r" (?P<parsed>'[^']*'|\"[^\"]*\"|\S+$)"
 )
 """The value in messages of Python, Java, Ruby and Go about text that is not a number or time."""
 _POD = (
