@@ -13,6 +13,7 @@ LEVEL_SEPARATOR = "\x01"
 """Separates the levels of a sort key."""
 
 _INDEX = re.compile(r"\[[^\]/]*\]")
+_LABEL = re.compile(r"\[([^\]/]*)\]")
 _NUMBER = re.compile(r"\[(\d+)\]")
 
 
@@ -30,6 +31,18 @@ def parent_of(path: str) -> str:
 def template_of(path: str) -> str:
     """Returns the path without the indices of repeats: `a/b[2]/c` becomes `a/b/c`."""
     return _INDEX.sub("", path) if "[" in path else path
+
+
+def array_index(path: str) -> int | None:
+    """Returns the index of the innermost repeat on an instance's path; None outside of arrays.
+
+    In a matrix it is the number of the repeat within its combination.
+    """
+    found = _LABEL.findall(path)
+    if not found:
+        return None
+    number = found[-1].rpartition(",")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def is_below(path: str, ancestor: str) -> bool:

@@ -3,16 +3,17 @@
 Invariant: pure; the same request gives the same plan in every daemon.
 """
 
+from gator.node_paths import array_index
 from gator.plan.inherit import merge_settings
 from gator.plan.inputs import add_inputs, has_inputs
 from gator.plan.jobs import shown_job
-from gator.plan.nodes import Condition, Edge, PlanNode
+from gator.plan.nodes import Condition, Edge, Index, PlanNode, step_text
 from gator.plan.plan import (
     Plan,
-    array_index,
     known_text,
     make_plan,
     recorded_job,
+    recorded_matrix,
     recorded_plan,
     unknown_references,
     written_nodes,
@@ -24,6 +25,7 @@ from gator.plan.tree import problem_at
 __all__ = [
     "Condition",
     "Edge",
+    "Index",
     "Plan",
     "PlanNode",
     "add_inputs",
@@ -36,9 +38,11 @@ __all__ = [
     "merge_settings",
     "problem_at",
     "recorded_job",
+    "recorded_matrix",
     "recorded_plan",
     "shown_job",
     "sort_key",
+    "step_text",
     "unknown_references",
     "written_nodes",
 ]

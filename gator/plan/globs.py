@@ -14,7 +14,7 @@ from gator.plan.nodes import PlanNode
 from gator.plan.tree import Tree, upwards
 from gator.spec.idents import nfc
 
-_SEGMENT = re.compile(r"([^\[\]]+?)(?:\[([0-9*]+)\]|\.([0-9]+))?")
+_SEGMENT = re.compile(r"([^\[\]]+?)(?:\[([^\[\]]+)\]|\.([0-9]+))?")
 _PART = re.compile(r"\\[*\\]|\*+|\\|[^*\\]+")
 _DOT = re.compile(r"\.(?!\d+(?:\.|$))")  # a dot between names, as in `top.counting.echo_count.2`
 
@@ -35,12 +35,16 @@ def find(tree: Tree, pattern: str) -> list[Hit]:
     return hits
 
 
-def numbers(node: PlanNode, text: str) -> set[int]:
-    """Returns the repeats of a node that the text in brackets selects."""
-    if "*" not in text:
-        return {int(text)}
-    fits = _glob(text)
-    return {index for index in range(node.repeats or 0) if fits(str(index))}
+def numbers(node: PlanNode, text: str) -> Iterator[int]:
+    """Yields the repeats of a node that the text in brackets selects."""
+    if node.matrix is not None:
+        yield from node.matrix.search(text)
+    elif text.isdecimal():
+        if int(text) < (node.repeats or 0):
+            yield int(text)
+    elif not text.strip("0123456789*"):
+        fits = _glob(text)
+        yield from (index for index in range(node.repeats or 0) if fits(str(index)))
 
 
 def _matches(tree: Tree, pattern: str) -> Iterator[Hit]:
@@ -84,7 +88,7 @@ class _Segment(Struct, frozen=True):
             return ""
         if not self.repeat or node.repeats is None or not self.stem(node.ident):
             return None
-        return self.repeat if "*" in self.repeat or int(self.repeat) < node.repeats else None
+        return self.repeat if next(numbers(node, self.repeat), None) is not None else None
 
 
 def _glob(text: str) -> Callable[[str], bool]:

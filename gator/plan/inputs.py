@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gator.paths import escape
-from gator.plan.nodes import Condition, Edge, PlanNode
+from gator.plan.nodes import Condition, Edge, PlanNode, step_text
 from gator.plan.tree import upwards
 from gator.spec.interpolation import label_of
 from gator.v1 import attach_pb2
@@ -52,7 +52,8 @@ def awaited_pattern(edge: Edge, path: str) -> str:
         number = ""
         if node.repeats is not None:
             given = index.pop() if index else -1
-            number = "[*]" if given < 0 else f"[{given}]"
+            text = step_text(node, given)
+            number = f"[{text},*]" if isinstance(given, range) else f"[{text or '*'}]"
         steps.append(escape(node.ident) + number)
     within = path.split("/")[: edge.common.template.count("/") + 1]
     return "/".join([escape("/".join(within)), *reversed(steps)])

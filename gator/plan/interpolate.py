@@ -56,7 +56,7 @@ def partly(text: str, lookup: Lookup, *, script: bool = False, expands: bool = F
         value = lookup(match[1])
         if value is None:
             return match[0]
-        if script and not _is_plain(value):
+        if script and not is_plain(value):
             raise UnsafeValueError(match[1])
         return closed(value) if marks or _has_special(value) else value
 
@@ -87,7 +87,7 @@ def _is_literal(found: str) -> bool:
     return found[0] == MARK or found.startswith("$$")
 
 
-def _is_plain(value: str) -> bool:
+def is_plain(value: str) -> bool:
     """Returns whether a script may contain a value; names filled in later are checked then."""
     return _PLAIN.fullmatch(_REFERENCE.sub(lambda m: m[0] if _is_literal(m[0]) else "", value)) is not None
 

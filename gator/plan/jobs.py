@@ -1,12 +1,13 @@
 """Fills in the `${{ }}` of a job for one of its instances."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from msgspec import Struct, field
 
 from gator.errors import Problem
+from gator.node_paths import array_index
 from gator.paths import slug
 from gator.plan import interpolate
 from gator.plan.nodes import PlanNode
@@ -35,12 +36,12 @@ class Filler(Struct):
         plain = self._plain.get(node)
         if plain is None:
             plain = self._plain[node] = not any("${{" in text for text in _texts(node.job))
-        return node.job if plain else self._filled(node.job, path)
+        return node.job if plain else self._filled(node, node.job, path)
 
-    def _filled(self, written: spec_pb2.Job, path: str) -> spec_pb2.Job:
+    def _filled(self, node: PlanNode, written: spec_pb2.Job, path: str) -> spec_pb2.Job:
         job = spec_pb2.Job()
         job.CopyFrom(written)
-        find = self._lookup(job.settings, path)
+        find = self._lookup(node, job.settings, path)
         # Each of these may refer to those before it.
         for param in job.settings.params:
             param.values[:] = [interpolate.partly(value, find) for value in param.values]
@@ -57,7 +58,7 @@ class Filler(Struct):
         hooks = spec_pb2.Hooks()
         if node.hooks is not None:
             hooks.CopyFrom(node.hooks)
-            self._fill_hooks(hooks, self._lookup(node.settings, path))
+            self._fill_hooks(hooks, self._lookup(node, node.settings, path))
         return hooks
 
     def _fill_hooks(self, hooks: spec_pb2.Hooks, find: interpolate.Lookup) -> None:
@@ -66,15 +67,18 @@ class Filler(Struct):
             if "${{" in text:
                 setattr(hooks, name, interpolate.partly(text, find, script=not self.is_recorded))
 
-    def _lookup(self, settings: spec_pb2.Settings, path: str) -> interpolate.Lookup:
+    def _lookup(self, node: PlanNode, settings: spec_pb2.Settings, path: str) -> interpolate.Lookup:
         constant = self.scope.lookup(settings)
 
         def find(name: str) -> str | None:
             if name == "seed":
                 return str(self.seeds.of(path))
             if name == "array":
-                index = path.rpartition("]")[0].rpartition("[")[2]
-                return index or None
+                index = array_index(path)
+                return None if index is None else str(index)
+            if name.startswith("matrix."):
+                value = matrix_value(node, path, name[7:])
+                return None if value is None else interpolate.escape(value)
             if name == "path":
                 return path
             return slug(path) if name == "slug" else constant(name)
@@ -86,7 +90,7 @@ class Filler(Struct):
         for node, written in zip(tree.nodes, tree.written, strict=True):
             known = (*PLACEHOLDERS, *(f"params.{param.name}" for param in node.settings.params))
             for name in _names(_own_texts(written)):
-                if name not in known and not name.startswith("env.") and not is_artefact(name):
+                if name not in known and not name.startswith(("env.", "matrix.")) and not is_artefact(name):
                     near = did_you_mean(name, known)
                     yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
             if node.job is None:
@@ -98,24 +102,79 @@ class Filler(Struct):
                 )
                 yield problem_at(node.position, message)
             yield from _check_artefacts(node, node.job)
+            yield from _unknown_in_matrix(node, node.job)
             yield from self._check_scripts(node)
 
     def _check_scripts(self, node: PlanNode) -> Iterator[Problem]:
-        """Checks scripts with their first repeat, because all repeats have the same kinds of characters."""
+        """Checks scripts with their first repeat, because all repeats have the same kinds of characters.
+
+        Of a matrix, the instances with values that are not plain words are checked as well.
+        """
         job = node.job
         scripts = _hook_texts(node.hooks if job is None else job.hooks)
         own = (job.shell, job.settings.setup) if job is not None else ()
         if not any("${{" in text for text in (*scripts, *own)):
             return
-        steps = [n.ident if n.repeats is None else f"{n.ident}[0]" for n in upwards(node)]
-        try:
-            path = "/".join(reversed(steps))
-            _ = self.hooks(node, path) if job is None else self._filled(job, path)
-        except interpolate.UnsafeValueError as error:
-            name = str(error)
-            instead = _variable(name)
-            message = f'the value of ${{{{ {name} }}}} is not one plain word: use "${instead}" in a script'
-            yield problem_at(node.position, message)
+        for path in _sample(node):
+            try:
+                _ = self.hooks(node, path) if job is None else self._filled(node, job, path)
+            except interpolate.UnsafeValueError as error:
+                yield problem_at(node.position, _unsafe(str(error)))
+                return
+
+
+def _unsafe(name: str) -> str:
+    """Returns the problem that a script has a name whose value is not a plain word."""
+    message = f"the value of ${{{{ {name} }}}} is not one plain word: "
+    if name.startswith("matrix."):
+        variable = name[7:].upper()
+        return f'{message}write env: {{{variable}: "${{{{ {name} }}}}"}} and use "${variable}" in the script'
+    return f'{message}use "${_variable(name)}" in a script'
+
+
+def _sample(node: PlanNode) -> Iterator[str]:
+    """Yields the path of the first instance of a node, and those with values that are not plain words."""
+    way = list(reversed(list(upwards(node))))
+    if any(above.repeats == 0 for above in way):
+        return
+    yield _path(way, None, 0)
+    for above in way:
+        if above.matrix is not None:
+            odd = {
+                name: frozenset(value for value in values if not interpolate.is_plain(value))
+                for name, values in zip(above.matrix.names, above.matrix.axes, strict=True)
+            }
+            for index in above.matrix.first_with(odd):
+                yield _path(way, above, index)
+
+
+def _path(way: Sequence[PlanNode], changed: PlanNode | None, index: int) -> str:
+    """Returns the path of first instances, except of one node."""
+    path = way[0].ident
+    for node in way[1:]:
+        number = None if node.repeats is None else index if node is changed else 0
+        path = node.path_below(path, number)
+    return path
+
+
+def _unknown_in_matrix(node: PlanNode, job: spec_pb2.Job) -> Iterator[Problem]:
+    """Yields a problem for each name of a matrix that no array above a job has."""
+    known = {f"matrix.{name}" for above in upwards(node) if above.matrix for name in above.matrix.names}
+    for name in dict.fromkeys(_names(_texts(job))):
+        if name.startswith("matrix.") and name not in known:
+            near = did_you_mean(name, known) or ": no array above has it in its matrix"
+            yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
+
+
+def matrix_value(node: PlanNode, path: str, name: str) -> str | None:
+    """Returns the value of a name of the nearest matrix that has it, for an instance; None if none has."""
+    above: PlanNode | None = node
+    while above is not None:
+        if above.matrix is not None and name in above.matrix.names:
+            found = above.found(path.rpartition("[")[2][:-1])
+            return above.matrix.values(found.start)[name] if found is not None else None
+        path, above = path.rpartition("/")[0], above.parent
+    return None
 
 
 HOOKS = ("before", "after", "passed", "failed")

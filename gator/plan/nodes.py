@@ -2,10 +2,15 @@
 
 import enum
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from gator.node_paths import join
+from gator.plan.matrix import Matrix
 from gator.v1 import common_pb2, spec_pb2
+
+Index: TypeAlias = tuple[int | range, ...]
 
 
 class Condition(enum.Enum):
@@ -45,6 +50,8 @@ class PlanNode(Struct, eq=False):
     """Number of repeats under one instance of the parent; None if that is no array."""
     indices: Sequence[int] = ()
     """The selected repeats, ascending; empty if `repeats` is None."""
+    matrix: Matrix | None = None
+    """The combinations of the array above, whose instances are the repeats; None if it has none."""
     weight: int = 0
     """Sum of the priorities from the root to this node; larger starts first."""
     demand: common_pb2.Demand = field(default_factory=common_pb2.Demand)
@@ -77,6 +84,30 @@ class PlanNode(Struct, eq=False):
         """Number of selected instances under one instance of the parent."""
         return 1 if self.repeats is None else len(self.indices)
 
+    def path_below(self, parent: str, index: int | None) -> str:
+        """Returns the path of a repeat below an instance of the parent; None if the node does not repeat."""
+        if index is None or self.matrix is None:
+            return join(parent, self.ident, index)
+        return f"{parent}/{self.ident}[{self.matrix.label(index)}]"
+
+    def label(self, index: int) -> str:
+        """Returns the name of a repeat, as it stands in brackets."""
+        return str(index) if self.matrix is None else self.matrix.label(index)
+
+    def found(self, label: str) -> range | None:
+        """Returns the repeats that the text in brackets names; None if there are none."""
+        if self.matrix is not None:
+            return self.matrix.find(label)
+        index = int(label) if label.isdecimal() else -1
+        return range(index, index + 1) if 0 <= index < (self.repeats or 0) else None
+
+    def index_in(self, path: str) -> int:
+        """Returns the repeat of this node in its own path."""
+        found = self.found(path.rpartition("[")[2][:-1])
+        if found is None:
+            raise ValueError(f"{path} is no repeat of {self.template}")
+        return found.start
+
     def __repr__(self) -> str:
         return f"<PlanNode {self.template}>"
 
@@ -88,11 +119,11 @@ class Edge(Struct, frozen=True, eq=False):
     """The node that waits, with all its repeats below `common`."""
     awaited: PlanNode
     """The node that is waited for."""
-    index: tuple[int, ...] | None
+    index: Index | None
     """The awaited repeat: one number per repeating node from below `common` to `awaited`.
 
-    -1 stands for all repeats of a level, None for all repeats of all levels. Several awaited instances count
-    as one, which failed if any of them failed.
+    -1 stands for all repeats of a level, a range for those of a combination, None for all repeats of all
+    levels. Several awaited instances count as one, which failed if any of them failed.
     """
     condition: Condition
     """The required outcome."""
@@ -120,7 +151,15 @@ class Input(Struct, frozen=True, eq=False):
         numbers = list(self.edge.index or ())
         node: PlanNode | None = self.edge.awaited
         while node is not None and node is not self.edge.common:
-            if node.repeats is not None and (not numbers or numbers.pop() < 0):
+            step = numbers.pop() if numbers and node.repeats is not None else -1
+            if node.repeats is not None and (isinstance(step, range) or step < 0):
                 return True
             node = node.parent
         return False
+
+
+def step_text(node: PlanNode, step: int | range) -> str:
+    """Returns the text in brackets for a part of an index; empty for all repeats."""
+    if isinstance(step, range):
+        return node.matrix.group_label(step) if node.matrix is not None else f"{step.start}-{step.stop - 1}"
+    return node.label(step) if step >= 0 else ""

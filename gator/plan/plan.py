@@ -3,13 +3,13 @@
 Invariant: pure; the same request gives the same plan in every daemon.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from gator.errors import Problem, SpecError, UsageError
 from gator.node_paths import template_of
 from gator.plan import cycles, globs, interpolate, seeds, select
-from gator.plan.jobs import Filler, shown_job
+from gator.plan.jobs import Filler, matrix_value, shown_job
 from gator.plan.nodes import Edge, Input, PlanNode
 from gator.plan.references import Consumed, Link, Resolver
 from gator.plan.tree import Tree, Written, build, problem_at, upwards
@@ -18,7 +18,6 @@ from gator.v1 import plan_pb2, spec_pb2
 
 MAX_JOBS = 2**53
 """Maximum number of jobs of a run, up to which every JSON reader represents integers exactly."""
-_INDEX = re.compile(r"\[(\d+)\]")
 
 
 class Plan:
@@ -69,12 +68,6 @@ class Plan:
         return self._filler.hooks(node, path)
 
 
-def array_index(path: str) -> int | None:
-    """Returns the index of the innermost repeat on an instance's path; None outside of arrays."""
-    found = _INDEX.findall(path)
-    return int(found[-1]) if found else None
-
-
 def make_plan(request: plan_pb2.PlanRequest) -> Plan:
     """Returns the plan of a request.
 
@@ -94,13 +87,29 @@ def recorded_job(request: plan_pb2.PlanRequest, path: str) -> spec_pb2.Job | Non
 
     Only the node and those above it are planned, which takes a few milliseconds in a spec of any size.
     """
+    part = _part(request, path)
+    return None if part is None else shown_job(part[1].job(part[0], path))
+
+
+def recorded_matrix(request: plan_pb2.PlanRequest, path: str) -> dict[str, str]:
+    """Returns the values of all matrices for the job of one instance, the nearest of each name."""
+    part = _part(request, path)
+    if part is None:
+        return {}
+    names = {name for above in upwards(part[0]) if above.matrix for name in above.matrix.names}
+    values = ((name, matrix_value(part[0], path, name)) for name in sorted(names))
+    return {name: value for name, value in values if value is not None}
+
+
+def _part(request: plan_pb2.PlanRequest, path: str) -> tuple[PlanNode, Filler] | None:
+    """Returns the node of a job of a spec, and what fills in its texts; None if there is none."""
     spec = _with_one_job(request.spec, template_of(path).split("/"))
     if spec is None:
         return None
     scope = interpolate.Scope(request.environment, _constants(request))
-    tree = build(spec, scope, request.above.settings)
+    tree = build(spec, scope, request.above.settings, request.scale)
     filler = Filler(scope, _seeds(request, tree, scope, is_part=True), True)
-    return shown_job(filler.job(tree.nodes[-1], path))
+    return tree.nodes[-1], filler
 
 
 def _with_one_job(spec: spec_pb2.Spec, names: Sequence[str]) -> spec_pb2.Spec | None:
@@ -126,7 +135,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     if request.spec.WhichOneof("node") is None:
         raise UsageError("the spec is empty: its root must be a !Job, !JobGroup or !JobArray")
     scope = interpolate.Scope(request.environment, _constants(request))
-    tree = build(request.spec, scope, request.above.settings)
+    tree = build(request.spec, scope, request.above.settings, request.scale)
     resolver = Resolver(tree)
     links = resolver.links()
     filler = Filler(scope, _seeds(request, tree, scope), is_recorded)
@@ -158,7 +167,7 @@ def _ungiven(tree: Tree) -> Iterator[Problem]:
 def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
     """Returns the nodes of a spec with inherited values, in preorder; they need not make a valid plan."""
     scope = interpolate.Scope(request.environment, _constants(request))
-    return build(request.spec, scope, request.above.settings).nodes
+    return build(request.spec, scope, request.above.settings, request.scale).nodes
 
 
 def unknown_references(spec: spec_pb2.Spec) -> Sequence[Problem]:
@@ -234,7 +243,10 @@ def _index_runs(link: Link) -> bool:
         assert node.parent is not None, "an index has one number for each level that repeats"
         if node.repeats is not None:
             step = steps.pop()
-            if step >= 0 and step not in node.indices:
+            if isinstance(step, range):
+                if not any(index in step for index in node.indices):
+                    return False
+            elif step >= 0 and step not in node.indices:
                 return False
         node = node.parent
     return True
@@ -280,15 +292,20 @@ def _asked(request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool) -> Itera
             what = f"may be {some}: give more of its path" if hits else "is not a node: see `gator plan SPEC`"
             raise UsageError(f"--seed {pattern}={seed}: '{pattern}' {what}")
         way = list(reversed(list(upwards(hits[0].node))))
-        given = hits[0].repeats
-        counted = {node.order: "0" for node in way if node.repeats is not None}
-        if given and (given.keys() != counted.keys() or any("*" in text for text in given.values())):
-            what = f"give the number of each repeat on the way, such as {_path(way, counted)}, or none"
+        given = {
+            order: list(islice(globs.numbers(tree.nodes[order], text), 2))
+            for order, text in hits[0].repeats.items()
+        }
+        counted = {node.order for node in way if node.repeats is not None}
+        if given and (given.keys() != counted or any(len(found) != 1 for found in given.values())):
+            first = {node.order: [0] for node in way if node.repeats is not None}
+            what = f"give the number of each repeat on the way, such as {_path(way, first)}, or none"
             raise UsageError(f"--seed {pattern}={seed}: {what}")
         yield _path(way, given), seed
 
 
-def _path(way: Sequence[PlanNode], repeats: Mapping[int, str]) -> str:
+def _path(way: Sequence[PlanNode], repeats: Mapping[int, Sequence[int]]) -> str:
     return "/".join(
-        f"{node.ident}[{repeats[node.order]}]" if node.order in repeats else node.ident for node in way
+        f"{node.ident}[{node.label(repeats[node.order][0])}]" if node.order in repeats else node.ident
+        for node in way
     )

@@ -4,18 +4,21 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import TypeAlias
 
 from msgspec import Struct, field
 
 from gator.errors import Problem
-from gator.plan.nodes import Condition, PlanNode
+from gator.plan.nodes import Condition, Index, PlanNode
 from gator.plan.tree import Tree, problem_at, upwards
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
-_SEGMENT = re.compile(r"([^\[\]]+)(?:\[(\d+)\])?")
+_SEGMENT = re.compile(r"([^\[\]]+)(?:\[(\d+|[^\[\]]*=[^\[\]]*)\])?")
 _MAX_HINTS = 10  # a nearest name is sought among all names, which is slow in a spec that is wrong all over
 _MAX_CANDIDATES = 5
+Given: TypeAlias = dict[int, int | range]
+"""The repeats that a name gives, by the order of the repeating node."""
 
 
 class Link(Struct, frozen=True, eq=False):
@@ -23,7 +26,7 @@ class Link(Struct, frozen=True, eq=False):
 
     waiting: PlanNode
     awaited: PlanNode
-    index: tuple[int, ...] | None
+    index: Index | None
     condition: Condition
     common: PlanNode
     reference: spec_pb2.Reference
@@ -42,7 +45,7 @@ class _Name(Struct, frozen=True):
 
     text: str
     idents: tuple[str, ...]
-    indices: tuple[int | None, ...]
+    indices: tuple[str | None, ...]
     absolute: bool
 
 
@@ -79,7 +82,7 @@ class Resolver(Struct):
         return found
 
     def _of_node(self, node: PlanNode, conditions: spec_pb2.Order) -> list[Link]:
-        links: dict[tuple[int, tuple[int, ...] | None, Condition], Link] = {}
+        links: dict[tuple[int, Index | None, Condition], Link] = {}
         for condition, reference in _references(conditions):
             try:
                 link = self._link(node, condition, reference)
@@ -213,7 +216,7 @@ class Resolver(Struct):
         visible = (n for n in self.tree.nodes if not self.tree.contains(n, node))
         return [n.ident for n in visible if not self.tree.contains(node, n)]
 
-    def _common(self, node: PlanNode, awaited: PlanNode, given: dict[int, int]) -> PlanNode:
+    def _common(self, node: PlanNode, awaited: PlanNode, given: Given) -> PlanNode:
         """Returns the nearest common ancestor that is above every level whose repeat is given."""
         first_given = min(given, default=awaited.order)
         for above in upwards(node.parent):
@@ -249,44 +252,53 @@ def _product(awaited: PlanNode, consumption: spec_pb2.Consumption) -> spec_pb2.P
 def _parse(text: str) -> _Name:
     absolute = text.startswith("/")
     idents: list[str] = []
-    indices: list[int | None] = []
+    indices: list[str | None] = []
     for segment in text[absolute:].split("/"):
         match = _SEGMENT.fullmatch(segment)
         if match is None:
             raise _WrongNameError(f"'{text}' is not a path: write it as 'name', 'group/name' or 'name[3]'")
         idents.append(match[1])
-        indices.append(None if match[2] is None else int(match[2]))
+        indices.append(match[2])
     return _Name(text, tuple(idents), tuple(indices), absolute)
 
 
-def _given(awaited: PlanNode, name: _Name) -> dict[int, int]:
+def _given(awaited: PlanNode, name: _Name) -> Given:
     """Returns the repeats that a name gives, by the order of the repeating node."""
-    given: dict[int, int] = {}
-    for node, index in zip(upwards(awaited), reversed(name.indices), strict=False):
-        if index is None:
+    given: Given = {}
+    for node, label in zip(upwards(awaited), reversed(name.indices), strict=False):
+        if label is None:
             continue
         if node.repeats is None:
             hint = (
-                f"its jobs do: '{node.children[0].ident}[{index}]'"
+                f"its jobs do: '{node.children[0].ident}[{label}]'"
                 if _is_array(node)
                 else "it is in no array"
             )
             raise _WrongNameError(f"'{name.text}': '{node.ident}' does not repeat, {hint}")
-        if index >= node.repeats:
-            last = f"the last one is [{node.repeats - 1}]" if node.repeats else "there is none"
-            raise _WrongNameError(f"'{name.text}': '{node.ident}' has no repeat [{index}]: {last}")
-        given[node.order] = index
+        found = node.found(label)
+        if found is None:
+            raise _WrongNameError(f"'{name.text}': '{node.ident}' has no repeat [{label}]: {_last(node)}")
+        given[node.order] = found.start if len(found) == 1 else found
     return given
+
+
+def _last(node: PlanNode) -> str:
+    """Returns which repeats a node has."""
+    if not node.repeats:
+        return "there is none"
+    if node.matrix is None:
+        return f"the last one is [{node.repeats - 1}]"
+    return f"they are [{node.label(0)}] to [{node.label(node.repeats - 1)}]"
 
 
 def _is_array(node: PlanNode) -> bool:
     return any(child.repeats is not None for child in node.children)
 
 
-def _index(awaited: PlanNode, common: PlanNode, given: dict[int, int]) -> tuple[int, ...] | None:
+def _index(awaited: PlanNode, common: PlanNode, given: Given) -> Index | None:
     if not given:
         return None
-    steps: list[int] = []
+    steps: list[int | range] = []
     for node in upwards(awaited):
         if node is common:
             break

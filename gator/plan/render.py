@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from gator.plan.nodes import Condition, Edge, PlanNode
+from gator.plan.matrix import Matrix
+from gator.plan.nodes import Condition, Edge, PlanNode, step_text
 from gator.plan.plan import Plan
 from gator.plan.tree import upwards
 from gator.spec.literal import unmarked
@@ -18,6 +19,8 @@ _KINDS = {
     common_pb2.NODE_KIND_ARRAY: "array",
 }
 _MAX_RANGES = 8
+_MAX_LABELS = 4
+"""Maximum number of instances, or of values of one name, of a matrix in a tree."""
 _MASK = "***"
 _MAX_VALUE = 40
 """Maximum number of characters of a parameter's value in a tree."""
@@ -70,9 +73,26 @@ def _value(param: spec_pb2.Param, hidden: Collection[str]) -> str:
 
 
 def _times(node: PlanNode) -> str:
-    if len(node.indices) == node.repeats:
-        return f"× {node.repeats:,}"
-    return f"[{_ranges(node.indices)}] of {node.repeats:,}"
+    if len(node.indices) != node.repeats:
+        shown = _ranges(node.indices) if node.matrix is None else _labels(node)
+        return f"[{shown}] of {node.repeats:,}"
+    times = f"× {node.repeats:,}"
+    return times if node.matrix is None else f"{times} ({_axes(node.matrix)})"
+
+
+def _labels(node: PlanNode) -> str:
+    """Returns the names of the selected instances of a matrix."""
+    shown = "; ".join(node.label(index) for index in node.indices[:_MAX_LABELS])
+    return f"{shown}; …" if len(node.indices) > _MAX_LABELS else shown
+
+
+def _axes(matrix: Matrix) -> str:
+    """Returns the names of a matrix with the first of their values."""
+    shown = [
+        f"{name}: {' '.join(values[:_MAX_LABELS])}{' …' if len(values) > _MAX_LABELS else ''}"
+        for name, values in zip(matrix.names, matrix.axes, strict=True)
+    ]
+    return ", ".join(shown)
 
 
 def _ranges(indices: Sequence[int]) -> str:
@@ -114,7 +134,8 @@ def _awaited(edge: Edge) -> str:
         if node is edge.common:
             break
         number = index.pop() if index and node.repeats is not None else -1
-        steps.append(node.ident if number < 0 else f"{node.ident}[{number}]")
+        text = step_text(node, number)
+        steps.append(f"{node.ident}[{text}]" if text else node.ident)
     return "/".join(reversed(steps))
 
 
@@ -159,6 +180,8 @@ def _values(node: PlanNode, hidden: Collection[str]) -> dict[str, Any]:
         values["repeats"] = node.repeats
         if len(node.indices) != node.repeats:
             values["indices"] = list(node.indices)
+        if node.matrix is not None:
+            values["matrix"] = dict(zip(node.matrix.names, map(list, node.matrix.axes), strict=True))
     values |= {"weight": node.weight, "allow_failure": node.allow_failure, "tags": list(node.tags)}
     if node.deadline_millis:
         values["deadline_millis"] = node.deadline_millis
@@ -186,5 +209,5 @@ def _json_value(param: spec_pb2.Param, hidden: Collection[str]) -> Value:
 def _edge_values(edge: Edge) -> dict[str, Any]:
     values: dict[str, Any] = {"on": edge.condition.name.lower(), "path": edge.awaited.template}
     if edge.index is not None:
-        values["index"] = list(edge.index)
+        values["index"] = [list(step) if isinstance(step, range) else step for step in edge.index]
     return values | {"selected": not edge.unselected}

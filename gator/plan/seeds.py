@@ -4,11 +4,13 @@ The base is the nearest node with a seed of its own, from the node itself upward
 The key is the rest of the path after the ident of the base: its index if it repeats, and everything below,
 such as `counting/echo_count[2]` below the root or `[3]/sim` below a repeated base. With an empty key the
 seed is that of the base. Otherwise it is 1 + h mod (2^31 - 1), where h is the big-endian number of the
-8-byte BLAKE2b digest (RFC 7693) of the UTF-8 text "<seed of the base>:<key>".
+8-byte BLAKE2b digest (RFC 7693) of the UTF-8 text "<seed of the base>:<key>". In the key the values of a
+matrix are sorted by their names: `sim[mode=x,test=a,3]`.
 
 Invariant: no other node influences a seed, so adding, selecting or reordering nodes changes no seed.
 """
 
+import re
 from collections.abc import Mapping
 from hashlib import blake2b
 
@@ -17,13 +19,23 @@ from msgspec import Struct
 from gator.node_paths import parent_of, template_of
 
 MAX_SEED = 2**31 - 1
+_LABEL = re.compile(r"\[([^\]/]*=[^\]/]*)\]")
 
 
 def derive(seed: int, key: str) -> int:
     """Returns the seed, 1 to 2^31-1, for a key below a base with this seed."""
     if not key:
         return seed
+    if "=" in key:
+        key = _LABEL.sub(_sorted, key)
     return 1 + int.from_bytes(blake2b(f"{seed}:{key}".encode(), digest_size=8).digest(), "big") % MAX_SEED
+
+
+def _sorted(label: re.Match[str]) -> str:
+    """Returns the name of an instance of a matrix with its values sorted by their names."""
+    parts = label[1].split(",")
+    values = sorted(part for part in parts if "=" in part)
+    return f"[{','.join((*values, *(part for part in parts if '=' not in part)))}]"
 
 
 class Seeds(Struct, frozen=True):

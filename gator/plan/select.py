@@ -21,7 +21,7 @@ from gator.v1 import plan_pb2
 _MAX_SHOWN = 5
 _MAX_COMPARED = 5000
 """Maximum number of nodes that are compared with an unknown name."""
-_INDEX = re.compile(r"\[\d+\]")
+_INDEX = re.compile(r"\[[^\]/]*\]")
 
 
 class Selection(Struct):
@@ -52,7 +52,8 @@ def select(tree: Tree, links: Sequence[Link], request: plan_pb2.PlanRequest) -> 
     hits = [hit for pattern in request.only for hit in finder.hits("--only", pattern)]
     for hit in hits:
         spread.path(
-            hit.node, {order: globs.numbers(tree.nodes[order], text) for order, text in hit.repeats.items()}
+            hit.node,
+            {order: set(globs.numbers(tree.nodes[order], text)) for order, text in hit.repeats.items()},
         )
         spread.whole(hit.node)
     tagged = finder.tagged(request.tags)
@@ -183,7 +184,10 @@ class _Spread(Struct):
                     if node is link.common:
                         break
                     step = steps.pop() if steps and node.repeats is not None else -1
-                    self._enter(node, None if step < 0 else {step})
+                    if isinstance(step, range):
+                        self._enter(node, set(step))
+                    else:
+                        self._enter(node, None if step < 0 else {step})
                 self._fill(link.awaited)
 
 

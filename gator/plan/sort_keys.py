@@ -26,7 +26,7 @@ def sort_key(node: PlanNode, path: str) -> str:
         path, _, name = path.rpartition("/")
         part = _number(above.index)
         if above.repeats is not None:
-            part += _number(int(name[len(above.ident) + 1 : -1]))
+            part += _number(above.index_in(name))
         parts.append(part)
         above = above.parent
     parts.reverse()

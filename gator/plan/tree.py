@@ -8,10 +8,14 @@ from msgspec import Struct, field
 from gator.errors import Problem
 from gator.node_paths import MAX_PATH_BYTES
 from gator.plan import inherit, interpolate
+from gator.plan.matrix import Matrix
 from gator.plan.nodes import PlanNode
+from gator.plan.repeats import RepeatsError, instances_of
 from gator.v1 import common_pb2, spec_pb2
 
 _INDEX_BYTES = len("[2147483647]")
+Repeats: TypeAlias = tuple[int, Matrix | None]
+"""Number of instances of a child of an array, and the matrix that names them."""
 Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 
 
@@ -55,20 +59,26 @@ def upwards(node: PlanNode | None) -> Iterator[PlanNode]:
         node = node.parent
 
 
-def build(spec: spec_pb2.Spec, scope: interpolate.Scope, above: spec_pb2.Settings | None = None) -> Tree:
-    """Returns the tree of a spec, with the problems found; the root inherits from `above`."""
+def build(
+    spec: spec_pb2.Spec, scope: interpolate.Scope, above: spec_pb2.Settings | None = None, scale: float = 0
+) -> Tree:
+    """Returns the tree of a spec, with the problems found; the root inherits from `above`.
+
+    Numbers of repeats are multiplied by `scale`, unless it is 0.
+    """
     tree = Tree()
     inherited = inherit.merge(spec_pb2.Settings(), above or spec_pb2.Settings(), scope)
-    _Builder(tree, scope).add(spec, None, inherited, None)
+    _Builder(tree, scope, scale).add(spec, None, inherited, None)
     return tree
 
 
 class _Builder(Struct):
     tree: Tree
     scope: interpolate.Scope
+    scale: float
 
     def add(
-        self, spec: spec_pb2.Spec, parent: PlanNode | None, above: spec_pb2.Settings, repeats: int | None
+        self, spec: spec_pb2.Spec, parent: PlanNode | None, above: spec_pb2.Settings, repeats: Repeats | None
     ) -> PlanNode | None:
         """Adds a node and all below it; returns None if the spec has no node."""
         tree = self.tree
@@ -87,8 +97,8 @@ class _Builder(Struct):
         if isinstance(written, spec_pb2.Job):
             self._job(node, written)
         else:
-            times = written.repeats if isinstance(written, spec_pb2.JobArray) else None
-            added = (self.add(child, node, node.settings, times) for child in written.jobs)
+            repeats = self._repeats(node, written) if isinstance(written, spec_pb2.JobArray) else None
+            added = (self.add(child, node, node.settings, repeats) for child in written.jobs)
             node.children = [child for child in added if child is not None]
             for index, child in enumerate(node.children):
                 child.index = index
@@ -97,9 +107,18 @@ class _Builder(Struct):
         tree.ends[node.order] = len(tree.nodes)
         return node
 
+    def _repeats(self, node: PlanNode, written: spec_pb2.JobArray) -> Repeats:
+        try:
+            return instances_of(written, node.settings, self.scope, self.scale)
+        except RepeatsError as error:
+            position = written.matrix.position if written.matrix.HasField("position") else node.position
+            self.tree.problems.append(problem_at(position, str(error)))
+            return 0, None
+
     def _node(
-        self, written: Written, parent: PlanNode | None, above: spec_pb2.Settings, repeats: int | None
+        self, written: Written, parent: PlanNode | None, above: spec_pb2.Settings, repeats: Repeats | None
     ) -> PlanNode:
+        number, matrix = repeats if repeats is not None else (None, None)
         settings = inherit.merge(above, written.settings, self.scope)
         return PlanNode(
             ident=written.ident,
@@ -109,8 +128,9 @@ class _Builder(Struct):
             order=len(self.tree.nodes),
             position=written.position,
             settings=settings,
-            repeats=repeats,
-            indices=() if repeats is None else range(repeats),
+            repeats=number,
+            indices=() if number is None else range(number),
+            matrix=matrix,
             weight=written.priority + (0 if parent is None else parent.weight),
             allow_failure=written.allow_failure,
             deadline_millis=written.deadline_millis,
@@ -149,9 +169,16 @@ def _max_path_bytes(node: PlanNode) -> int:
     """Returns the maximum number of bytes of the path of any repeat."""
     path = node.template
     # Nearly all are far below the limit, for which an upper bound is enough.
-    if (maximum := 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)) <= MAX_PATH_BYTES:
+    maximum = 4 * len(path) + _INDEX_BYTES * (path.count("/") + 1)
+    if maximum <= MAX_PATH_BYTES and all(above.matrix is None for above in upwards(node)):
         return maximum
-    return len(path.encode()) + _INDEX_BYTES * sum(above.repeats is not None for above in upwards(node))
+    size = len(path.encode())
+    for above in upwards(node):
+        if above.matrix is not None:
+            size += above.matrix.max_label_bytes + 2
+        elif above.repeats is not None:
+            size += _INDEX_BYTES
+    return size
 
 
 _KINDS: dict[type[Written], common_pb2.NodeKind.ValueType] = {

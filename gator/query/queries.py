@@ -288,14 +288,17 @@ class Queries:
         request = self.reader.plan_request()
         if request is None:
             return None
-        from gator.core.redact import masked, secret_names
-        from gator.plan import recorded_job
+        from gator.core.redact import mask, masked, secret_names
+        from gator.plan import recorded_job, recorded_matrix
 
         job = recorded_job(request, path)
         if job is None:
             return None
+        names = secret_names(request)
+        matrix = mask(recorded_matrix(request, path), names)
         return query_pb2.JobDescription(
-            job=masked(job, secret_names(request)),
+            job=masked(job, names),
+            matrix=matrix,
             spec_dir=request.spec_dir,
             launch_dir=request.launch_dir,
         )

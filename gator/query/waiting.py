@@ -4,13 +4,14 @@ A job is declared when it is handed out, so waiting jobs are only in the plan: i
 numbers of declared and ended jobs. Repeats count together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 from gator.core.dispatch.explain import reason_of
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey
+from gator.core.tree.gate import key_of
 from gator.errors import NotFoundError
 from gator.node_paths import is_below, template_of
 from gator.plan import Condition, Edge, Plan, PlanNode, recorded_plan
@@ -18,6 +19,8 @@ from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2
 
 MAX_HOLDERS = 5
+MAX_INSTANCES = 1000
+"""Maximum number of repeats that are looked up one by one."""
 _CONDITIONS: Final = {
     Condition.ON_PASS: query_pb2.CONDITION_PASS,
     Condition.ON_FAIL: query_pb2.CONDITION_FAIL,
@@ -69,7 +72,9 @@ class Causes:
     def awaited(self, node: PlanNode) -> list[query_pb2.Awaited]:
         """Returns the unfinished nodes that a node waits for."""
         return [
-            _awaited(edge, self.counts) for edge in node.waits if _is_open(edge, self.counts, self._reader)
+            _awaited(edge, self.counts, self._reader)
+            for edge in node.waits
+            if _is_open(edge, self.counts, self._reader)
         ]
 
     def is_held(self, node: PlanNode) -> bool:
@@ -162,28 +167,38 @@ def _is_open(edge: Edge, counts: Mapping[str, JobCount], reader: Reader) -> bool
     """Returns whether the awaited node has not ended."""
     if edge.unselected:
         return False
-    if edge.index is not None and (instance := _instance(edge)) is not None:
-        node = reader.node(instance)
-        return node is None or node.state != query_pb2.NODE_STATE_ENDED
+    instances = _instances(edge)
+    if instances:
+        return _left(instances, reader) > 0
     return _total(edge.awaited) > counts[edge.awaited.template].ended
 
 
-def _instance(edge: Edge) -> str | None:
-    """Returns the path of the awaited repeat; None if several are awaited."""
+def _left(instances: Sequence[str], reader: Reader) -> int:
+    """Returns how many of these instances have not ended."""
+    nodes = map(reader.node, instances)
+    return sum(node is None or node.state != query_pb2.NODE_STATE_ENDED for node in nodes)
+
+
+def _instances(edge: Edge) -> list[str]:
+    """Returns the paths of the awaited repeats of an edge with an index; none if there may be many."""
     index = list(edge.index or ())
-    if -1 in index:
-        return None
-    names: list[str] = []
+    if not index or -1 in index:
+        return []
+    tails = [""]
     node: PlanNode | None = edge.awaited
     while node is not None:
-        if node.repeats is None:
-            names.append(node.ident)
-        elif index:
-            names.append(f"{node.ident}[{index.pop()}]")
-        else:
-            return None
+        names = [node.ident]
+        if node.repeats is not None:
+            if not index:
+                return []
+            step = index.pop()
+            steps = step if isinstance(step, range) else [step]
+            names = [f"{node.ident}[{node.label(number)}]" for number in steps[:MAX_INSTANCES]]
+        tails = [f"/{name}{tail}" for name in names for tail in tails]
+        if len(tails) >= MAX_INSTANCES:
+            return []
         node = node.parent
-    return "/".join(reversed(names))
+    return [tail[1:] for tail in tails]
 
 
 def _is_held(node: PlanNode, counts: Mapping[str, JobCount], reader: Reader) -> bool:
@@ -196,9 +211,12 @@ def _is_held(node: PlanNode, counts: Mapping[str, JobCount], reader: Reader) -> 
     return False
 
 
-def _awaited(edge: Edge, counts: Mapping[str, JobCount]) -> query_pb2.Awaited:
-    instance = _instance(edge) if edge.index is not None else None
-    left = edge.awaited.jobs if instance else _total(edge.awaited) - counts[edge.awaited.template].ended
-    return query_pb2.Awaited(
-        path=instance or edge.awaited.template, condition=_CONDITIONS[edge.condition], jobs=max(left, 0)
-    )
+def _awaited(edge: Edge, counts: Mapping[str, JobCount], reader: Reader) -> query_pb2.Awaited:
+    path = edge.awaited.template
+    instances = _instances(edge)
+    if instances:
+        path = instances[0] if len(instances) == 1 else key_of(edge)
+        left = edge.awaited.jobs * _left(instances, reader)
+    else:
+        left = _total(edge.awaited) - counts[path].ended
+    return query_pb2.Awaited(path=path, condition=_CONDITIONS[edge.condition], jobs=max(left, 0))

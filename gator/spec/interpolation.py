@@ -16,7 +16,6 @@ PLACEHOLDERS = (*PLAN_TIME, *START_TIME)
 
 _REFERENCE = re.compile(r"(\$?)(\$\{\{)(?:\s*([^{}]*?)\s*\}\})?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
-_LATER = frozenset({"matrix"})
 _ARTEFACT = re.compile(r"artefacts\.([^{}\s]+)\.([A-Za-z_][A-Za-z0-9_-]*)")
 
 
@@ -43,8 +42,6 @@ def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]
             yield written, _misplaced(name)
         elif name.partition(".")[0] == "artefacts":
             yield written, f"{written} does not name an artefact: write ${{{{ artefacts.JOB.NAME }}}}"
-        elif name.partition(".")[0] in _LATER:
-            yield written, f"{written}: this version of Gator does not know '{name.partition('.')[0]}'"
         else:
             yield written, f"nothing is known by the name {written}{_hint(name, known)}"
 
@@ -53,6 +50,8 @@ def _hint(name: str, known: Collection[str]) -> str:
     hint = did_you_mean(name, known)
     if not hint and name.startswith("params."):
         return ": declare it in params of this node or of one above it"
+    if not hint and name.startswith("matrix."):
+        return ": no array around it has this name in its matrix"
     return hint
 
 

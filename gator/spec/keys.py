@@ -100,6 +100,16 @@ NODE_KEYS: Final = {
         ),
         Key("repeats", (ARRAY,), "repeats", "How often each child runs; default 1.", words=("times",)),
         Key(
+            "matrix",
+            (ARRAY,),
+            "matrix",
+            "Lists of values by name; each child runs for every combination. Or a list of rows.",
+            words=("axes", "combinations"),
+        ),
+        Key(
+            "exclude", (ARRAY,), "exclude", "Combinations of the matrix that are left out.", "matrix.exclude"
+        ),
+        Key(
             "on_pass",
             _EVERY,
             "references",
@@ -451,10 +461,8 @@ LATER: Final = frozenset(
     (
         "also_log",
         "debug",
-        "exclude",
         "expect",
         "labels",
-        "matrix",
         "runner",
         "when",
     )

@@ -17,6 +17,7 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _WORD: Schema = {"type": ["string", "number", "boolean"]}
+_PLACEHOLDER = r"\$\{\{.*\}\}"
 _NUMBER_TEXT = "^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$"
 _BOOLEAN: Schema = {"enum": [True, False, "yes", "no", "on", "off"]}
 _DURATION: Schema = {
@@ -138,6 +139,12 @@ def _params() -> Schema:
     return _values({"anyOf": [_WORD, listed, _mapping("params")]})
 
 
+def _matrix() -> Schema:
+    axis: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": _WORD}]}
+    row: Schema = _values(_WORD)
+    return {"anyOf": [_values(axis), {"type": "array", "items": row}]}
+
+
 def _results() -> Schema:
     one: Schema = {"anyOf": [_WORD, _mapping("results")]}
     return {"anyOf": [one, {"type": "array", "items": one}]}
@@ -189,7 +196,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "environment": lambda: _values({"type": ["string", "number", "boolean", "null"]}),
     "pools": lambda: _values(_integer(0)),
     "count": lambda: _integer(0),
-    "repeats": lambda: _integer(0),
+    "repeats": lambda: {"anyOf": [_integer(0), {"type": "string", "pattern": _PLACEHOLDER}]},
     "integer": lambda: _integer(*keys.RANGES["integer"]),
     "nice": lambda: _integer(*keys.RANGES["nice"]),
     "seed": lambda: _integer(1, MAX_COUNT, "random"),
@@ -203,6 +210,8 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "retries": lambda: _mapping("retries"),
     "limits": lambda: _mapping("limits"),
     "ulimit": _ulimits,
+    "matrix": _matrix,
+    "exclude": lambda: {"anyOf": [_values(_WORD), {"type": "array", "items": _values(_WORD)}]},
     "params": _params,
     "parsers": _parsers,
     "hooks": lambda: _mapping("hooks"),

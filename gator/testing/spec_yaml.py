@@ -57,6 +57,9 @@ def _keys(tag: str, written: _Written) -> Iterator[str]:
     for key in keys.KEYS_OF[tag].values():
         within, attribute = key.path
         message: Any = getattr(written, within) if within else written
+        if key.type == "repeats" and isinstance(written, spec_pb2.JobArray) and written.repeats_text:
+            yield f"repeats: {_text(written.repeats_text)}"
+            continue
         if key.type != "nodes" and _is_set(message, attribute, key.type):
             yield from WRITERS[key.type](key.name, getattr(message, attribute))
 
@@ -240,6 +243,27 @@ def _params(name: str, params: Iterable[spec_pb2.Param]) -> Iterator[str]:
     yield from _mapping(name, items)
 
 
+def _matrix(name: str, matrix: spec_pb2.Matrix) -> Iterator[str]:
+    if matrix.axes:
+        yield from _mapping(name, [(axis.name, _list(axis.values)) for axis in matrix.axes])
+    else:
+        yield f"{name}:"
+        for row in matrix.rows:
+            pairs = zip(matrix.names, row.values, strict=True)
+            yield f"- {{{', '.join(f'{each}: {_quoted(value)}' for each, value in pairs)}}}"
+
+
+def _exclude(name: str, rules: Iterable[spec_pb2.MatrixExclude]) -> Iterator[str]:
+    yield f"{name}:"
+    for rule in rules:
+        pairs = sorted(rule.values.items())
+        yield f"- {{{', '.join(f'{each}: {_quoted(value)}' for each, value in pairs)}}}"
+
+
+def _quoted(text: str) -> str:
+    return _text(text) or "''"
+
+
 def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
     yield f"{name}: {{match: {_text(error.match)}}}"
 
@@ -339,6 +363,8 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "first_error": _first_error,
     "results": _results,
     "silence": _silence,
+    "exclude": _exclude,
+    "matrix": _matrix,
     "params": _params,
     "parsers": _parsers,
     "stderr": _stderr,

@@ -99,6 +99,7 @@ class PlanRequest(message.Message):
     PYTHON_FIELD_NUMBER: builtins.int
     JOB_SEEDS_FIELD_NUMBER: builtins.int
     ABOVE_FIELD_NUMBER: builtins.int
+    SCALE_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """The seed of the root, 1 to 2^31-1."""
     spec_dir: builtins.str
@@ -111,6 +112,8 @@ class PlanRequest(message.Message):
     """Folder of the run, absolute."""
     python: builtins.str
     """The Python interpreter that runs Gator, absolute."""
+    scale: builtins.float
+    """Factor by which all numbers of repeats are multiplied, at least to 1; 0 means 1."""
     @builtins.property
     def spec(self) -> spec_pb2.Spec:
         """The tree as written. Options of the command line have replaced values of its root."""
@@ -162,9 +165,10 @@ class PlanRequest(message.Message):
         python: builtins.str = ...,
         job_seeds: abc.Mapping[builtins.str, builtins.int] | None = ...,
         above: spec_pb2.JobGroup | None = ...,
+        scale: builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["above", b"above", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["above", b"above", "environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["above", b"above", "environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "scale", b"scale", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

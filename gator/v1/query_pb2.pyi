@@ -1153,9 +1153,30 @@ class JobDescription(message.Message):
 
     DESCRIPTOR: descriptor.Descriptor
 
+    @typing.final
+    class MatrixEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     JOB_FIELD_NUMBER: builtins.int
     SPEC_DIR_FIELD_NUMBER: builtins.int
     LAUNCH_DIR_FIELD_NUMBER: builtins.int
+    MATRIX_FIELD_NUMBER: builtins.int
     spec_dir: builtins.str
     """Folder of the spec, absolute."""
     launch_dir: builtins.str
@@ -1164,15 +1185,20 @@ class JobDescription(message.Message):
     def job(self) -> spec_pb2.Job:
         """The job; values that look like secrets are masked."""
 
+    @builtins.property
+    def matrix(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Values of the matrices of the arrays above, by name; the nearest value of each."""
+
     def __init__(
         self,
         *,
         job: spec_pb2.Job | None = ...,
         spec_dir: builtins.str = ...,
         launch_dir: builtins.str = ...,
+        matrix: abc.Mapping[builtins.str, builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["job", b"job", "launch_dir", b"launch_dir", "spec_dir", b"spec_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["job", b"job", "launch_dir", b"launch_dir", "matrix", b"matrix", "spec_dir", b"spec_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

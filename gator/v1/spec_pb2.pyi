@@ -439,6 +439,8 @@ class JobArray(message.Message):
     SECRETS_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
     HOOKS_FIELD_NUMBER: builtins.int
+    MATRIX_FIELD_NUMBER: builtins.int
+    REPEATS_TEXT_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -454,6 +456,8 @@ class JobArray(message.Message):
     """Maximum time from the start of the node to its Result, in milliseconds; unset or 0 means no limit."""
     max_fail: builtins.int
     """After this many failed jobs below, nothing new starts; unset or 0 means no limit."""
+    repeats_text: builtins.str
+    """Number of repeats with placeholders, which then replaces `repeats`; empty if there are none."""
     @builtins.property
     def jobs(self) -> containers.RepeatedCompositeFieldContainer[Spec]:
         """The children in the order of the text."""
@@ -483,6 +487,10 @@ class JobArray(message.Message):
         """Shell texts that run before and after the node."""
 
     @builtins.property
+    def matrix(self) -> Matrix:
+        """The combinations of values; every child runs for each of them. Unset means one without values."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -503,11 +511,13 @@ class JobArray(message.Message):
         secrets: abc.Iterable[builtins.str] | None = ...,
         causes: abc.Iterable[CauseRule] | None = ...,
         hooks: Hooks | None = ...,
+        matrix: Matrix | None = ...,
+        repeats_text: builtins.str = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -939,6 +949,146 @@ class MetricRule(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["kind", b"kind", "match", b"match", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Matrix(message.Message):
+    """The combinations of an array."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    AXES_FIELD_NUMBER: builtins.int
+    NAMES_FIELD_NUMBER: builtins.int
+    ROWS_FIELD_NUMBER: builtins.int
+    EXCLUDE_FIELD_NUMBER: builtins.int
+    NUMBERED_FIELD_NUMBER: builtins.int
+    POSITION_FIELD_NUMBER: builtins.int
+    numbered: builtins.bool
+    """Whether the array has the key `repeats`, so that names of children end in the number of the repeat."""
+    @builtins.property
+    def axes(self) -> containers.RepeatedCompositeFieldContainer[MatrixAxis]:
+        """Values by name; every choice of one value of each is a combination. Empty if there are rows."""
+
+    @builtins.property
+    def names(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The names of the values of rows, in their order."""
+
+    @builtins.property
+    def rows(self) -> containers.RepeatedCompositeFieldContainer[MatrixRow]:
+        """The combinations, if they are listed. The first value names the row."""
+
+    @builtins.property
+    def exclude(self) -> containers.RepeatedCompositeFieldContainer[MatrixExclude]:
+        """Combinations that are left out."""
+
+    @builtins.property
+    def position(self) -> common_pb2.SourcePosition:
+        """Position of the value in the text."""
+
+    def __init__(
+        self,
+        *,
+        axes: abc.Iterable[MatrixAxis] | None = ...,
+        names: abc.Iterable[builtins.str] | None = ...,
+        rows: abc.Iterable[MatrixRow] | None = ...,
+        exclude: abc.Iterable[MatrixExclude] | None = ...,
+        numbered: builtins.bool = ...,
+        position: common_pb2.SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["axes", b"axes", "exclude", b"exclude", "names", b"names", "numbered", b"numbered", "position", b"position", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class MatrixAxis(message.Message):
+    """The values of one name of a matrix."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The name."""
+    @builtins.property
+    def values(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The values as written. One that is exactly a placeholder of a list becomes its items."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        values: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["name", b"name", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class MatrixRow(message.Message):
+    """One combination of a matrix."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def values(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The values as written, in the order of the names."""
+
+    def __init__(
+        self,
+        *,
+        values: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class MatrixExclude(message.Message):
+    """A condition for combinations to be left out."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    @typing.final
+    class ValuesEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VALUES_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def values(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Values by name; a combination must have all of them."""
+
+    def __init__(
+        self,
+        *,
+        values: abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -162,3 +162,17 @@ def test_parameters_reach_the_jobs(gator: Gator) -> None:
     assert gator("logs", "sim").expect(0).out == "mode=fast smoke dma\n"
     assert gator("logs", "thorough").expect(0).out == "smoke in slow mode\ndma in slow mode\n"
     assert gator("logs", "night/plan").expect(0).out == "['smoke', 'dma']\n"
+
+
+def test_children_of_a_matrix_run_for_every_combination(gator: Gator) -> None:
+    gator("run", example("matrix.yaml")).expect(0)
+    outputs = {path: gator.output(path) for path in gator.nodes() if "[" in path}
+    assert len(outputs) == 10
+    assert outputs["sims/run[test=dma,mode=slow,1]"] == b"dma --mode=slow 1\n"
+    shown = gator("show", "run[test=dma,mode=slow,1]").expect(0).out
+    assert "matrix          mode=slow\n  matrix          test=dma\n" in shown
+    assert gator("run", example("matrix.yaml"), "--scale", "0.5", "--only", "run[test=dma]").expect(0)
+    assert [path for path in gator.nodes() if "[" in path] == [
+        "sims/run[test=dma,mode=fast,0]",
+        "sims/run[test=dma,mode=slow,0]",
+    ]

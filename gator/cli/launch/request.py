@@ -27,6 +27,7 @@ from gator.scheduler.registry import make_scheduler, parse_arguments
 from gator.v1 import plan_pb2, spec_pb2
 
 MAX_SEED: Final = 2**31 - 1
+MAX_SCALE: Final = 1_000_000
 MAX_LIMIT: Final = 2**53
 MAX_MAX_FAIL: Final = 2**31 - 1
 _UNLIMITED: Final = -1
@@ -98,7 +99,19 @@ def plan_request(
     request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
     replace_on_root(root, options, request.above.settings)
     apply_params(request, options.params)
+    if options.scale is not None:
+        request.scale = _scale(options.scale)
     return request
+
+
+def _scale(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0
+    if not 0 < factor <= MAX_SCALE:
+        raise UsageError(f"--scale {text}: give a number above 0, up to {MAX_SCALE:,}, such as 0.1")
+    return factor
 
 
 def _seed(value: str, shown: str) -> int:

@@ -35,6 +35,7 @@ KEPT: Final = frozenset(
     (
         "--id",
         "--param",
+        "--scale",
         "--parser",
         "--timeout",
         "--limit-warning",

@@ -11,7 +11,6 @@ from gator.core.tree.gate import Closing
 from gator.core.tree.group_result import GroupFold
 from gator.core.tree.restored import Past
 from gator.core.tree.results import complete, result_of_end
-from gator.node_paths import join
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -77,7 +76,7 @@ def close_unstarted(
             numbers = [None] if each.repeats is None else each.indices
             for index in numbers:
                 inner: list[event_pb2.Result] = []
-                below = join(path, each.ident, index)
+                below = each.path_below(path, index)
                 yield from close_unstarted(record, each, below, closing, inner)
                 fold.add(below, inner[0])
         result = _of_group(record, node, path, closing, fold)

@@ -9,7 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from gator.core.outcomes import FAILURES, was_not_needed
-from gator.plan import Condition, Edge
+from gator.plan import Condition, Edge, PlanNode, step_text
 from gator.v1 import common_pb2
 
 
@@ -62,7 +62,22 @@ def key_of(edge: Edge) -> str:
     """Returns the name of the awaited node in a Release: its path without indices, or one repeat."""
     if edge.index is None:
         return edge.awaited.template
-    return f"{edge.awaited.template}[{','.join(map(str, edge.index))}]"
+    return f"{edge.awaited.template}[{','.join(map(_step, repeating(edge), edge.index))}]"
+
+
+def repeating(edge: Edge) -> list[PlanNode]:
+    """Returns the nodes that the numbers of the index of an edge belong to."""
+    nodes = list[PlanNode]()
+    node: PlanNode | None = edge.awaited
+    while node is not None and node is not edge.common:
+        if node.repeats is not None:
+            nodes.append(node)
+        node = node.parent
+    return nodes[::-1]
+
+
+def _step(node: PlanNode, step: int | range) -> str:
+    return step_text(node, step) or "-1"
 
 
 class Gate:

@@ -315,7 +315,7 @@ class Tier:
     def _issue(self, child: Child) -> None:
         number = child.issued
         index = child.index_at(number)
-        path = join(self.path, child.node.ident, index)
+        path = child.node.path_below(self.path, index)
         base = child.base + number * child.node.jobs
         child.issued += 1
         child.live += 1
@@ -377,7 +377,7 @@ class Tier:
             index = child.index_at(child.issued)
             child.issued += 1
             child.live += 1
-            yield from self.close_child(child, join(self.path, child.node.ident, index), closing)
+            yield from self.close_child(child, child.node.path_below(self.path, index), closing)
 
     def close_child(self, child: Child, path: str, closing: Closing) -> Iterator[None]:
         """Closes a child that was created, and all below it, one job per step."""
@@ -393,8 +393,9 @@ class Tier:
                 self._close_rest(child, cancelled(request))
                 return True
             prefix = join(self.path, child.node.ident) + "["
-            if path.startswith(prefix) and path[len(prefix) : -1].isdigit():
-                child.skipped[int(path[len(prefix) : -1])] = request
+            found = child.node.found(path[len(prefix) : -1]) if path.startswith(prefix) else None
+            if found is not None:
+                child.skipped.update(dict.fromkeys(found, request))
                 return True
         return False
 

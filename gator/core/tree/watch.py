@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct, field
 
 from gator.core.outcomes import was_not_needed
-from gator.core.tree.gate import key_of
-from gator.plan import Edge, Plan, PlanNode
+from gator.core.tree.gate import key_of, repeating
+from gator.plan import Edge, Index, Plan, PlanNode
 from gator.v1 import attach_pb2, common_pb2
 
-_INDEX = re.compile(r"\[(\d+)\]")
+_LABEL = re.compile(r"\[([^\]/]*)\]")
 _RANK = {
     common_pb2.OUTCOME_FAILED: 5,
     common_pb2.OUTCOME_LOST: 4,
@@ -49,7 +49,9 @@ class Watched(Struct, frozen=True):
 
     key: str
     repeats: int
-    index: tuple[int, ...] | None
+    index: Index | None
+    nodes: tuple[PlanNode, ...]
+    """The nodes that the numbers of the index belong to."""
 
 
 class WatchPlan(Struct, frozen=True):
@@ -92,7 +94,7 @@ class WatchPlans(Struct):
             watched: dict[str, dict[str, Watched]] = {}
             for edge in self.plan.edges_at(node):
                 if not edge.unselected:
-                    watched_node = Watched(key_of(edge), _repeats(edge), edge.index)
+                    watched_node = Watched(key_of(edge), _repeats(edge), edge.index, tuple(repeating(edge)))
                     watched.setdefault(edge.awaited.template, {})[watched_node.key] = watched_node
             made = WatchPlan(
                 watched={template: tuple(nodes.values()) for template, nodes in watched.items()},
@@ -148,7 +150,7 @@ class Watch(Struct):
         """
         known: list[attach_pb2.Release] = []
         for node in self.plan.watched.get(template, ()):
-            if node.index is not None and not _is_meant(node.index, below):
+            if node.index is not None and not _is_meant(node, node.index, below):
                 continue
             fold = self.folds.get(node.key)
             if fold is None:
@@ -204,10 +206,16 @@ def _upwards(node: PlanNode) -> Iterator[PlanNode]:
         yield node
 
 
-def _is_meant(index: tuple[int, ...], below: str) -> bool:
+def _is_meant(watched: Watched, index: Index, below: str) -> bool:
     """Returns whether an index includes the instance with this path; -1 includes a whole level."""
-    found = map(int, _INDEX.findall(below))
-    return all(expected in (-1, number) for expected, number in zip(index, found, strict=True))
+    for node, expected, label in zip(watched.nodes, index, _LABEL.findall(below), strict=True):
+        if expected == -1:
+            continue
+        found = node.found(label)
+        first = -1 if found is None else found.start
+        if first != expected if isinstance(expected, int) else first not in expected:
+            return False
+    return True
 
 
 def _repeats(edge: Edge) -> int:
@@ -215,8 +223,11 @@ def _repeats(edge: Edge) -> int:
     number, node = 1, edge.awaited
     levels = list(reversed(edge.index)) if edge.index is not None else None
     while node is not edge.common:
-        if node.repeats is not None and (levels is None or levels.pop(0) == -1):
+        step = levels.pop(0) if node.repeats is not None and levels is not None else -1
+        if node.repeats is not None and step == -1:
             number *= len(node.indices)
+        elif isinstance(step, range):
+            number *= sum(index in step for index in node.indices)
         if node.parent is None:
             break
         node = node.parent

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
-from gator.spec.builders import resources, scalars, settings
+from gator.spec.builders import matrix, resources, scalars, settings
 from gator.spec.builders.artefacts import read_artefacts
 from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
@@ -49,7 +49,9 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         case _:
             built = spec.array
             built.repeats = 1
-            scope = scope._replace(in_array=True)
+            scope = scope._replace(
+                in_array=True, matrix=scope.matrix | matrix.names_of(pairs), matrix_above=scope.matrix
+            )
     built.ident = scope.default_ident
     built.position.CopyFrom(position(node))
     known = keys.KEYS_OF[node.tag]
@@ -60,6 +62,8 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
             context.problem(pair.key, wrong_key(name, node.tag, is_root=scope.is_root))
         elif not is_null(pair.value):
             _read_key(built, KeyContext(context, key, pair, scope))
+    if isinstance(built, spec_pb2.JobArray) and ("matrix" in pairs or "exclude" in pairs):
+        matrix.check_matrix(context, built, pairs)
     if isinstance(built, spec_pb2.Job):
         _check_command(context, node, pairs)
     elif not built.jobs and not _jobs_has_wrong_type(pairs):
@@ -199,6 +203,10 @@ def _resources(job: spec_pb2.Job, key: KeyContext) -> None:
 
 
 def _repeats(array: spec_pb2.JobArray, key: KeyContext) -> None:
+    if isinstance(key.value, ScalarNode) and "${{" in key.value.value:
+        check_placeholders(key.context, key.value, key.value.value, (), key.scope.of_repeats())
+        array.repeats_text = key.value.value
+        return
     count = scalars.integer(key.context, key.value, "repeats")
     if count == 0:
         key.context.warn(key.value, f"'{array.ident}' has 0 repeats: it passes immediately")
@@ -249,7 +257,9 @@ def _jobs(parent: Parent, key: KeyContext) -> None:
     seen: dict[str, Node] = {}
     for index, node in enumerate(key.value.value):
         spec = parent.jobs.add()
-        child = NodeScope(key.scope.depth + 1, key.scope.in_array, f"T{index}", key.scope.params)
+        child = NodeScope(
+            key.scope.depth + 1, key.scope.in_array, f"T{index}", key.scope.params, matrix=key.scope.matrix
+        )
         built = build(key.context, node, spec, child)
         if built is None:
             continue
@@ -295,6 +305,8 @@ READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "artefacts": read_artefacts,
     "hooks": read_hooks,
     "ident": _ident,
+    "exclude": matrix.read_exclude,
+    "matrix": matrix.read_matrix,
     "max_fail": _max_fail,
     "metrics": _metrics,
     "names": _secrets,

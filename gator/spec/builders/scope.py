@@ -24,6 +24,14 @@ class NodeScope(NamedTuple):
     """Names of the parameters of the levels above, which those of this level may refer to."""
     own_params: frozenset[str] = frozenset()
     """Names of all parameters, while those of a level are read."""
+    matrix: frozenset[str] = frozenset()
+    """Names of the matrices of this array and those above, as `matrix.NAME`."""
+    matrix_above: frozenset[str] = frozenset()
+    """Names of the matrices of the arrays above."""
+
+    def of_repeats(self) -> "NodeScope":
+        """Returns the scope of the number of repeats, which may depend on the array's own matrix only."""
+        return self._replace(in_array=False, matrix=self.matrix - self.matrix_above)
 
     @property
     def is_root(self) -> bool:
@@ -67,6 +75,6 @@ def check_placeholders(
     """Reports each `${{ }}` in a text whose name is unknown here."""
     if "${{" not in text:
         return
-    here = {name for name in allowed if scope.in_array or name != "array"} | scope.params
+    here = {name for name in allowed if scope.in_array or name != "array"} | scope.params | scope.matrix
     for written, message in wrong_names(text, here):
         context.problem_within(node, written, message)

@@ -195,6 +195,29 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+def _exclude(value: str) -> spec_pb2.MatrixExclude:
+    return spec_pb2.MatrixExclude(values={"test": value})
+
+
+# The writer of specs always writes `repeats`, so instances are numbered.
+MATRICES = st.one_of(
+    st.builds(
+        spec_pb2.Matrix,
+        axes=st.just([spec_pb2.MatrixAxis(name="test", values=["a", "1.10"]), spec_pb2.MatrixAxis(name="n")]),
+        exclude=st.lists(st.builds(_exclude, ARGS), max_size=2),
+        numbered=st.just(True),
+    ),
+    st.builds(
+        spec_pb2.Matrix,
+        names=st.just(["test", "n"]),
+        rows=st.lists(
+            st.builds(spec_pb2.MatrixRow, values=st.lists(ARGS, min_size=2, max_size=2)),
+            min_size=1,
+            max_size=2,
+        ),
+        numbered=st.just(True),
+    ),
+)
 CAUSES = st.builds(
     spec_pb2.CauseRule,
     name=st.sampled_from(["grant timeout", "a: b"]),
@@ -227,4 +250,7 @@ def specs(draw: st.DrawFn, depth: int = 0) -> spec_pb2.Spec:
         node.ident = f"{number}{node.ident[1:]}"
     if kind == "group":
         return spec_pb2.Spec(group=spec_pb2.JobGroup(**common, jobs=children))
-    return spec_pb2.Spec(array=spec_pb2.JobArray(**common, jobs=children, repeats=draw(COUNTS)))
+    common["repeats_text"] = draw(st.sampled_from(["", "", "${{ env.N }}"]))
+    repeats = 1 if common["repeats_text"] else draw(COUNTS)
+    matrix = draw(optional(MATRICES))
+    return spec_pb2.Spec(array=spec_pb2.JobArray(**common, jobs=children, repeats=repeats, matrix=matrix))

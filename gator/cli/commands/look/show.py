@@ -14,7 +14,7 @@ from gator.console import describe
 from gator.console.text import one_line
 from gator.core.launch.rerun import job_command, launch_of
 from gator.units import plural, size_text, span
-from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -34,7 +34,7 @@ def show(
             return
         _say_node(opened, answer)
         if answer.HasField("description"):
-            _say_job(answer.description.job)
+            _say_job(answer.description)
         ended = answer.node.state == query_pb2.NODE_STATE_ENDED
         for attempt in answer.attempts:
             over = ended or attempt is not answer.attempts[-1]
@@ -87,7 +87,8 @@ def _usage(used: event_pb2.Usage) -> str:
     return text
 
 
-def _say_job(job: spec_pb2.Job) -> None:
+def _say_job(description: query_pb2.JobDescription) -> None:
+    job = description.job
     rows: list[tuple[str, str]] = []
     if job.shell:
         rows += [
@@ -101,6 +102,7 @@ def _say_job(job: spec_pb2.Job) -> None:
     for variable in job.settings.env:
         value = variable.value if variable.HasField("value") else "(unset)"
         rows.append(("env", f"{variable.name}={value}"))
+    rows += [("matrix", f"{name}={value}") for name, value in sorted(description.matrix.items())]
     rows += [("param", f"{param.name}={','.join(param.values)}") for param in job.settings.params]
     resources = job.resources
     held = common_pb2.Demand(

@@ -21,7 +21,7 @@ Given = TypeVar("Given", bound=PlanOptions)
 _OF_ONE_RUN: Final = "give it on the command line"
 _ELSEWHERE: Final = {
     **dict.fromkeys(("only", "skip", "tag", "seed", "id", "repeat", "directory", "dry-run"), _OF_ONE_RUN),
-    "help-params": _OF_ONE_RUN,
+    **dict.fromkeys(("help-params", "scale"), _OF_ONE_RUN),
     "param": "write NAME = VALUE below [params]",
     **dict.fromkeys(("tracking", "parent"), _OF_ONE_RUN),
     **{name.replace("_", "-"): "write it as a key of the spec, above [run]" for name in ON_ROOT},

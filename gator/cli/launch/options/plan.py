@@ -99,6 +99,15 @@ class PlanOptions(Struct, frozen=True):
             rich_help_panel=WHAT_PANEL,
         ),
     ] = False
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            "--scale",
+            metavar="FACTOR",
+            help="Multiply all numbers of repeats by this factor, such as 0.1; each stays at least 1.",
+            rich_help_panel=WHAT_PANEL,
+        ),
+    ] = None
     ident: Annotated[
         str | None,
         typer.Option("--id", metavar="NAME", help="Use this ident for the root.", rich_help_panel=WHAT_PANEL),

@@ -1,0 +1,139 @@
+"""Determines how often the children of an array run: its repeats and its matrix, with values filled in."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gator.plan import interpolate
+from gator.plan.matrix import Matrix, make, repeated
+from gator.spec.literal import unmarked
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import spec_pb2
+
+MAX_REPEATS: Final = 2**31 - 1
+MAX_LISTED: Final = 5_000_000
+"""Maximum number of combinations of a matrix that has rows, exclusions or different numbers of repeats."""
+
+
+class RepeatsError(ValueError):
+    """An array has no valid number of repeats; the message says why."""
+
+
+def instances_of(
+    written: spec_pb2.JobArray, settings: spec_pb2.Settings, scope: interpolate.Scope, scale: float
+) -> tuple[int, Matrix | None]:
+    """Returns the number of instances of each child, and the matrix that names them.
+
+    Raises RepeatsError.
+    """
+    known = scope.lookup(settings)
+    if not written.HasField("matrix"):
+        return _scaled(_count(written, known, {}), scale), None
+    matrix = _matrix(written.matrix, settings, known)
+    named = interpolate.names(written.repeats_text)
+    used = [name.removeprefix("matrix.") for name in named if name.startswith("matrix.")]
+    if not used:
+        matrix = repeated(matrix, [_scaled(_count(written, known, {}), scale)])
+    elif len(matrix.kept) > MAX_LISTED:
+        raise RepeatsError(
+            f"these are {len(matrix.kept):,} combinations, and at most {MAX_LISTED:,} can be counted"
+        )
+    else:
+        matrix = repeated(matrix, _counts(written, matrix, known, scale, used) or [0])
+    if matrix.total > MAX_REPEATS:
+        raise RepeatsError(
+            f"a child has {matrix.total:,} instances, and at most {MAX_REPEATS:,} are possible"
+        )
+    return matrix.total, matrix
+
+
+def _counts(
+    written: spec_pb2.JobArray,
+    matrix: Matrix,
+    known: interpolate.Lookup,
+    scale: float,
+    used: Sequence[str],
+) -> list[int]:
+    """Returns the number of repeats of each combination, which depends on these names of the matrix."""
+    at = [matrix.names.index(name) for name in used if name in matrix.names]
+    counts: dict[tuple[str, ...], int] = {}
+    numbers: list[int] = []
+    for combination in matrix.combinations():
+        key = tuple([combination[index] for index in at])
+        count = counts.get(key)
+        if count is None:
+            values = dict(zip(matrix.names, combination, strict=True))
+            count = counts[key] = _scaled(_count(written, known, values), scale)
+        numbers.append(count)
+    return numbers
+
+
+def _scaled(count: int, scale: float) -> int:
+    return count if not scale or not count else max(1, round(count * scale))
+
+
+def _count(written: spec_pb2.JobArray, known: interpolate.Lookup, values: dict[str, str]) -> int:
+    """Returns the number of repeats of a combination with these values."""
+    if not written.repeats_text:
+        return written.repeats
+
+    def find(name: str) -> str | None:
+        return (
+            interpolate.escape(values[name[7:]])
+            if name[7:] in values and name[:7] == "matrix."
+            else known(name)
+        )
+
+    text = unmarked(interpolate.partly(written.repeats_text, find)).strip()
+    number = int(text, 0) if text.isdecimal() or (text[:2] in ("0x", "0X") and text[2:].isalnum()) else -1
+    if not 0 <= number <= MAX_REPEATS:
+        raise RepeatsError(
+            f"{written.repeats_text} is '{text}', and repeats must be a number from 0 to {MAX_REPEATS:,}"
+        )
+    return number
+
+
+def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interpolate.Lookup) -> Matrix:
+    if written.rows:
+        names: Sequence[str] = written.names
+        filled = [_filled(row.values, settings, known) for row in written.rows]
+        axes = [[row[at] for row in filled] for at in range(len(names))]
+        _check_distinct(names[0], axes[0], f"two rows have the {names[0]}")
+    else:
+        names = [axis.name for axis in written.axes]
+        axes = [_filled(axis.values, settings, known) for axis in written.axes]
+        for name, values in zip(names, axes, strict=True):
+            _check_distinct(name, values, f"the matrix has the {name}")
+    exclude = [dict(rule.values) for rule in written.exclude]
+    for rule in exclude:
+        for name, value in rule.items():
+            values = axes[list(names).index(name)]
+            if value not in values:
+                raise RepeatsError(f"exclude: no {name} is '{value}'{did_you_mean(value, values)}")
+    total = 1
+    for values in axes if not written.rows else axes[:1]:
+        total *= len(values)
+    if exclude and total > MAX_LISTED:
+        raise RepeatsError(
+            f"these are {total:,} combinations, and exclude can be used with at most {MAX_LISTED:,}"
+        )
+    return make(names, axes, is_rows=bool(written.rows), exclude=exclude, numbered=written.numbered)
+
+
+def _filled(texts: Sequence[str], settings: spec_pb2.Settings, known: interpolate.Lookup) -> list[str]:
+    """Returns the values of texts; what only a job knows cannot be among them."""
+    found = list[str]()
+    for value in interpolate.filled_items(texts, known, settings):
+        if left := interpolate.names(value):
+            raise RepeatsError(
+                f"${{{{ {left[0]} }}}} is not known yet in a matrix: only params, env and the run are"
+            )
+        found.append(unmarked(value))
+    return found
+
+
+def _check_distinct(name: str, values: Sequence[str], what: str) -> None:
+    seen = set[str]()
+    for value in values:
+        if value in seen:
+            raise RepeatsError(f"{what} '{value}' twice: remove one of them")
+        seen.add(value)
