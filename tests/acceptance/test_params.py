@@ -49,6 +49,16 @@ def test_parameters_are_shown(gator: Gator) -> None:
     ]
 
 
+def test_all_wrong_parameters_are_listed_at_once(gator: Gator) -> None:
+    given = ["--param", "mode=medium", "--param", "mod=fast", "--param", "thorough:mode=none"]
+    lines = gator("run", example("params.yaml"), *given).expect(2).err.splitlines()
+    assert [line.removeprefix("gator: ").split(":")[0] for line in lines] == [
+        "--param mode=medium",
+        "--param mod=fast",
+        "--param thorough",
+    ]
+
+
 def test_wrong_parameters_are_refused_before_anything_starts(gator: Gator) -> None:
     spec = gator.spec(
         "!JobGroup\nident: top\nparams: {n: 3, flag: false, mode: {default: a, choices: [a, b]}}\n"

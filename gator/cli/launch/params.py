@@ -19,25 +19,35 @@ MAX_SHOWN: Final = 60
 def apply_params(request: plan_pb2.PlanRequest, texts: Sequence[str]) -> None:
     """Gives parameters of a spec the values of `--param` options, the last one of each parameter.
 
-    Raises UsageError for a parameter that does not exist, and for a value that it cannot have.
+    Raises UsageError with all parameters that do not exist and all values that they cannot have.
     """
     if not texts:
         return
     nodes = dict(_nodes(request.spec))
+    problems: list[str] = []
     for text in texts:
-        left, found, value = text.partition("=")
-        pattern, colon, name = left.rpartition(":")
-        if not found or not name or (colon and not pattern):
-            raise UsageError(f"--param {text}: give NAME=VALUE, or PATH:NAME=VALUE for one node")
-        path = _path(pattern, nodes, text) if colon else next(iter(nodes))
-        param = _declared(request, nodes, path, name, text)
         try:
-            values = values_of(param, value)
-        except ValueError as error:
-            raise UsageError(f"--param {text}: {error}") from error
-        del param.values[:]
-        param.values.extend(each.replace("${{", "$${{") for each in values)
-        param.required = False
+            _apply(request, nodes, text)
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
+def _apply(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], text: str) -> None:
+    left, found, value = text.partition("=")
+    pattern, colon, name = left.rpartition(":")
+    if not found or not name or (colon and not pattern):
+        raise UsageError(f"--param {text}: give NAME=VALUE, or PATH:NAME=VALUE for one node")
+    path = _path(pattern, nodes, text) if colon else next(iter(nodes))
+    param = _declared(request, nodes, path, name, text)
+    try:
+        values = values_of(param, value)
+    except ValueError as error:
+        raise UsageError(f"--param {text}: {error}") from error
+    del param.values[:]
+    param.values.extend(each.replace("${{", "$${{") for each in values)
+    param.required = False
 
 
 def _declared(
