@@ -6,7 +6,7 @@ from typing import Final
 from gator.cli.launch.spec import RootNode, root_of
 from gator.core.redact import MASK, secret_params
 from gator.core.text import cut
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError, Problem, SpecError, UsageError
 from gator.paths import match
 from gator.spec.params import type_name, values_of
 from gator.spec.suggestions import did_you_mean
@@ -19,39 +19,39 @@ MAX_SHOWN: Final = 60
 def apply_params(request: plan_pb2.PlanRequest, texts: Sequence[str]) -> None:
     """Gives parameters of a spec the values of `--param` options, the last one of each parameter.
 
-    Raises UsageError with all parameters that do not exist and all values that they cannot have.
+    Raises SpecError with all parameters that do not exist and all values that they cannot have.
     """
     if not texts:
         return
     nodes = dict(_nodes(request.spec))
-    problems: list[str] = []
+    problems: list[Problem] = []
     for text in texts:
         try:
             _apply(request, nodes, text)
         except UsageError as error:
-            problems.append(str(error))
+            problems.append(Problem(f"--param {text}", 0, 0, str(error)))
     if problems:
-        raise UsageError("\n".join(problems))
+        raise SpecError(problems)
 
 
 def _apply(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], text: str) -> None:
     left, found, value = text.partition("=")
     pattern, colon, name = left.rpartition(":")
     if not found or not name or (colon and not pattern):
-        raise UsageError(f"--param {text}: give NAME=VALUE, or PATH:NAME=VALUE for one node")
-    path = _path(pattern, nodes, text) if colon else next(iter(nodes))
-    param = _declared(request, nodes, path, name, text)
+        raise UsageError("give NAME=VALUE, or PATH:NAME=VALUE for one node")
+    path = _path(pattern, nodes) if colon else next(iter(nodes))
+    param = _declared(request, nodes, path, name)
     try:
         values = values_of(param, value)
     except ValueError as error:
-        raise UsageError(f"--param {text}: {error}") from error
+        raise UsageError(str(error)) from error
     del param.values[:]
     param.values.extend(each.replace("${{", "$${{") for each in values)
     param.required = False
 
 
 def _declared(
-    request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], path: str, name: str, text: str
+    request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], path: str, name: str
 ) -> spec_pb2.Param:
     """Returns the parameter of a node; one that is inherited becomes the node's own."""
     steps = path.split("/")
@@ -64,7 +64,7 @@ def _declared(
                 return param
             levels[0].append(param)
             return levels[0][-1]
-    raise UsageError(f"--param {text}: {_missing(request, nodes, path, name)}")
+    raise UsageError(_missing(request, nodes, path, name))
 
 
 def _missing(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], path: str, name: str) -> str:
@@ -78,15 +78,15 @@ def _missing(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], path: st
     return f"'{path}' has no parameter '{name}'{hint}"
 
 
-def _path(pattern: str, nodes: dict[str, RootNode], text: str) -> str:
+def _path(pattern: str, nodes: dict[str, RootNode]) -> str:
     if "[" in pattern:
-        raise UsageError(f"--param {text}: a parameter has one value in all repeats: leave out the brackets")
+        raise UsageError("a parameter has one value in all repeats: leave out the brackets")
     try:
         found = match(pattern, nodes)
     except NotFoundError as error:
-        raise UsageError(f"--param {text}: {error}: see `gator plan SPEC`") from error
+        raise UsageError(f"{error}: see `gator plan SPEC`") from error
     if len(found) > 1:
-        raise UsageError(f"--param {text}: '{pattern}' matches {len(found)} nodes: give one of them")
+        raise UsageError(f"'{pattern}' matches {len(found)} nodes: give one of them")
     return found[0]
 
 
