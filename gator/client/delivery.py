@@ -57,7 +57,7 @@ class Delivery:
         """
         me = threading.get_ident()
         if self._pumping == me:
-            # A signal handler interrupted the pump: it goes on afterwards.
+            # A signal handler interrupted the pump: it continues afterwards.
             return False
         deadline = time.monotonic() + timeout_seconds
         if not self._pump_lock.acquire(timeout=min(timeout_seconds, _MAX_WAIT_SECONDS)):

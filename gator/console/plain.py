@@ -35,7 +35,7 @@ class PlainDisplay:
         self._find_earlier_runs = find_earlier_runs
         self._failures = Failures(find_earlier_runs, NO_RULES)
         self._began: float | None = None
-        self._said = 0.0
+        self._printed_at = 0.0
 
     @property
     def wants(self) -> attach_pb2.EventFilter:
@@ -58,8 +58,8 @@ class PlainDisplay:
         for event in events:
             if event.WhichOneof("payload") == "result":
                 # A run of a single job has only the line at its end.
-                told = self._info.single or self._quiet
-                if self._failures.add(event.path, event.result) and not told:
+                is_silent = self._info.single or self._quiet
+                if self._failures.add(event.path, event.result) and not is_silent:
                     line = self._failures.line(self._terminal, event.path, event.result)
                     if line:
                         self._terminal.line(line)
@@ -76,11 +76,11 @@ class PlainDisplay:
         if self._quiet:
             return None
         if self._began is None:
-            self._began = self._said = now
-        if now - self._said >= STATUS_SECONDS:
-            self._said = now
+            self._began = self._printed_at = now
+        if now - self._printed_at >= STATUS_SECONDS:
+            self._printed_at = now
             self._terminal.line(f"{whole_span(now - self._began)}: {describe.tally(self._state.tally)}")
-        return self._said + STATUS_SECONDS - now
+        return self._printed_at + STATUS_SECONDS - now
 
     def on_terminal_changed(self, now: float) -> None:
         """Does nothing: printed lines stay where they are."""

@@ -73,7 +73,7 @@ class Uploader:
         """Why the upload is incomplete, if that became known after the end of the run."""
 
     def start(self) -> None:
-        """Sends the process its parameters; if it cannot be started, the user is told."""
+        """Sends the process its parameters; if it cannot be started, the user gets a warning."""
         if self._state is not _State.WAITING:
             return
         self._state = _State.GOING
@@ -166,7 +166,9 @@ class Uploader:
             if not self._availability.is_reported:
                 self._late_reason = why
         elif self._availability.on_away(self._loop.time()):
-            self._notify(f"the hub at {self._hub.address} is away ({why}): the run goes on", warning=True)
+            self._notify(
+                f"the hub at {self._hub.address} is unreachable ({why}): the run continues", warning=True
+            )
         elif self._availability.is_unreported:
             self._report_later(why)
 
@@ -198,7 +200,8 @@ class Uploader:
             self._late_reason = why
             return
         self._notify(
-            f"the hub at {self._hub.address} gets no more of this run ({why}): the run goes on", warning=True
+            f"the hub at {self._hub.address} gets no more of this run ({why}): the run continues",
+            warning=True,
         )
 
 

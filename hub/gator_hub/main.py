@@ -163,7 +163,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to create; it must not exist yet.")],
     db: DatabaseOption = None,
 ) -> None:
-    """Copy the database into a file while the hub may go on serving."""
+    """Copy the database into a file while the hub may continue to serve."""
     from gator.units import size_text
     from gator_hub.database.check import back_up
     from gator_hub.server.options import database_url

@@ -20,9 +20,10 @@ def _boot_nanos() -> int:
 
 
 class SettledClock:
-    """The wall clock. After it was set, the earlier of old and new time until the new one lasted for a day.
+    """The wall clock, which follows a change of more than a minute only after a day.
 
-    Otherwise a clock that is wrong for a minute would make all runs exceed their maximum age.
+    Until then it returns the earlier of the old and the new time. Otherwise a clock that is wrong for a
+    minute would make all runs exceed their maximum age.
     """
 
     def __init__(

@@ -177,12 +177,12 @@ async def test_a_hub_that_was_away_is_told_twice_and_gets_everything(gator: Gato
     hub = FakeHub()
     address = f"127.0.0.1:{free_port()}"
     running = gator.start("run", gator.spec(SLEEPER), "--hub", address, "-v", env=ENV)
-    await until(lambda: "is away" in running.text(), 20)
+    await until(lambda: "is unreachable" in running.text(), 20)
     async with serving(hub, address):
         await until(lambda: "is back" in running.text(), 20)
         running.signal(signal.SIGINT)
         done = (await end_of(running)).expect(130)
-    assert done.out.count("is away (Connection refused): the run goes on") == 1
+    assert done.out.count("is unreachable (Connection refused): the run continues") == 1
     assert done.out.count(f"the hub at {address} is back") == 1
     assert "not everything" not in done.out
     assert hub.results() == outcomes(gator)

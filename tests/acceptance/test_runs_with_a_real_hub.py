@@ -58,7 +58,7 @@ def test_every_event_is_in_a_hub_once_that_was_killed_and_started_again(gator: G
     assert "not everything" not in done.out
     gator.check_results()
     assert hub.places() == in_folder(gator.folder)
-    assert done.out.count("is away") <= 1
+    assert done.out.count("is unreachable") <= 1
 
 
 def test_with_warnings_alone_the_stderr_of_a_failure_can_be_read_in_the_hub(

@@ -66,8 +66,8 @@ async def test_a_run_says_once_that_its_hub_is_none(
         # It lasts longer than the silence that is waited for.
         spec = gator.spec(TREE.replace("sleep 0.1", "sleep 0.5"))
         done = (await end_of(gator.start("run", spec, "-j", "2", "--hub", address, env=ENV))).expect(1)
-    assert done.out.count("is away (") == 1
-    assert f"the hub at {address} is away {why}" in done.out
+    assert done.out.count("is unreachable (") == 1
+    assert f"the hub at {address} is unreachable {why}" in done.out
     assert (
         done.out.count("not everything reached the hub: bring the rest in later with: gator hub import") == 1
     )

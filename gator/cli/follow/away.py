@@ -20,16 +20,16 @@ POLL_SECONDS = 1.0
 
 
 @contextmanager
-def telling_of_absence(opened: OpenRun) -> Generator[None]:
+def warning_of_absence(opened: OpenRun) -> Generator[None]:
     """Prints a warning on stderr each time the run loses its connection to the hub, within the context."""
     if opened.source.watch is None:
         yield
         return
-    told = is_away(opened.run)
-    if told:
-        _tell(opened.run)
+    warned = is_away(opened.run)
+    if warned:
+        _warn(opened.run)
     over = threading.Event()
-    threading.Thread(target=_poll, args=(opened, over), kwargs={"told": told}, daemon=True).start()
+    threading.Thread(target=_poll, args=(opened, over), kwargs={"warned": warned}, daemon=True).start()
     try:
         yield
     finally:
@@ -41,8 +41,8 @@ def is_away(run: query_pb2.Run) -> bool:
     return run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos > 0
 
 
-def _poll(opened: OpenRun, over: threading.Event, *, told: bool) -> None:
-    before = told
+def _poll(opened: OpenRun, over: threading.Event, *, warned: bool) -> None:
+    before = warned
     while not over.wait(POLL_SECONDS):
         try:
             run = opened.now()
@@ -52,13 +52,13 @@ def _poll(opened: OpenRun, over: threading.Event, *, told: bool) -> None:
             return  # The channel is closed, because the following has ended.
         away = is_away(run)
         # Runs connect again only some time after a hub has started.
-        if away and before and not told:
-            _tell(run)
-        told = away and (told or before)
+        if away and before and not warned:
+            _warn(run)
+        warned = away and (warned or before)
         before = away
 
 
-def _tell(run: query_pb2.Run) -> None:
+def _warn(run: query_pb2.Run) -> None:
     since = describe.moment(run.heard_unix_nanos)
     output.complain(
         f"gator: the run lost its connection to the hub at {since}: waiting for it (Ctrl-C stops waiting)"

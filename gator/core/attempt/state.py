@@ -30,7 +30,7 @@ class State(Enum):
     """The hook `before` runs."""
     RUNNING = "running"
     ENDING = "ending"
-    """Was told to end and has its grace."""
+    """It was sent SIGTERM, and its grace period runs."""
     KILLING = "killing"
     DRAINING = "draining"
     """The leader is reaped; its pipes have not reached their end."""

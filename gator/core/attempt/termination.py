@@ -1,4 +1,4 @@
-"""The times of a start that is repeated, and of processes that are told to end.
+"""The times of a start that is repeated, and of processes that are sent SIGTERM.
 
 Invariant: a time in which the host did not run counts for none of the limits.
 """
@@ -43,12 +43,12 @@ class StartRetries(Struct):
 
 
 class Termination(Struct):
-    """When to kill processes that were told to end, and when to give them up. Times are monotonic, in ns."""
+    """When to kill processes that were sent SIGTERM, and when to give them up. Times are monotonic, in ns."""
 
     grace: int
     """Time between SIGTERM and SIGKILL; 0 for none."""
     kill_at: int | None = None
-    """When to kill what was told to end; None if nothing was told."""
+    """When to kill what was sent SIGTERM; None if nothing was."""
     killed_at: int | None = None
     """When leftover processes were first killed; None before."""
     pause: int = CHECK_NANOS

@@ -25,26 +25,26 @@ def add_sightings(
     group: query_pb2.FailureGroup,
     this: query_pb2.Sighting,
     series: Iterable[query_pb2.Sighting],
-    seen: Collection[str],
+    having: Collection[str],
     ran: Ran,
 ) -> None:
     """Sets what a group says about the series of its run `this`, except for runs of other series.
 
-    `series` has the runs of the series in any order, and `seen` the ids of those with the failure. For a
+    `series` has the runs of the series in any order, and `having` the ids of those with the failure. For a
     rerun `this` is the run that it repeats, because a repeated failure is no further sighting. An earlier run
     without the failure is good only if the job that had it before ran there. `ran` says so; it is called for
     the newest runs, until one is good.
     """
     others = sorted((run for run in series if run.run != this.run), key=lambda run: (_start(run), run.run))
-    having = [run for run in others if run.run in seen]
-    group.runs = len(having) + 1
-    group.first.CopyFrom(min([*having[:1], this], key=_start))
+    with_failure = [run for run in others if run.run in having]
+    group.runs = len(with_failure) + 1
+    group.first.CopyFrom(min([*with_failure[:1], this], key=_start))
     group.since.CopyFrom(this)
     group.state = NEW
     earlier = [run for run in others if _start(run) < _start(this)]
-    older = [run for run in earlier if run.run in seen]
+    older = [run for run in earlier if run.run in having]
     for run in reversed(earlier):
-        if run.run in seen:
+        if run.run in having:
             older.pop()
             if not group.HasField("before"):
                 group.before.CopyFrom(run)

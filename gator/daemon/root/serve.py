@@ -103,4 +103,4 @@ class RunServer:
         self._say_unreachable(lacking)
 
     def _say_unreachable(self, why: str) -> None:
-        self._display.on_notice(f"this run cannot be asked or reached while it goes on: {why}", warning=True)
+        self._display.on_notice(f"no command can reach this run while it is live: {why}", warning=True)

@@ -86,7 +86,7 @@ def _message(error: MarkedYAMLError, problem: str, mark: Mark, lines: list[str])
     if problem == "did not find expected key":
         return _key(line, mark)
     if problem == "did not find expected '-' indicator":
-        return "a list cannot go on with a key: indent it, or put '- ' before it"
+        return "a key cannot follow the items of a list: indent it, or put '- ' before it"
     if problem == "did not find expected node content":
         found = line[mark.column : mark.column + 1]
         return (

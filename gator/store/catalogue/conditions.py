@@ -70,7 +70,7 @@ def parts_of(request: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
     """Returns the parts of a request for nodes, each with its order and its condition.
 
     Most come in one. Of a whole run by duration those that have ended, which are many, are apart from those
-    that go on, whose durations no index can know.
+    that are running, whose durations no index can know.
     """
     sorting = sorting_of(request)
     kinds = list(request.kinds)

@@ -82,7 +82,7 @@ class CannotListenError(UsageError):
 
 
 def cannot_listen(options: ServeOptions, fault: OSError | None = None) -> CannotListenError:
-    """Initialises it; `fault` is the error of the system, if there was one."""
+    """Returns the error for the address to listen on; `fault` is that of the operating system, if known."""
     taken = "another program uses that port, maybe a hub (see gator hub check)"
     if isinstance(fault, socket.gaierror):
         why = f"there is no host {options.bare_host}; give another --host"
@@ -108,7 +108,7 @@ def tls_of(options: ServeOptions) -> Tls | None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
     except OSError as error:
         raise UsageError(
-            f"{key} is not the key of {certificate}, or one of them is not unencrypted PEM"
+            f"{key} is not the key of {certificate}, or one of the files is encrypted or is not PEM"
         ) from error
     return tls
 

@@ -85,13 +85,13 @@ def until(condition: Callable[[], bool]) -> None:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[query_pb2.Run]:
     """The runs that were reported as away."""
     runs_told = list[query_pb2.Run]()
-    tell = away._tell  # pyright: ignore[reportPrivateUsage]
+    tell = away._warn  # pyright: ignore[reportPrivateUsage]
 
     def telling(run: query_pb2.Run) -> None:
         tell(run)
         runs_told.append(run)
 
-    monkeypatch.setattr(away, "_tell", telling)
+    monkeypatch.setattr(away, "_warn", telling)
     monkeypatch.setattr(away, "POLL_SECONDS", 0.01)
     return runs_told
 

@@ -60,7 +60,7 @@ async def test_what_a_run_wrote_while_its_hub_was_away_arrives_once_and_waits_in
     assert hub.sequences(run.stores["root"].store_id) == list(range(1, 20_002))
     assert hub.sequences(run.stores["w1"].store_id) == list(range(1, 20_001))
     assert grown < 4 * 1024 * 1024
-    assert [notes.number_of(errors) for errors in ("is away", "is back", "")] == [1, 1, 2]
+    assert [notes.number_of(errors) for errors in ("is unreachable", "is back", "")] == [1, 1, 2]
     assert (run.folder.daemons / "upload.log").read_text() == ""
 
 

@@ -81,7 +81,7 @@ async def test_a_hub_that_is_away_is_told_once_and_once_that_it_is_back(run: Fak
     async with serving(hub, address):
         await uploader.finish()
     assert notes.texts == [
-        f"warning: the hub at {address} is away (Connection refused): the run goes on",
+        f"warning: the hub at {address} is unreachable (Connection refused): the run continues",
         f"the hub at {address} is back",
     ]
 
@@ -129,7 +129,7 @@ async def test_a_hub_that_is_there_at_the_end_gets_everything_although_it_never_
     address = f"127.0.0.1:{free_port()}"
     uploader = Uploader(UploadOptions(address, wait_seconds=60), run.folder, ENV, notes)
     uploader.start()
-    await until(lambda: notes.number_of("is away"))
+    await until(lambda: notes.number_of("is unreachable"))
     # The pause before the next dial has grown to seconds by then.
     await asyncio.sleep(2)
     run.end()
@@ -239,10 +239,10 @@ async def test_a_hub_that_was_told_to_be_back_and_stays_away_is_told_later(run: 
         UploadOptions(address), run.folder, ENV, notes, availability=HubAvailability(interval=2.0)
     )
     uploader.start()
-    await until(lambda: notes.number_of("is away") == 1)
+    await until(lambda: notes.number_of("is unreachable") == 1)
     async with serving(hub, address):
         await until(lambda: notes.number_of("is back") == 1)
-    await until(lambda: notes.number_of("is away") == 2, 10)
+    await until(lambda: notes.number_of("is unreachable") == 2, 10)
     run.end()
     async with serving(hub, address):
         await uploader.finish()
@@ -258,7 +258,7 @@ async def test_a_flapping_hub_is_not_told_again_and_again(run: FakeRun) -> None:
     for count in range(1, 5):
         async with serving(hub, address):
             await until(lambda count=count: hub.attached >= count)
-    assert notes.number_of("is away") == 1
+    assert notes.number_of("is unreachable") == 1
     run.end()
     async with serving(hub, address):
         await uploader.finish()

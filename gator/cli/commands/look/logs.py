@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.follow.away import telling_of_absence
+from gator.cli.follow.away import warning_of_absence
 from gator.cli.follow.headings import Headings
 from gator.cli.follow.lines import POLL_SECONDS, Follower, has_ended
 from gator.cli.follow.print_lines import LineWriter, TerminalCleaner, lines, say_left_out
@@ -134,7 +134,7 @@ def logs(
         if opened.source.left_out():
             say_left_out(opened, _finished(opened, request))
         if follow and not has_ended(opened, request.path):
-            left.enter_context(telling_of_absence(opened))
+            left.enter_context(warning_of_absence(opened))
         if as_written:
             _as_written(opened, request, follow=follow, raw=raw)
             return

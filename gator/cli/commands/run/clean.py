@@ -64,7 +64,7 @@ def clean(
             word = "would remove" if dry_run else "removed"
             output.say(f"{word} {run.folder.path} ({size_text(freed)})")
         if not live and not dry_run:
-            # Processes of a run that died must not go on in a folder that is gone.
+            # Processes of a run that died must not continue in a folder that is gone.
             close_dead(run)
             _remove(run)
     link = root / LATEST
@@ -75,7 +75,7 @@ def clean(
 
 
 def _size(folder: Path) -> int:
-    """Returns the bytes of all files of a folder, of those with several names once."""
+    """Returns the size of a folder in bytes. A file with several hard links counts once."""
     found = [path.lstat() for path in folder.rglob("*") if not path.is_dir()]
     return sum({(each.st_dev, each.st_ino): each.st_size for each in found}.values())
 

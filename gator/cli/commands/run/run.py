@@ -57,7 +57,7 @@ def run(
         raise UsageError(
             f"--placement inline: jobs would run in this process instead of with {options.scheduler}"
         )
-    # With a hub, git is asked while the run goes on.
+    # With a hub, git is queried during the run.
     asking = nullcontext() if options.dry_run or hub is not None else asking_git(".")
     with waiting_upload(hub) as upload, asking as git:
         loaded = load_spec(spec, options.ident, config)
