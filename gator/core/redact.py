@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from gator.v1 import plan_pb2, spec_pb2
 
 MASK = "***"
+_NO_SECRETS = (spec_pb2.PARAM_TYPE_NUMBER, spec_pb2.PARAM_TYPE_BOOL)
 MIN_SECRET = 8
 """Minimum length of a value that is masked in other texts: shorter ones occur by chance."""
 _ACCESS_WORDS = ("TOKEN", "SECRET", "PAT", "AUTH", "COOKIE", "CREDENTIAL", "CREDENTIALS", "KEY", "APIKEY")
@@ -56,7 +57,8 @@ def mask_variables(message: Message, names: Collection[str] = ()) -> list[tuple[
     hidden: list[tuple[str, str]] = []
     for part in _parts(message):
         if isinstance(part, spec_pb2.Param):
-            if is_secret_param(part.name, names):
+            # Numbers and booleans are no secrets, and the plan may depend on them.
+            if is_secret_param(part.name, names) and part.type not in _NO_SECRETS:
                 hidden += ((part.name, value) for value in part.values)
                 part.values[:] = [MASK] * len(part.values)
         elif isinstance(part, spec_pb2.EnvVariable) and part.value and _is_hidden(part.name, names):

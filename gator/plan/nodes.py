@@ -1,7 +1,7 @@
 """The nodes of a plan and the edges between them. Data only."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -52,6 +52,8 @@ class PlanNode(Struct, eq=False):
     """The selected repeats, ascending; empty if `repeats` is None."""
     matrix: Matrix | None = None
     """The combinations of the array above, whose instances are the repeats; None if it has none."""
+    unselected: Set[int] | bool = False
+    """The repeats that `when` leaves out, or whether it leaves out the whole node."""
     weight: int = 0
     """Sum of the priorities from the root to this node; larger starts first."""
     demand: common_pb2.Demand = field(default_factory=common_pb2.Demand)

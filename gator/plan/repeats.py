@@ -1,14 +1,16 @@
 """Determines how often the children of an array run: its repeats and its matrix, with values filled in."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from gator.plan import interpolate
 from gator.plan.matrix import Matrix, make, repeated
+from gator.plan.nodes import PlanNode
 from gator.spec.literal import unmarked
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
+T = TypeVar("T")
 MAX_REPEATS: Final = 2**31 - 1
 MAX_LISTED: Final = 5_000_000
 """Maximum number of combinations of a matrix that has rows, exclusions or different numbers of repeats."""
@@ -54,17 +56,65 @@ def _counts(
     used: Sequence[str],
 ) -> list[int]:
     """Returns the number of repeats of each combination, which depends on these names of the matrix."""
+    return _of_each(matrix, used, lambda values: _scaled(_count(written, known, values), scale))
+
+
+def _of_each(matrix: Matrix, used: Sequence[str], make_value: Callable[[dict[str, str]], T]) -> list[T]:
+    """Returns what follows from the values of each combination, if it depends on these names only."""
     at = [matrix.names.index(name) for name in used if name in matrix.names]
-    counts: dict[tuple[str, ...], int] = {}
-    numbers: list[int] = []
+    made: dict[tuple[str, ...], T] = {}
+    found: list[T] = []
     for combination in matrix.combinations():
         key = tuple([combination[index] for index in at])
-        count = counts.get(key)
-        if count is None:
-            values = dict(zip(matrix.names, combination, strict=True))
-            count = counts[key] = _scaled(_count(written, known, values), scale)
-        numbers.append(count)
-    return numbers
+        if key not in made:
+            made[key] = make_value(dict(zip(matrix.names, combination, strict=True)))
+        found.append(made[key])
+    return found
+
+
+def unselected(node: PlanNode, when: str, scope: interpolate.Scope) -> set[int] | bool:
+    """Returns the repeats of a node that its `when` leaves out, or whether it leaves out the whole node.
+
+    Raises RepeatsError.
+    """
+    if not when:
+        return False
+    known = scope.lookup(node.settings)
+    used = [name.removeprefix("matrix.") for name in interpolate.names(when) if name.startswith("matrix.")]
+    matrix = node.matrix
+    if not used or matrix is None:
+        return not _is_true(when, known, {})
+    if len(matrix.kept) > MAX_LISTED:
+        raise RepeatsError(
+            f"'when' can tell {MAX_LISTED:,} combinations apart, and there are {len(matrix.kept):,}"
+        )
+    meant = _of_each(matrix, used, lambda values: _is_true(when, known, values))
+    gone = {
+        index
+        for place, is_meant in enumerate(meant)
+        if not is_meant
+        for index in range(matrix.starts[place], matrix.starts[place + 1])
+    }
+    return gone or False
+
+
+def _is_true(when: str, known: interpolate.Lookup, values: dict[str, str]) -> bool:
+    text = _text(when, known, values)
+    if text.lower() in ("true", "yes", "on"):
+        return True
+    if text.lower() in ("false", "no", "off"):
+        return False
+    raise RepeatsError(f"when: {when} is '{text}', and must be true or false")
+
+
+def _text(text: str, known: interpolate.Lookup, values: dict[str, str]) -> str:
+    """Returns a text with the values of parameters and of a combination filled in."""
+
+    def find(name: str) -> str | None:
+        kind, _, rest = name.partition(".")
+        return interpolate.escape(values[rest]) if kind == "matrix" and rest in values else known(name)
+
+    return unmarked(interpolate.partly(text, find)).strip()
 
 
 def _scaled(count: int, scale: float) -> int:
@@ -75,15 +125,7 @@ def _count(written: spec_pb2.JobArray, known: interpolate.Lookup, values: dict[s
     """Returns the number of repeats of a combination with these values."""
     if not written.repeats_text:
         return written.repeats
-
-    def find(name: str) -> str | None:
-        return (
-            interpolate.escape(values[name[7:]])
-            if name[7:] in values and name[:7] == "matrix."
-            else known(name)
-        )
-
-    text = unmarked(interpolate.partly(written.repeats_text, find)).strip()
+    text = _text(written.repeats_text, known, values)
     number = int(text, 0) if text.isdecimal() or (text[:2] in ("0x", "0X") and text[2:].isalnum()) else -1
     if not 0 <= number <= MAX_REPEATS:
         raise RepeatsError(

@@ -41,6 +41,11 @@ class Selection(Struct):
 def select(tree: Tree, links: Sequence[Link], request: plan_pb2.PlanRequest) -> Selection:
     """Returns the selection of a request; raises UsageError if it is empty."""
     selection = Selection()
+    for node in tree.nodes:
+        if node.unselected is True:
+            selection.skipped.add(node.order)
+        elif node.unselected:
+            selection.skipped_repeats[node.order] = set(node.unselected)
     finder = _Finder(tree, selection)
     for pattern in request.skip:
         for hit in finder.hits("--skip", pattern):
@@ -82,7 +87,8 @@ def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
         kept.add(node.order)
         node.jobs = 1 if node.job else sum(child.jobs * child.instances for child in node.children)
     if tree.root.order not in kept:
-        raise UsageError("nothing is left to run: --skip excludes everything that is selected")
+        by = "`when` or --skip" if any(node.unselected for node in tree.nodes) else "--skip"
+        raise UsageError(f"nothing is left to run: {by} excludes everything that is selected")
     outside: set[int] = set()
     for node in tree.nodes:
         if node.order not in kept or (node.parent is not None and node.parent.order in outside):

@@ -10,7 +10,7 @@ from gator.node_paths import MAX_PATH_BYTES
 from gator.plan import inherit, interpolate
 from gator.plan.matrix import Matrix
 from gator.plan.nodes import PlanNode
-from gator.plan.repeats import RepeatsError, instances_of
+from gator.plan.repeats import RepeatsError, instances_of, unselected
 from gator.v1 import common_pb2, spec_pb2
 
 _INDEX_BYTES = len("[2147483647]")
@@ -88,6 +88,7 @@ class _Builder(Struct):
         written: Written = spec.job if arm == "job" else spec.group if arm == "group" else spec.array
         node = self._node(written, parent, above, repeats)
         self._index(node, written)
+        self._select(node, written)
         # Paths below one that is too long are not reported as well.
         if (size := _max_path_bytes(node)) > MAX_PATH_BYTES and not (
             parent is not None and _max_path_bytes(parent) > MAX_PATH_BYTES
@@ -106,6 +107,12 @@ class _Builder(Struct):
             node.hooks = written.hooks if written.HasField("hooks") else None
         tree.ends[node.order] = len(tree.nodes)
         return node
+
+    def _select(self, node: PlanNode, written: Written) -> None:
+        try:
+            node.unselected = unselected(node, written.when, self.scope)
+        except RepeatsError as error:
+            self.tree.problems.append(problem_at(node.position, str(error)))
 
     def _repeats(self, node: PlanNode, written: spec_pb2.JobArray) -> Repeats:
         try:

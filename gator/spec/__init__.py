@@ -36,19 +36,21 @@ def load(
     file: str,
     read: Callable[[str], bytes] | None = None,
     find_parser: Callable[[str], str | None] | None = None,
+    run: Callable[[Sequence[str], str], bytes] | None = None,
 ) -> "Loaded":
     """Loads a spec and checks everything that can be checked without its plan.
 
     `file` is the name as the user gave it: positions show it, and its stem is the ident of a root without
     one. `read` gets the path of an included file and returns its bytes, or raises OSError; without it
     nothing can be included. `find_parser` gets the name of a parser that is not built in, and returns the
-    absolute path of its file, None if there is none, or raises UserError.
+    absolute path of its file, None if there is none, or raises UserError. `run` gets the command line and the
+    folder of a program, and returns its output, or raises OSError or ValueError.
 
     Raises SpecError with every problem.
     """
     from gator.spec import loader
 
-    return loader.load(text, file, read, find_parser)
+    return loader.load(text, file, read, find_parser, run)
 
 
 def load_partly(
@@ -57,11 +59,12 @@ def load_partly(
     file: str,
     read: Callable[[str], bytes] | None = None,
     find_parser: Callable[[str], str | None] | None = None,
+    run: Callable[[Sequence[str], str], bytes] | None = None,
 ) -> "Loaded":
     """Returns a spec as far as it could be read, with its problems instead of raising them."""
     from gator.spec import loader
 
-    return loader.load_partly(text, file, read, find_parser)
+    return loader.load_partly(text, file, read, find_parser, run)
 
 
 def load_parser(text: str | bytes, *, file: str) -> "ParserFile":

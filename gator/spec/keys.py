@@ -205,6 +205,13 @@ NODE_KEYS: Final = {
             "Files and folders that the job makes, and those of other jobs that it uses.",
             words=("artifacts", "outputs"),
         ),
+        Key(
+            "when",
+            _EVERY,
+            "when",
+            "true or false, also from a parameter or the matrix: whether the node is selected.",
+            words=("condition", "enabled", "if"),
+        ),
         Key("allow_failure", _EVERY, "boolean", "A failure is shown and does not fail the group above."),
         Key("priority", _EVERY, "integer", "Larger starts first; that of a group is added to its jobs'."),
         Key(
@@ -464,7 +471,6 @@ LATER: Final = frozenset(
         "expect",
         "labels",
         "runner",
-        "when",
     )
 )
 """Keys that are reserved for later versions."""

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from gator.errors import Problem, SpecError
-from gator.spec.builders.context import FindParser, Read, SpecContext, TooLargeError
+from gator.spec.builders.context import FindParser, Read, Run, SpecContext, TooLargeError
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import build
 from gator.spec.builders.scope import NodeScope
@@ -26,20 +26,30 @@ class Loaded(Struct, frozen=True):
     """The problems; if there are any, the spec is incomplete."""
 
 
-def load(text: str | bytes, file: str, read: Read | None, find_parser: FindParser | None = None) -> Loaded:
+def load(
+    text: str | bytes,
+    file: str,
+    read: Read | None,
+    find_parser: FindParser | None = None,
+    run: Run | None = None,
+) -> Loaded:
     """Loads a spec as `gator.spec.load` describes."""
-    loaded = load_partly(text, file, read, find_parser)
+    loaded = load_partly(text, file, read, find_parser, run)
     if loaded.problems:
         raise SpecError(loaded.problems, loaded.warnings)
     return loaded
 
 
 def load_partly(
-    text: str | bytes, file: str, read: Read | None, find_parser: FindParser | None = None
+    text: str | bytes,
+    file: str,
+    read: Read | None,
+    find_parser: FindParser | None = None,
+    run: Run | None = None,
 ) -> Loaded:
     """Loads a spec as `gator.spec.load_partly` describes."""
     context = SpecContext(find_parser)
-    root = Includes(context, read).compose(text, file)
+    root = Includes(context, read, run).compose(text, file)
     spec = spec_pb2.Spec()
     if root is not None:
         try:

@@ -199,6 +199,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "repeats": lambda: {"anyOf": [_integer(0), {"type": "string", "pattern": _PLACEHOLDER}]},
     "integer": lambda: _integer(*keys.RANGES["integer"]),
     "nice": lambda: _integer(*keys.RANGES["nice"]),
+    "when": lambda: {"anyOf": [_BOOLEAN, {"type": "string", "pattern": _PLACEHOLDER}]},
     "seed": lambda: _integer(1, MAX_COUNT, "random"),
     "max_fail": lambda: _integer(1, MAX_COUNT, "none", "unlimited"),
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),

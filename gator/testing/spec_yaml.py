@@ -371,6 +371,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "tags": _words,
     "text": _word,
     "time_limit": _time_limit,
+    "when": _word,
     "ulimit": _ulimit,
 }
 """Functions that yield the lines of a key with its value, by the type of the value."""

@@ -204,6 +204,7 @@ class Job(message.Message):
     DEADLINE_MILLIS_FIELD_NUMBER: builtins.int
     HOOKS_FIELD_NUMBER: builtins.int
     ARTEFACTS_FIELD_NUMBER: builtins.int
+    WHEN_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -221,6 +222,8 @@ class Job(message.Message):
     """Maximum time from the start of the first attempt to the Result, in milliseconds; unset or 0 means no
     limit.
     """
+    when: builtins.str
+    """`true` or `false`, or a placeholder with such a value: whether the node is selected; empty means true."""
     @builtins.property
     def args(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Arguments of the program, before the expansion of `$NAME`."""
@@ -265,11 +268,12 @@ class Job(message.Message):
         deadline_millis: builtins.int | None = ...,
         hooks: Hooks | None = ...,
         artefacts: JobArtefacts | None = ...,
+        when: builtins.str = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "artefacts", b"artefacts", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -319,6 +323,7 @@ class JobGroup(message.Message):
     SECRETS_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
     HOOKS_FIELD_NUMBER: builtins.int
+    WHEN_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -332,6 +337,8 @@ class JobGroup(message.Message):
     """Maximum time from the start of the node to its Result, in milliseconds; unset or 0 means no limit."""
     max_fail: builtins.int
     """After this many failed jobs below, nothing new starts; unset or 0 means no limit."""
+    when: builtins.str
+    """`true` or `false`, or a placeholder with such a value: whether the node is selected; empty means true."""
     @builtins.property
     def jobs(self) -> containers.RepeatedCompositeFieldContainer[Spec]:
         """The children in the order of the text."""
@@ -380,11 +387,12 @@ class JobGroup(message.Message):
         secrets: abc.Iterable[builtins.str] | None = ...,
         causes: abc.Iterable[CauseRule] | None = ...,
         hooks: Hooks | None = ...,
+        when: builtins.str = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -441,6 +449,7 @@ class JobArray(message.Message):
     HOOKS_FIELD_NUMBER: builtins.int
     MATRIX_FIELD_NUMBER: builtins.int
     REPEATS_TEXT_FIELD_NUMBER: builtins.int
+    WHEN_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -458,6 +467,8 @@ class JobArray(message.Message):
     """After this many failed jobs below, nothing new starts; unset or 0 means no limit."""
     repeats_text: builtins.str
     """Number of repeats with placeholders, which then replaces `repeats`; empty if there are none."""
+    when: builtins.str
+    """`true` or `false`, or a placeholder with such a value: whether the node is selected; empty means true."""
     @builtins.property
     def jobs(self) -> containers.RepeatedCompositeFieldContainer[Spec]:
         """The children in the order of the text."""
@@ -513,11 +524,12 @@ class JobArray(message.Message):
         hooks: Hooks | None = ...,
         matrix: Matrix | None = ...,
         repeats_text: builtins.str = ...,
+        when: builtins.str = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015

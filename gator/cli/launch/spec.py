@@ -1,6 +1,7 @@
 """Loads and names the spec of a command."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -54,7 +55,9 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
                 f"cannot use {readable(os.fsencode(path_text))}: its name is not UTF-8: rename it"
             )
     with loading.quickly():
-        loaded = specs.load_partly(text, file=shown, read=read_included, find_parser=find_parser)
+        loaded = specs.load_partly(
+            text, file=shown, read=read_included, find_parser=find_parser, run=_run_included
+        )
     if ident is not None:
         ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):
@@ -77,6 +80,13 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
         is_stdin=name == "-",
         problems=problems,
     )
+
+
+def _run_included(argv: Sequence[str], folder: str) -> bytes:
+    # Few specs include the output of a program.
+    from gator.cli.launch.spec_commands import run_included
+
+    return run_included(argv, folder)
 
 
 def root_of(spec: spec_pb2.Spec) -> RootNode:

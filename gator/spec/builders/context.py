@@ -3,7 +3,7 @@
 It knows nothing about the meaning of keys.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -13,6 +13,8 @@ from gator.spec.yaml.nodes import MAP, NULL, SEQ, STR
 from gator.v1 import common_pb2
 
 Read: TypeAlias = Callable[[str], bytes]
+Run: TypeAlias = Callable[[Sequence[str], str], bytes]
+"""Returns the output of a program that runs in a folder. Raises OSError and ValueError."""
 ReadYaml: TypeAlias = Callable[[Node, str], Node | None]
 """Returns the root of the file that a node names, relative to the node's own file; None after a problem."""
 

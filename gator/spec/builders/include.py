@@ -1,13 +1,20 @@
-"""Replaces `!Include PATH` by the content of a file. The path is relative to the including file."""
+"""Replaces `!Include` by the content of a file or by the output of a program.
+
+`!Include PATH` names a file relative to the including one. A mapping names a `file`, or a `command` whose
+output is YAML, and may change keys of the node that it includes.
+"""
 
 import posixpath
+import shlex
 from functools import partial
 from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.errors import SpecError
-from gator.spec.builders.context import Read, SpecContext, each_node
+from gator.spec.builders.context import Pair, Read, Run, SpecContext, each_node
+from gator.spec.builders.include_keys import KEYS, changed, scalar_text
+from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.comments import without_comments
 from gator.spec.yaml.nodes import compose, decode
 
@@ -23,11 +30,12 @@ _SPEC: Final = "its root is a !Job, a !JobGroup or a !JobArray"
 class Includes:
     """Composes files, each once, and replaces their includes."""
 
-    __slots__ = ("_chain", "_context", "_read", "_roots")
+    __slots__ = ("_chain", "_context", "_read", "_roots", "_run")
 
-    def __init__(self, context: SpecContext, read: Read | None) -> None:
+    def __init__(self, context: SpecContext, read: Read | None, run: Run | None = None) -> None:
         self._context = context
         self._read = read
+        self._run = run
         self._chain: list[str] = []
         self._roots: dict[str, Node | None] = {}
         context.read_yaml = partial(self.named, holds=PARSER)
@@ -74,12 +82,51 @@ class Includes:
         return self._included(node) or node
 
     def _included(self, node: Node) -> Node | None:
-        """Returns the root of the file that an include names; None after a problem."""
+        """Returns what an include stands for; None after a problem."""
+        if isinstance(node, MappingNode):
+            return self._described(node)
         if not isinstance(node, ScalarNode) or not node.value:
-            message = "this version of Gator knows !Include only with the path of a file: !Include FILE"
+            message = "!Include takes the path of a file, or a mapping with 'file' or 'command'"
             self._context.problem(node, message)
             return None
         return self.named(node, node.value)
+
+    def _described(self, node: MappingNode) -> Node | None:
+        context = self._context
+        pairs = context.pairs(node)
+        for name, pair in pairs.items():
+            if name not in KEYS:
+                context.problem(pair.key, f"!Include has no key '{name}'{did_you_mean(name, KEYS)}")
+        sources = [pairs[name] for name in ("file", "command") if name in pairs]
+        if len(sources) != 1:
+            context.problem(node, "!Include takes 'file' or 'command', and one of them")
+            return None
+        text = scalar_text(context, sources[0])
+        if not text:
+            return None
+        root = self.named(node, text) if "file" in pairs else self._output(sources[0], text)
+        return None if root is None else changed(context, node, root, pairs)
+
+    def _output(self, pair: Pair, command: str) -> Node | None:
+        """Returns the root of the output of a command; None after a problem."""
+        folder = posixpath.dirname(pair.value.start_mark.name)
+        try:
+            argv = shlex.split(command)
+        except ValueError as error:
+            self._context.problem(pair.value, f"command: {error}".lower())
+            return None
+        if self._run is None or not argv:
+            self._context.problem(pair.value, "no command can be run here: write the path of a file")
+            return None
+        name = posixpath.join(folder, f"output of {command.replace('/', ' ')}")
+        if name not in self._roots:
+            try:
+                data = self._run(argv, folder)
+            except (OSError, ValueError) as error:
+                self._context.problem(pair.value, f"'{command}' cannot be included: {error}")
+                return None
+            self._roots[name] = self.compose(data, name)
+        return self._roots[name]
 
     def named(self, node: Node, path: str, holds: str = _SPEC) -> Node | None:
         """Returns the root of the file that a node names; None after a problem."""

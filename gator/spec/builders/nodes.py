@@ -213,6 +213,23 @@ def _repeats(array: spec_pb2.JobArray, key: KeyContext) -> None:
     array.repeats = count if count is not None else 1
 
 
+def _when(built: NodeMessage, key: KeyContext) -> None:
+    text = scalars.text(key.context, key.value, "when")
+    if text is None:
+        return
+    if "${{" in text:
+        scope = key.scope._replace(in_array=False, matrix=key.scope.matrix_of_parent)
+        for name in sorted(key.scope.matrix - scope.matrix):
+            if name in text:
+                message = f"'when' takes {name} only on the children of the array that has it"
+                key.context.problem_within(key.value, name, message)
+                return
+        check_placeholders(key.context, key.value, text, (), scope)
+        built.when = text
+    elif (value := scalars.boolean(key.context, key.value, "when")) is not None:
+        built.when = "true" if value else "false"
+
+
 def _max_fail(parent: Parent, key: KeyContext) -> None:
     if scalars.is_none_word(key.value):
         parent.max_fail = 0
@@ -245,6 +262,8 @@ def _causes(parent: Parent, key: KeyContext) -> None:
 
 
 def _jobs(parent: Parent, key: KeyContext) -> None:
+    if key.value.tag == INCLUDE:
+        return  # The include reports its own problem.
     if not isinstance(key.value, SequenceNode):
         if key.value.tag in keys.KINDS:
             key.context.problem(key.value, "jobs must be a list: put '- ' before each child")
@@ -255,10 +274,18 @@ def _jobs(parent: Parent, key: KeyContext) -> None:
         return
     key.context.count_values(len(key.value.value))
     seen: dict[str, Node] = {}
+    is_array = isinstance(parent, spec_pb2.JobArray)
+    own = key.scope.matrix - key.scope.matrix_above if is_array else frozenset[str]()
     for index, node in enumerate(key.value.value):
         spec = parent.jobs.add()
+        above = key.scope
         child = NodeScope(
-            key.scope.depth + 1, key.scope.in_array, f"T{index}", key.scope.params, matrix=key.scope.matrix
+            above.depth + 1,
+            above.in_array,
+            f"T{index}",
+            above.params,
+            matrix=above.matrix,
+            matrix_of_parent=own,
         )
         built = build(key.context, node, spec, child)
         if built is None:
@@ -318,5 +345,6 @@ READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "resources": _resources,
     "script": _shell,
     "seed": _seed,
+    "when": _when,
 }
 """Readers of all types of values."""

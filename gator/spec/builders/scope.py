@@ -28,6 +28,8 @@ class NodeScope(NamedTuple):
     """Names of the matrices of this array and those above, as `matrix.NAME`."""
     matrix_above: frozenset[str] = frozenset()
     """Names of the matrices of the arrays above."""
+    matrix_of_parent: frozenset[str] = frozenset()
+    """Names of the matrix of the array that the node is a child of."""
 
     def of_repeats(self) -> "NodeScope":
         """Returns the scope of the number of repeats, which may depend on the array's own matrix only."""

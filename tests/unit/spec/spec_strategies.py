@@ -188,6 +188,7 @@ RESOURCES = st.builds(
 )
 COMMON: dict[str, st.SearchStrategy[Any]] = {
     "allow_failure": st.booleans(),
+    "when": st.sampled_from(["", "true", "false", "${{ env.RUN }}"]),
     "priority": st.integers(-9, 9),
     "seed": optional(st.integers(1, 2**31 - 1).map(str)),
     "deadline_millis": optional(st.one_of(st.just(0), MILLIS)),

@@ -1,0 +1,55 @@
+"""`when` leaves out nodes, or instances of a matrix."""
+
+import pytest
+
+from gator.errors import UsageError
+from gator.plan import Plan, make_plan
+from gator.spec import load
+from gator.v1 import plan_pb2
+
+SPEC = """
+!JobGroup
+ident: top
+params: {slow: false}
+jobs:
+- !Job {ident: never, when: no, command: echo}
+- !Job {ident: slow, when: "${{ params.slow }}", command: echo}
+- !Job {ident: after, on_pass: [slow, never], command: echo}
+- !JobArray
+  ident: sims
+  repeats: 2
+  matrix: {test: [x, y], ok: [true, false]}
+  jobs:
+  - !Job {ident: some, command: echo, when: "${{ matrix.ok }}"}
+"""
+
+
+def plan(text: str, **options: list[str]) -> Plan:
+    spec = load(text, file="spec.yaml").spec
+    return make_plan(plan_pb2.PlanRequest(spec=spec, seed=1, **options))  # type: ignore[arg-type]
+
+
+def test_a_node_that_is_left_out_counts_as_not_selected() -> None:
+    made = plan(SPEC)
+    assert list(made.nodes) == ["top", "top/after", "top/sims", "top/sims/some"]
+    assert all(edge.unselected for edge in made.nodes["top/after"].waits)
+
+
+def test_a_matrix_leaves_out_instances() -> None:
+    node = plan(SPEC).nodes["top/sims/some"]
+    assert [node.label(index) for index in node.indices] == [
+        "test=x,ok=true,0",
+        "test=x,ok=true,1",
+        "test=y,ok=true,0",
+        "test=y,ok=true,1",
+    ]
+    assert plan(SPEC, only=["some[test=x]"]).nodes["top/sims/some"].indices == (0, 1)
+
+
+def test_a_parameter_selects_a_node() -> None:
+    assert "top/slow" in plan(SPEC.replace("slow: false", "slow: true")).nodes
+
+
+def test_what_is_left_out_cannot_be_asked_for() -> None:
+    with pytest.raises(UsageError, match="`when` or --skip excludes everything"):
+        plan(SPEC, only=["never"])
