@@ -47,7 +47,20 @@ VERBS = frozenset(
         "Let",
         "Write",
     }
-    | {"Limit", "List", "Listen", "Look", "Pass", "Print", "Provide", "Read", "Record", "Remove", "Repeat"}
+    | {
+        "Limit",
+        "List",
+        "Listen",
+        "Look",
+        "Multiply",
+        "Pass",
+        "Print",
+        "Provide",
+        "Read",
+        "Record",
+        "Remove",
+        "Repeat",
+    }
     | {"Report", "Run", "Search", "Send", "Serve", "Set", "Show", "Skip", "Sort", "Start", "Store", "Trust"}
     | {"Check", "Compare", "Copy", "Explain", "Make", "Name", "Stop", "Take", "Try", "Use", "Wait"}
 )
