@@ -1,114 +1,21 @@
 """What a hub tells of many runs, by its service."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from gator.core.causes.signature import VERSION
 from gator.core.history.sightings import BACK, KNOWN, NEW
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
-from gator.query import tokens
-from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 from gator_hub.queries.runs import OpenRuns, find_run
 from gator_hub.server.hub_servicer import HubServicer
 from tests.component.query import runs
 
-from .filled import FilledHub, described
-
-PASSED, FAILED, LOST = common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-OPEN = common_pb2.OUTCOME_UNSPECIFIED
-Outcome = common_pb2.Outcome.ValueType
-
-
-@pytest.fixture
-def hub(database_url: str) -> Iterator[FilledHub]:
-    hub = FilledHub(database_url)
-    yield hub
-    hub.close()
-
-
-class Caller:
-    """Says who calls."""
-
-    def __init__(self) -> None:
-        self.name = "ada"
-
-    def caller(self, context: Any) -> str:
-        del context
-        return self.name
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
-@pytest.fixture
-async def service(hub: FilledHub, caller: Caller) -> AsyncIterator[HubServicer]:
-    access: Any = caller
-    yield HubServicer(hub.database, hub.writer, access)
-    # Each thread that asked has a connection of its own, which the hub closes at its end.
-    await asyncio.get_running_loop().shutdown_default_executor()
-
-
-def run_id(number: int) -> str:
-    return f"{number:032x}"
-
-
-def signed(name: str) -> str:
-    """A signature of this version."""
-    return f"{VERSION}-{name}"
-
-
-def add(
-    hub: FilledHub,
-    number: int,
-    jobs: dict[str, tuple[Outcome, str]],
-    ident: str = "top",
-    *,
-    ended: bool = True,
-    connected: bool = False,
-    **said: Any,
-) -> int:
-    """A run with these jobs by their names, each with its outcome and signature."""
-    about = described(
-        run_id(number),
-        ident,
-        started=number * runs.SECOND,
-        git=query_pb2.Git(commit=COMMIT[::-1] if number % 2 else COMMIT, branch="main"),
-        **said,
-    )
-    row = hub.register(about, f"store-{number}")
-    events = [runs.group(ident, 0, len(jobs), len(jobs))]
-    tally = event_pb2.Tally()
-    for at, (name, (outcome, signature)) in enumerate(jobs.items(), 1):
-        path = f"{ident}/{name}"
-        result = runs.result(path, at, outcome, metrics=[runs.CYCLES])
-        if signature:
-            result.result.signature = signed(signature)
-            result.result.first_error.text = f"error {signature}"
-        if outcome:
-            events += [runs.job(path, at), result]
-        else:
-            events += [runs.job(path, at)]
-        tally.passed += outcome == PASSED
-        tally.failed += outcome == FAILED
-    if ended:
-        whole = FAILED if tally.failed else PASSED
-        events.append(runs.result(ident, len(jobs) + 1, whole, tally=tally))
-    hub.append(row, ident, f"store-{number}", *events)
-    if not connected:
-        hub.detach(row)
-    return row
-
-
-GOOD = (PASSED, "")
+from .filled import FilledHub
+from .many_runs import COMMIT, FAILED, GOOD, LOST, PASSED, Caller, add, run_id, signed
 
 
 async def ids(service: HubServicer, **wanted: Any) -> list[int]:
@@ -324,124 +231,6 @@ def test_groups_of_failures_come_in_pages(hub: FilledHub) -> None:
             break
         request.page_token = page.next_page_token
     assert found == ["s0", "s1", "s2", "s3", "s4"]
-
-
-async def test_two_runs_are_compared_job_by_job(hub: FilledHub, service: HubServicer) -> None:
-    add(hub, 1, {"a": GOOD, "b": (FAILED, "x"), "c": (FAILED, "x"), "gone": GOOD, "same": GOOD}, "one")
-    add(hub, 2, {"a": (FAILED, "y"), "b": GOOD, "c": (LOST, "z"), "new": GOOD, "same": GOOD}, "two")
-    request = hs.CompareRunsRequest(before="one", after="two")
-    response = await service.CompareRuns(request, None)
-    assert [(one.path, one.change) for one in response.differences] == [
-        ("a", hub_pb2.CHANGE_NEWLY_FAILING),
-        ("b", hub_pb2.CHANGE_FIXED),
-        ("c", hub_pb2.CHANGE_STILL_FAILING),
-        ("new", hub_pb2.CHANGE_NEW),
-        ("gone", hub_pb2.CHANGE_GONE),
-    ]
-    first = response.differences[0]
-    assert first.before.outcome == PASSED
-    assert first.before.metrics[0].name == "cycles"
-    assert (first.after.signature, first.after.first_error.text) == (signed("y"), "error y")
-    assert first.after.wall_nanos == 2 * runs.SECOND
-    assert not response.differences[3].HasField("before")
-    assert {one.change: one.jobs for one in response.counts}[hub_pb2.CHANGE_STILL_PASSING] == 1
-    request.page_size = 2
-    paths: list[str] = []
-    while True:
-        page = await service.CompareRuns(request, None)
-        paths += [one.path for one in page.differences]
-        if not page.next_page_token:
-            break
-        request.page_token = page.next_page_token
-    assert paths == ["a", "b", "c", "new", "gone"]
-    fixed = hs.CompareRunsRequest(before="one", after="two", changes=[hub_pb2.CHANGE_FIXED])
-    assert [one.path for one in (await service.CompareRuns(fixed, None)).differences] == ["b"]
-
-
-async def test_jobs_that_one_run_did_not_select_are_neither_new_nor_gone(
-    hub: FilledHub, service: HubServicer
-) -> None:
-    smoke = query_pb2.Selection(tags=["smoke"])
-    add(hub, 1, {"a": GOOD, "b": (FAILED, "x"), "slow": GOOD, "bad": (FAILED, "x")})
-    add(hub, 2, {"a": GOOD, "b": GOOD}, selection=smoke)
-    add(hub, 3, {"b": GOOD, "odd": GOOD}, parent=run_id(1))
-    add(hub, 4, {"a": GOOD, "fresh": GOOD}, selection=smoke)
-
-    async def said(before: int, after: int) -> tuple[list[str], dict[str, int], int]:
-        request = hs.CompareRunsRequest(before=run_id(before), after=run_id(after))
-        response = await service.CompareRuns(request, None)
-        counts = {hub_pb2.Change.Name(count.change)[7:]: count.jobs for count in response.counts}
-        return [one.path for one in response.differences], counts, response.unselected
-
-    assert await said(1, 2) == (["b"], {"FIXED": 1, "STILL_PASSING": 1}, 2)
-    assert await said(2, 1) == (["b"], {"NEWLY_FAILING": 1, "STILL_PASSING": 1}, 2)
-    assert await said(1, 3) == (["b", "odd"], {"FIXED": 1, "NEW": 1}, 3)
-    assert await said(2, 3) == ([], {"STILL_PASSING": 1}, 2)
-    assert await said(2, 4) == (["fresh", "b"], {"NEW": 1, "GONE": 1, "STILL_PASSING": 1}, 0)
-    everything = hs.CompareRunsRequest(
-        before=run_id(1), after=run_id(2), changes=hub_pb2.Change.values(), page_size=1
-    )
-    first = await service.CompareRuns(everything, None)
-    assert [one.path for one in first.differences] == ["b"]
-    everything.page_token = first.next_page_token
-    second = await service.CompareRuns(everything, None)
-    assert [one.path for one in second.differences] == ["a"]
-    assert not second.next_page_token
-
-
-async def compared(service: HubServicer, *changes: hub_pb2.Change.ValueType, size: int) -> list[str]:
-    """The paths of all pages of a comparison of the runs of two idents."""
-    request = hs.CompareRunsRequest(before="one", after="two", changes=changes, page_size=size)
-    paths: list[str] = []
-    while True:
-        page = await service.CompareRuns(request, None)
-        assert len(page.differences) <= size
-        paths += [one.path for one in page.differences]
-        if not page.next_page_token:
-            return paths
-        request.page_token = page.next_page_token
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7])
-async def test_what_passed_both_times_comes_in_its_turn(
-    hub: FilledHub, service: HubServicer, size: int
-) -> None:
-    same = {f"t[{index}]": GOOD for index in range(11)}
-    add(hub, 1, {"fixed": (FAILED, "x"), "pruned": (common_pb2.OUTCOME_PRUNED, ""), **same}, "one")
-    add(hub, 2, {**same, "fixed": GOOD, "new": GOOD, "pruned": GOOD}, "two")
-    fixed, still, other = hub_pb2.CHANGE_FIXED, hub_pb2.CHANGE_STILL_PASSING, hub_pb2.CHANGE_OTHER
-    assert await compared(service, other, still, fixed, size=size) == ["fixed", *same, "pruned"]
-    assert await compared(service, still, size=size) == [*same]
-    assert await compared(service, size=size) == ["fixed", "new", "pruned"]
-
-
-async def test_runs_of_a_single_job_are_compared(hub: FilledHub, service: HubServicer) -> None:
-    for number, (ident, outcome) in enumerate([("one", PASSED), ("two", FAILED)], 1):
-        row = hub.register(described(run_id(number), ident), f"store-{number}")
-        hub.append(row, ident, f"store-{number}", runs.job(ident, 0), runs.result(ident, 1, outcome))
-    response = await service.CompareRuns(hs.CompareRunsRequest(before="one", after="two"), None)
-    assert [(one.path, one.change) for one in response.differences] == [("", hub_pb2.CHANGE_NEWLY_FAILING)]
-
-
-async def test_a_comparison_follows_a_run_that_goes_on(hub: FilledHub, service: HubServicer) -> None:
-    add(hub, 1, {"a": GOOD, "b": GOOD}, "one")
-    row = add(hub, 2, {"a": GOOD, "b": (OPEN, "")}, "two", ended=False, connected=True)
-    assert await compared(service, size=5) == ["b"]
-    hub.append(row, "two", "store-2", runs.result("two/b", 5))
-    assert await compared(service, size=5) == []
-    hub.append(row, "two", "store-2", runs.job("two/c", 6))
-    assert await compared(service, size=5) == ["c"]
-
-
-@pytest.mark.parametrize("place", [7, [1], [1, 2], ["a", "b"], {"a": 1}, "x"])
-async def test_a_place_of_no_comparison_is_refused(
-    hub: FilledHub, service: HubServicer, place: object
-) -> None:
-    add(hub, 1, {"a": GOOD}, "one")
-    request = hs.CompareRunsRequest(before="one", after="one")
-    request.page_token = tokens.encode(request, {"after": place})
-    with pytest.raises(UsageError, match="token"):
-        await service.CompareRuns(request, None)
 
 
 async def test_a_history_says_where_a_test_began_to_fail(hub: FilledHub, service: HubServicer) -> None:

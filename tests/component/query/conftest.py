@@ -1,7 +1,9 @@
-"""Runs to ask: each test gets folders of its own."""
+"""Runs to query; each test has its own folders."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -52,3 +54,8 @@ def gator(tracking: Path) -> Callable[..., Result]:
 
 def lines_of(result: Result) -> Sequence[str]:
     return result.stdout.splitlines()
+
+
+def values(result: Result) -> list[Any]:
+    """Each line of JSON that was printed."""
+    return [json.loads(line) for line in result.stdout.splitlines()]

@@ -1,30 +1,19 @@
 """Commands on the folders of runs, as text and as JSON."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import Result
 
-from gator.core.causes.signature import sign, signature_from
 from gator.errors import NotFoundError
 from gator.run_folder import LockHolder, RunFolder
-from gator.v1 import common_pb2, event_pb2
 
 from . import runs
+from .conftest import values
 
 Gator = Callable[..., Result]
-
-
-def values(result: Result) -> list[Any]:
-    """Each line of JSON that was printed."""
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.mark.usefixtures("folder")
@@ -83,139 +72,6 @@ def test_failures_say_what_to_do_next(folder: Path, gator: Gator) -> None:
     assert gator("failures", "good").stdout == "nothing failed\n"
     for command in (("failures", "god"), ("grep", "x", "god"), ("failures", "good", "god")):
         assert "there is no node 'god' in top" in str(gator(*command, code=1).exception)
-
-
-@pytest.fixture
-def many_failures(tracking: Path) -> None:
-    """Twelve repeats fail with one error, and one job with another."""
-    builder = runs.RunBuilder(tracking)
-    paths = [f"top/x[{number}]" for number in range(12)] + ["top/bad"]
-    builder.write(runs.group("top", 0, 13, 13), *(runs.job(path, 0.1) for path in paths))
-    for number, path in enumerate(paths):
-        what = "out of licenses" if path == "top/bad" else f"mismatch at 0x{number:x}"
-        error = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
-        ended = runs.result(path, 1, common_pb2.OUTCOME_FAILED, first_error=error)
-        sign(ended.result)
-        builder.write(ended)
-    builder.end()
-
-
-def signature_of(message: str) -> str:
-    inputs = event_pb2.FailureInputs(reason=common_pb2.REASON_EXIT, message=message, stream=runs.ERR, line=2)
-    return signature_from(inputs)
-
-
-@pytest.mark.usefixtures("many_failures")
-def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Gator) -> None:
-    folder = tracking / "20261122-125830-top"
-    signature = signature_of("mismatch at 0x0")
-    lines = gator("failures").stdout.splitlines()
-    assert lines[:5] == [
-        "13 failures, 2 causes",
-        "",
-        "12 of 13: exit",
-        "failed top/x[0]: it returned 1",
-        "  err:2 error: mismatch at 0x0",
-    ]
-    assert lines[5:8] == [
-        f"  output: gator logs 'top/x[0]' -r {folder}",
-        f"  again:  gator run --only '/top/x[0]' --repeat {runs.RUN_ID} --seed 7 nightly.yaml",
-        f"  others: gator failures --cause {signature} -r {folder}",
-    ]
-    assert lines[8:11] == ["", "1 of 13: exit", "failed top/bad: it returned 1"]
-    assert "others:" not in "".join(lines[8:])
-    assert "top/x --cause" in gator("failures", "top/x").stdout
-
-
-@pytest.fixture
-def many_jobs(tracking: Path) -> None:
-    """A run of 150 jobs, each with one line of output."""
-    builder = runs.RunBuilder(tracking)
-    paths = [f"top/x[{number}]" for number in range(150)]
-    builder.write(runs.group("top", 0, 150, 150), *(runs.job(path, 0.1) for path in paths))
-    outputs = (
-        (runs.started(path, 0.5), runs.block(path, 0.6, b"hit\n"), runs.finished(path, 0.7, out=1))
-        for path in paths
-    )
-    builder.write_elsewhere(*(event for output in outputs for event in output))
-    builder.write(*(runs.result(path, 1) for path in paths))
-    builder.end()
-
-
-MORE = "... and 50 more"
-
-
-@pytest.mark.usefixtures("many_jobs")
-def test_lists_are_bounded_and_name_the_option_that_shows_all(gator: Gator) -> None:
-    tree = gator("tree").stdout.splitlines()
-    assert tree[-1] == "... and 51 more nodes: -n 0 shows all, -d 1 one level"
-    assert len(tree) == 100 + 1
-    assert gator("resources").stdout.splitlines()[-1] == f"{MORE} jobs: -n 0 shows all"
-    assert gator("tree", "-n", "150").stdout.splitlines()[-1].startswith("... and 1 more node: ")
-    for command, rows in (("tree", 151), ("resources", 151)):
-        whole = gator(command, "-n", "0").stdout.splitlines()
-        assert len(whole) == rows
-        assert "more" not in whole[-1]
-        assert len(gator(command, "--json").stdout.splitlines()) >= 150
-        assert len(values(gator(command, "--json", "-n", "3"))) == 3
-    assert len(gator("tree", "-o", "passed", "-n", "3").stdout.splitlines()) == 4
-
-
-@pytest.mark.usefixtures("many_jobs")
-def test_a_search_tells_on_stderr_what_it_left_out(gator: Gator) -> None:
-    for options, more in (
-        ([], "... and more matching lines: -n 0 shows all"),
-        (["-C", "1"], "... and more matching lines: -n 0 shows all"),
-        (["-l"], "... and more jobs: -n 0 shows all"),
-        (["-c"], f"{MORE} jobs: -n 0 shows all"),
-    ):
-        found = gator("grep", "hit", *options)
-        assert len([line for line in found.stdout.splitlines() if line != "--"]) == 100
-        assert found.stderr == f"{more}\n"
-        whole = gator("grep", "hit", *options, "-n", "0")
-        assert len([line for line in whole.stdout.splitlines() if line != "--"]) == 150
-        assert not whole.stderr
-    assert len(values(gator("grep", "hit", "--json"))) == 150
-    assert not gator("grep", "hit", "-n", "150").stderr
-
-
-def test_of_very_many_causes_the_first_are_shown_and_the_others_counted(tracking: Path, gator: Gator) -> None:
-    builder = runs.RunBuilder(tracking)
-    words = [f"{first}{second} broke" for first in "abcdef" for second in "uvwxyz"][:30]
-    paths = [f"top/x[{number}]" for number in range(31)]
-    builder.write(runs.group("top", 0, 31, 31), *(runs.job(path, 0.1) for path in paths))
-    for path, what in zip(paths, [*words, words[-1]], strict=True):
-        error = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR, text=what, stream=runs.ERR, line=2)
-        ended = runs.result(path, 1, common_pb2.OUTCOME_FAILED, first_error=error)
-        sign(ended.result)
-        builder.write(ended)
-    builder.end()
-    lines = gator("failures").stdout.splitlines()
-    assert lines[0] == "31 failures, 30 causes"
-    assert lines[-1] == "... and 10 more causes (10 failures): -n 0 shows all"
-    assert "\n".join(lines).count("again:") == 20
-    assert gator("failures", "-n", "0").stdout.count("again:") == 30
-    assert gator("failures", "-n", "3").stdout.count("again:") == 3
-    assert len(values(gator("failures", "--json"))) == 31
-
-
-@pytest.mark.usefixtures("many_failures")
-def test_of_a_repeat_that_is_not_there_those_that_are_there_are_told(gator: Gator) -> None:
-    for command in ("show", "failures"):
-        said = str(gator(command, "x[40]", code=1).exception)
-        assert said == "there is no node 'x[40]' in top: its repeats are top/x[0] to top/x[11]"
-
-
-@pytest.mark.usefixtures("many_failures")
-def test_each_of_many_failures_is_told_when_asked_for(gator: Gator) -> None:
-    signature = signature_of("out of licenses")
-    assert gator("failures", "--all").stdout.count("again:") == 13
-    assert gator("failures", "--cause", signature[:6]).stdout.startswith("failed top/bad: it returned 1\n")
-    assert gator("failures", "--cause", "none").stdout == "nothing failed of that cause\n"
-    found = values(gator("failures", "--json"))
-    assert [failure["path"] for failure in found if failure["signature"] == signature] == ["top/bad"]
-    assert len({failure["signature"] for failure in found}) == 2
-    assert len(values(gator("failures", "--json", "--cause", signature.upper()))) == 1
 
 
 @pytest.mark.usefixtures("folder")
@@ -384,112 +240,3 @@ def test_an_unknown_or_unclear_path_is_explained(gator: Gator) -> None:
     assert "--outcome bad: give one of passed, failed" in str(
         gator("tree", "--outcome", "bad", code=1).exception
     )
-
-
-@pytest.mark.usefixtures("folder")
-def test_a_shell_completes_commands_runs_and_paths(tracking: Path) -> None:
-    def completions(line: str) -> str:
-        environment = {
-            "_GATOR_COMPLETE": "complete_bash",
-            "COMP_WORDS": line,
-            "COMP_CWORD": str(line.count(" ")),
-            "GATOR_HUB": "localhost:1",
-        }
-        return run([], tracking, environment).stdout
-
-    assert "status" in completions("gator sta")
-    assert "20261122-125830-top" in completions("gator logs -r 2026")
-    assert "top/good" in completions("gator show top/g")
-    # No hub is there to be asked, but any has a newest run.
-    assert completions("gator logs -r h").split() == ["hub:", "hub:latest"]
-    assert completions("gator logs -r hub : la").split() == ["latest"]
-    assert completions("gator logs --run = hub : la").split() == ["latest"]
-    assert completions("gator run --skip @").split() == ["@passed"]
-    assert completions("gator run --skip =@ pa").split() == ["@passed"]
-    assert completions("gator plan --only ").split() == ["@failed"]
-    assert completions("gator run --only @ f").split() == ["@failed"]
-
-
-# -- as processes
-
-
-def run(
-    args: Sequence[str], tracking: Path, more: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "GATOR_TRACKING": str(tracking), **(more or {})}
-    return subprocess.run(
-        [sys.executable, "-m", "gator", *args],
-        env=environment,
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_a_mistake_of_the_user_is_one_line_and_exit_code_2(tracking: Path) -> None:
-    done = run(["status"], tracking)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"gator: there is no run in {tracking}: use --tracking to choose another folder\n"
-
-
-def test_a_fault_is_one_line_with_the_traceback_in_a_file_and_exit_code_3(folder: Path) -> None:
-    (folder / "stores" / "root.db").write_bytes(b"rubbish" * 1000)
-    done = run(["status"], folder.parent)
-    assert done.returncode == 3
-    assert len(done.stderr.splitlines()) == 1
-    assert "Traceback" in (folder / "gator.log").read_text()
-
-
-def test_a_closed_stdout_ends_quietly(folder: Path) -> None:
-    line = f"{sys.executable} -m gator logs good | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", line],
-        env={**os.environ, "GATOR_TRACKING": str(folder.parent)},
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.stdout, done.stderr) == ("0\n", "")
-
-
-def test_a_command_imports_only_what_it_needs(folder: Path) -> None:
-    for args, banned in (
-        (["--version"], ["grpc", "peewee", "psutil", "rich", "yaml", "google.protobuf", "pydantic"]),
-        (["--help"], ["grpc", "peewee", "psutil", "yaml", "google.protobuf"]),
-        (["status"], ["grpc", "peewee", "psutil", "rich", "yaml", "pydantic"]),
-        (["logs", "good"], ["grpc", "peewee", "psutil", "rich", "yaml", "pydantic"]),
-    ):
-        code = (
-            "import sys, gator.cli.main as m\n"
-            f"try: m.main({args!r})\n"
-            f"except SystemExit: print([n for n in {banned!r} if n in sys.modules], file=sys.stderr)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "GATOR_TRACKING": str(folder.parent)},
-            cwd=Path(__file__).parents[3],
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.stderr.decode() == "[]\n", args
-
-
-@pytest.mark.parametrize(
-    ("modules", "banned"),
-    [
-        (
-            "gator.cli.launch.execute, gator.daemon.__main__, gator.upload.__main__, gator.upload.stream",
-            ["peewee", "psutil"],
-        ),
-        ("gator_hub.server.process", ["psutil"]),
-    ],
-)
-def test_runs_daemons_uploads_and_hubs_start_without_slow_modules(modules: str, banned: list[str]) -> None:
-    code = f"import sys, {modules}; print([name for name in {banned!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
-    assert done.stdout == b"[]\n"

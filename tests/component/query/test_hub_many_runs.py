@@ -17,8 +17,9 @@ from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 
 from . import runs
+from .conftest import values
 from .hub_fakes import TOKEN, FakeHub, serving
-from .test_hub_runs import NEW, OLD, ask, caller, hub, values
+from .test_hub_runs import NEW, OLD, ask, caller, hub
 
 __all__ = ["ask", "hub"]
 Gator = Callable[..., Result]

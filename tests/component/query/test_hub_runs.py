@@ -1,14 +1,12 @@
 """Commands on a run of a hub."""
 
 import asyncio
-import json
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -22,6 +20,7 @@ from gator.v1 import common_pb2
 from tests.component.upload import peers
 
 from . import runs
+from .conftest import values
 from .hub_fakes import TOKEN, FakeHub, serving
 
 Gator = Callable[..., Result]
@@ -57,10 +56,6 @@ def caller(hub: FakeHub, tmp_path: Path) -> Gator:
         return result
 
     return call
-
-
-def values(result: Result) -> list[Any]:
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.mark.parametrize(
