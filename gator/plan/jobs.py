@@ -218,10 +218,29 @@ def _rewrite(job: spec_pb2.Job, find: interpolate.Lookup, *, is_checked: bool) -
         settings.scratch.root = interpolate.partly(settings.scratch.root, find)
     for report in settings.results.list:
         report.file = interpolate.partly(report.file, find)
+    if settings.HasField("runner"):
+        _rewrite_options(settings.runner.options, find)
     if job.HasField("artefacts"):
         for product in job.artefacts.produces:
             product.path = interpolate.partly(product.path, find)
         job.artefacts.collect[:] = [interpolate.partly(text, find) for text in job.artefacts.collect]
+
+
+def _rewrite_options(value: spec_pb2.RunnerValue, find: interpolate.Lookup) -> None:
+    for entry in value.map.entries:
+        _rewrite_options(entry.value, find)
+    for item in value.list.items:
+        _rewrite_options(item, find)
+    for name in ("text", "plain"):
+        if value.WhichOneof("value") == name:
+            setattr(value, name, interpolate.partly(getattr(value, name), find))
+
+
+def _option_texts(value: spec_pb2.RunnerValue) -> Iterator[str]:
+    yield value.text
+    yield value.plain
+    for inner in (*(entry.value for entry in value.map.entries), *value.list.items):
+        yield from _option_texts(inner)
 
 
 def shown_job(job: spec_pb2.Job) -> spec_pb2.Job:
@@ -281,6 +300,8 @@ def _settings_texts(settings: spec_pb2.Settings) -> Iterator[str]:
     yield settings.scratch.root
     for report in settings.results.list:
         yield report.file
+    if settings.HasField("runner"):
+        yield from _option_texts(settings.runner.options)
 
 
 def _names(texts: Iterator[str]) -> list[str]:

@@ -146,6 +146,9 @@ NODE_KEYS: Final = {
             words=("chdir", "dir", "directory", "workdir", "working_dir", "working_directory"),
         ),
         _setting("setup", "setup", "Shell text that is sourced before the command."),
+        _setting(
+            "runner", "runner", "How the command is started: process, python, container or of a package."
+        ),
         _setting("timeout", "time_limit", "Longest time of one attempt.", attribute="timeout_millis"),
         _setting(
             "silence", "silence", "Longest time of an attempt without output, or growth of a watched file."
@@ -260,6 +263,17 @@ SUB_KEYS: Final = {
     "silence": (
         Key("for", (), "time_limit", "Longest time."),
         Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),
+    ),
+    "python": (
+        Key("call", (), "text", "The function: package.module:function."),
+        Key("with", (), "values", "Its keyword arguments."),
+        Key("interpreter", (), "text", "The Python that calls it; default: the one that runs Gator."),
+    ),
+    "container": (
+        Key("image", (), "text", "The image, or the folder of a root file system."),
+        Key("mounts", (), "globs", "Further folders to mount: SOURCE:TARGET."),
+        Key("tool", (), "text", "podman or apptainer; default: the first that is installed."),
+        Key("options", (), "globs", "Further options of the tool."),
     ),
     "artefacts": (
         Key("produces", (), "products", "What the job makes: a path by name."),
@@ -470,7 +484,6 @@ LATER: Final = frozenset(
         "debug",
         "expect",
         "labels",
-        "runner",
     )
 )
 """Keys that are reserved for later versions."""

@@ -48,7 +48,7 @@ def _node(kind: str) -> Schema:
         "additionalProperties": False,
     }
     if kind == keys.JOB:
-        schema["oneOf"] = [{"required": ["command"]}, {"required": ["shell"]}]
+        schema["oneOf"] = [{"required": ["command"]}, {"required": ["shell"]}, {"required": ["runner"]}]
     return schema
 
 
@@ -150,6 +150,12 @@ def _results() -> Schema:
     return {"anyOf": [one, {"type": "array", "items": one}]}
 
 
+def _runner() -> Schema:
+    own = {name: _mapping(name) for name in ("python", "container")}
+    one: Schema = {"type": "object", "properties": own, "minProperties": 1, "maxProperties": 1}
+    return {"anyOf": [_WORD, one]}
+
+
 def _consumptions() -> Schema:
     one: Schema = {"anyOf": [_WORD, _mapping("consumptions")]}
     return {"anyOf": [one, {"type": "array", "items": one}]}
@@ -215,6 +221,8 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "exclude": lambda: {"anyOf": [_values(_WORD), {"type": "array", "items": _values(_WORD)}]},
     "params": _params,
     "parsers": _parsers,
+    "runner": _runner,
+    "values": lambda: {"type": "object"},
     "hooks": lambda: _mapping("hooks"),
     "artefacts": lambda: _mapping("artefacts"),
     "products": lambda: _values({"anyOf": [_WORD, _mapping("products")]}),

@@ -205,6 +205,25 @@ def _artefacts(name: str, artefacts: spec_pb2.JobArtefacts) -> Iterator[str]:
         yield f"  collect: {_list(artefacts.collect)}"
 
 
+def _runner(name: str, runner: spec_pb2.Runner) -> Iterator[str]:
+    if runner.options.map.entries:
+        yield f"{name}: {{{runner.name}: {_option(runner.options)}}}"
+    else:
+        yield f"{name}: {runner.name}"
+
+
+def _option(value: spec_pb2.RunnerValue) -> str:
+    match value.WhichOneof("value"):
+        case "map":
+            return f"{{{', '.join(f'{_text(e.name)}: {_option(e.value)}' for e in value.map.entries)}}}"
+        case "list":
+            return f"[{', '.join(_option(item) for item in value.list.items)}]"
+        case "plain":
+            return value.plain
+        case _:
+            return _text(value.text)
+
+
 def _hooks(name: str, hooks: spec_pb2.Hooks) -> Iterator[str]:
     yield f"{name}:"
     for hook in ("before", "after", "passed", "failed"):
@@ -343,6 +362,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "folder": _word,
     "artefacts": _artefacts,
     "hooks": _hooks,
+    "runner": _runner,
     "ident": _word,
     "integer": _plain,
     "limits": _limits,

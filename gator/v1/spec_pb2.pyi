@@ -819,6 +819,7 @@ class Settings(message.Message):
     RESULTS_FIELD_NUMBER: builtins.int
     PARAMS_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
+    RUNNER_FIELD_NUMBER: builtins.int
     cwd: builtins.str
     """Working directory; empty means inherited. The default is the folder of the launch."""
     setup: builtins.str
@@ -885,6 +886,10 @@ class Settings(message.Message):
     def metrics(self) -> containers.MessageMap[builtins.str, MetricRule]:
         """Metrics whose values are taken from lines of output, by name; merged by name."""
 
+    @builtins.property
+    def runner(self) -> Runner:
+        """How commands are started; unset means inherited. The default is as processes of the host."""
+
     def __init__(
         self,
         *,
@@ -908,10 +913,11 @@ class Settings(message.Message):
         results: Results | None = ...,
         params: abc.Iterable[Param] | None = ...,
         metrics: abc.Mapping[builtins.str, MetricRule] | None = ...,
+        runner: Runner | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -1151,6 +1157,140 @@ class Param(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["choices", b"choices", "help", b"help", "name", b"name", "position", b"position", "required", b"required", "type", b"type", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Runner(message.Message):
+    """How the commands of jobs are started."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    OPTIONS_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name: process, shell, python, container or that of a package."""
+    @builtins.property
+    def options(self) -> RunnerValue:
+        """Its options: a mapping."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        options: RunnerValue | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["name", b"name", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class RunnerValue(message.Message):
+    """A value of an option of a runner."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    PLAIN_FIELD_NUMBER: builtins.int
+    LIST_FIELD_NUMBER: builtins.int
+    MAP_FIELD_NUMBER: builtins.int
+    text: builtins.str
+    """A text."""
+    plain: builtins.str
+    """A scalar without quotes: a number, a boolean, null, or a text."""
+    @builtins.property
+    def list(self) -> RunnerList:
+        """A list."""
+
+    @builtins.property
+    def map(self) -> RunnerMap:
+        """A mapping."""
+
+    def __init__(
+        self,
+        *,
+        text: builtins.str = ...,
+        plain: builtins.str = ...,
+        list: RunnerList | None = ...,
+        map: RunnerMap | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["list", b"list", "map", b"map", "plain", b"plain", "text", b"text", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["list", b"list", "map", b"map", "plain", b"plain", "text", b"text", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_value: _TypeAlias = typing.Literal["text", "plain", "list", "map"]  # noqa: Y015
+    _WhichOneofArgType_value: _TypeAlias = typing.Literal["value", b"value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
+
+@typing.final
+class RunnerList(message.Message):
+    """A list of values."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def items(self) -> containers.RepeatedCompositeFieldContainer[RunnerValue]:
+        """The values."""
+
+    def __init__(
+        self,
+        *,
+        items: abc.Iterable[RunnerValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class RunnerMap(message.Message):
+    """A mapping of names to values."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def entries(self) -> containers.RepeatedCompositeFieldContainer[RunnerEntry]:
+        """Its entries, in the order of the text."""
+
+    def __init__(
+        self,
+        *,
+        entries: abc.Iterable[RunnerEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class RunnerEntry(message.Message):
+    """An entry of a mapping."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name."""
+    @builtins.property
+    def value(self) -> RunnerValue:
+        """Its value."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        value: RunnerValue | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,13 +6,14 @@ Invariant: pure; the environment of the launch and everything that Gator adds ar
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, field
 
 from gator.core.attempt.artefacts import variable_of
 from gator.core.attempt.hooks import outcome_word, reason_word
 from gator.core.attempt.params import PREFIX, add_params, param_pairs
+from gator.core.attempt.runners import PYTHON, describe_call, options_of, python_argv
 from gator.core.redact import hide, secret_values
 from gator.paths import slug
 from gator.spec.exec_limits import byte_length
@@ -183,6 +184,10 @@ class Launcher:
             return Prepared(_by_file(argv, file), shown, shown_cwd, env, cwd, _in_file(argv), file)
         return Prepared(argv, shown, shown_cwd, env, cwd)
 
+    def runner_options(self, node: attach_pb2.LaunchNode) -> dict[str, Any]:
+        """Returns the options of the runner of a job."""
+        return options_of(node.job.settings.runner, _Filler(node, "").fill)
+
     def hook(
         self,
         node: attach_pb2.LaunchNode,
@@ -279,8 +284,11 @@ def _argv(job: spec_pb2.Job, filler: _Filler, env: Mapping[str, str]) -> list[st
         if not setup:
             return [*BASH, script]
         return ["bash", "-c", f"set -e\n{setup}\nset -euo pipefail\n{script}"]
-    argv = [filler.expand(job.command, env)]
-    argv += [filler.expand(arg, env) for arg in job.args]
+    if job.settings.runner.name == PYTHON:
+        argv = python_argv(job.settings.runner, filler.fill)
+    else:
+        argv = [filler.expand(job.command, env)]
+        argv += [filler.expand(arg, env) for arg in job.args]
     if not setup:
         return argv
     return ["bash", "-c", f'set -e\n{setup}\nexec "$@"', "setup", *argv]
@@ -315,6 +323,8 @@ def describe_command(job: spec_pb2.Job) -> tuple[str, int | None]:
     if job.shell:
         lines = job.shell.strip().count("\n") + 1
         return f"shell script of {plural(lines, 'line')}", None
+    if job.settings.runner.name == PYTHON:
+        return describe_call(job.settings.runner), None
     return shlex.join([job.command, *job.args]).replace(MARK, ""), 4 if job.settings.setup else 0
 
 

@@ -33,6 +33,7 @@ from gator.core.attempt.hang.evidence import Evidence, masked
 from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.machine import Wrapper
+from gator.core.attempt.runners import PYTHON, is_special
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.attempt_ports import AttemptPorts
@@ -46,6 +47,7 @@ from gator.process.procfs import ticks_now
 from gator.process.sampling import judge_peak
 from gator.process.spawn import Command, Process, spawn
 from gator.process.spawn_errors import SpawnError
+from gator.runners.job import RunnerError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class Attempt:
         "node",
         "ownership",
         "process",
+        "runner_end",
         "scratch",
         "wrapper",
     )
@@ -91,6 +94,8 @@ class Attempt:
         self.ownership = Ownership(0, {})
         """How the processes of the attempt are told from others, once it has started."""
         self.scratch = ""
+        self.runner_end: Command | None = None
+        """What removes the leavings of the runner after the end."""
         self._script = ""
         self._cwd = ""
         self._reports: ReportFiles | None = None
@@ -154,7 +159,7 @@ class Attempt:
         except SpawnError as error:
             self._fail(error.message, error.errno, error.transient)
             return
-        except (UserError, UnsafeScriptError) as error:
+        except (UserError, UnsafeScriptError, RunnerError) as error:
             self._fail(str(error), 0, False)
             return
         except OSError as error:
@@ -342,7 +347,16 @@ class Attempt:
         if prepared.script:
             self._script = prepared.script_file
             write_script(prepared.script_file, prepared.script)
-        return prepared
+        return self._by_runner(prepared) if is_special(self.node.job.settings) else prepared
+
+    def _by_runner(self, prepared: Prepared) -> Prepared:
+        """Returns what the runner of the job starts. Raises RunnerError."""
+        if self.node.job.settings.runner.name == PYTHON:
+            return prepared
+        from gator.daemon.attempts.by_runner import by_runner
+
+        started, self.runner_end = by_runner(self._host.launcher, self.node, prepared)
+        return started
 
     def _run_hook(self, action: RunHook) -> None:
         prepared = self._prepared

@@ -5,6 +5,7 @@ Invariant: the end of an attempt is reported only after it is committed.
 
 import asyncio
 import os
+import signal
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from gator.daemon.attempts.report_files import ReportFiles
 
 Key = tuple[str, int]
+RUNNER_END_SECONDS = 60.0
+"""Timeout of the command that removes the leavings of a runner."""
 
 
 class WrapperContext(Struct, frozen=True):
@@ -316,6 +319,8 @@ class WrapperHost:
         self._leftovers.remove(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             self._leases.on_ended(attempt.node.lease)
+        if attempt.runner_end is not None:
+            self._run_end(attempt.runner_end)
         if attempt.node.inputs and finished.outcome == common_pb2.OUTCOME_PASSED:
             self._remove_beside(partial(remove_inputs, self.launcher.folder, *attempt.key))
         if attempt.scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
@@ -326,6 +331,15 @@ class WrapperHost:
         self._uncommitted -= 1
         self._report_finished(attempt.node.path, attempt.node.attempt, finished)
         self._check_idle()
+
+    def _run_end(self, command: Command) -> None:
+        """Runs the command that removes the leavings of a runner, for a bounded time."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._removals.add(done)
+        done.add_done_callback(self._on_removed)
+        process = self.run_hook("end", command, lambda end: done.set_result(None))
+        kill = self._loop.call_later(RUNNER_END_SECONDS, partial(process.signal, signal.SIGKILL))
+        done.add_done_callback(lambda _: kill.cancel())
 
     def _remove_beside(self, remove: Callable[[], None]) -> None:
         removal = beside(remove)

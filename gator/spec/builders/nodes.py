@@ -61,11 +61,11 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         if key is None or (key.root_only and not scope.is_root):
             context.problem(pair.key, wrong_key(name, node.tag, is_root=scope.is_root))
         elif not is_null(pair.value):
-            _read_key(built, KeyContext(context, key, pair, scope))
+            _read_key(built, KeyContext(context, key, pair, scope, is_group=node.tag != keys.JOB))
     if isinstance(built, spec_pb2.JobArray) and ("matrix" in pairs or "exclude" in pairs):
         matrix.check_matrix(context, built, pairs)
     if isinstance(built, spec_pb2.Job):
-        _check_command(context, node, pairs)
+        _check_command(context, node, pairs, calls=_calls_python(pairs))
     elif not built.jobs and not _jobs_has_wrong_type(pairs):
         context.warn(node, f"'{built.ident}' has no jobs: it passes immediately")
     return built
@@ -304,11 +304,21 @@ def _jobs_has_wrong_type(pairs: dict[str, Pair]) -> bool:
     return pair is not None and not is_null(pair.value) and not isinstance(pair.value, SequenceNode)
 
 
-def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair]) -> None:
+def _calls_python(pairs: dict[str, Pair]) -> bool:
+    """Returns whether a job calls a function, also if its runner has a problem."""
+    runner = pairs["runner"].value if "runner" in pairs else None
+    return isinstance(runner, MappingNode) and any(key.value == "python" for key, _ in runner.value)
+
+
+def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair], *, calls: bool) -> None:
+    """Reports a job that has no command, or more than one; with `calls` it has a function instead."""
     given = {
         name for name in ("command", "shell", "args") if name in pairs and not is_null(pairs[name].value)
     }
-    if not given & {"command", "shell"}:
+    if calls:
+        for name in sorted(given):
+            context.problem(pairs[name].key, f"the runner python calls a function: remove '{name}'")
+    elif not given & {"command", "shell"}:
         if any(name not in keys.NODE_KEYS and nearest(name, ("command", "shell")) for name in pairs):
             return  # The misspelled key has a problem already.
         context.problem(node, "a !Job requires 'command', or a script in 'shell'")

@@ -49,6 +49,8 @@ class KeyContext(NamedTuple):
     """The entry of the table of keys."""
     pair: Pair
     scope: NodeScope
+    is_group: bool = False
+    """Whether the node is a group or array."""
 
     @property
     def name(self) -> str:

@@ -93,6 +93,13 @@ def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
         settings.parsers.CopyFrom(found)
 
 
+def _runner(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    # Most specs name no runner.
+    from gator.spec.builders.runner import read_runner
+
+    read_runner(settings, key)
+
+
 def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
     pairs: dict[str, Pair] = {}
     if isinstance(key.value, MappingNode):
@@ -284,6 +291,7 @@ READERS: Final[dict[str, Reader]] = {
     "parsers": _parsers,
     "results": _results,
     "retries": _retries,
+    "runner": _runner,
     "scratch": _scratch,
     "setup": _setup,
     "silence": _silence,

@@ -12,6 +12,7 @@ from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console import describe
 from gator.console.text import one_line
+from gator.core.attempt.runners import PYTHON, describe_call
 from gator.core.launch.rerun import job_command, launch_of
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2
@@ -90,7 +91,9 @@ def _usage(used: event_pb2.Usage) -> str:
 def _say_job(description: query_pb2.JobDescription) -> None:
     job = description.job
     rows: list[tuple[str, str]] = []
-    if job.shell:
+    if job.settings.runner.name == PYTHON:
+        rows.append(("call", describe_call(job.settings.runner)))
+    elif job.shell:
         rows += [
             ("" if index else "shell", line or " ")
             for index, line in enumerate(job.shell.rstrip().split("\n"))
