@@ -4,6 +4,7 @@ Invariant: a text that Gator shows for a duration or a size is one that it accep
 """
 
 import re
+import signal
 from collections.abc import Sequence
 from typing import Final
 
@@ -140,3 +141,34 @@ def some_of(items: Sequence[str], maximum: int = 5) -> str:
     """Returns a list for a sentence: `a, b`, or with more than `maximum` items `a, b and 1,200 more`."""
     shown = ", ".join(items[:maximum])
     return shown if len(items) <= maximum else f"{shown} and {len(items) - maximum:,} more"
+
+
+_TIMES: Final = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86_400.0,
+}
+
+
+def converted(value: float, unit: str, other: str) -> float | None:
+    """Returns a value in another unit, which is the same unit if it is empty; None if that is impossible."""
+    if unit == other or not other:
+        return value
+    if unit in _TIMES and other in _TIMES:
+        return value * _TIMES[unit] / _TIMES[other]
+    before, after = SIZE_UNITS.get(unit.upper()), SIZE_UNITS.get(other.upper())
+    return value * before / after if before and after else None
+
+
+def signal_name(number: int) -> str:
+    """Returns a signal with its name: `11 (SIGSEGV)`."""
+    try:
+        return f"{number} ({signal.Signals(number).name})"
+    except ValueError:
+        return str(number)

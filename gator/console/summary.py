@@ -18,7 +18,7 @@ from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun
 from gator.core.launch.printed import command, in_folder
-from gator.core.outcomes import FAILURES
+from gator.core.outcomes import FAILURES, tally_size
 from gator.paths import slug
 from gator.ports import STATES_TO_LIST, EarlierRuns, RunInfo
 from gator.units import plural, span
@@ -146,7 +146,8 @@ def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> It
     path, result = failure
     yield failure_line(terminal, path, result) + note
     yield from _first_error(result)
-    if result.attempts and info.text_logs:
+    # A group whose contract is broken has no output of its own.
+    if result.attempts and info.text_logs and tally_size(result.jobs) <= 1:
         yield f"       log: {text_log(info.folder, path)}"
     yield f"       again: {again(info, '' if info.single else path)}"
 

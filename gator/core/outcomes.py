@@ -2,12 +2,22 @@
 
 from typing import Final
 
-from gator.v1 import common_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 
 FAILURES: Final = frozenset((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST))
 """Outcomes that count as a failure."""
 
 
+def has_failed_itself(node: query_pb2.Node) -> bool:
+    """Returns whether a failed node is a job, or a group whose own contract is broken."""
+    return node.kind == common_pb2.NODE_KIND_JOB or node.first_failure == node.path
+
+
 def was_not_needed(outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType) -> bool:
     """Returns whether a node was pruned because no condition required it, which is neutral for its group."""
     return outcome == common_pb2.OUTCOME_PRUNED and reason == common_pb2.REASON_NOT_NEEDED
+
+
+def tally_size(tally: event_pb2.Tally) -> int:
+    """Returns the number of jobs in a tally."""
+    return sum(value for _, value in tally.ListFields())

@@ -4,6 +4,7 @@ Invariant: pure; the same request gives the same plan in every daemon.
 """
 
 from gator.node_paths import array_index
+from gator.plan.baselines import relative_contracts
 from gator.plan.inherit import merge_settings
 from gator.plan.inputs import add_inputs, has_inputs
 from gator.plan.jobs import shown_job
@@ -40,6 +41,7 @@ __all__ = [
     "recorded_job",
     "recorded_matrix",
     "recorded_plan",
+    "relative_contracts",
     "shown_job",
     "sort_key",
     "step_text",

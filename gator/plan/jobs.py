@@ -10,6 +10,7 @@ from gator.errors import Problem
 from gator.node_paths import array_index
 from gator.paths import slug
 from gator.plan import interpolate
+from gator.plan.baselines import BaselineLookup
 from gator.plan.nodes import PlanNode
 from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
@@ -25,6 +26,7 @@ class Filler(Struct):
 
     scope: interpolate.Scope
     seeds: Seeds
+    baselines: BaselineLookup
     is_recorded: bool = False
     """Whether masks replace secret values. No script runs with them, so they need not be plain words."""
     _plain: dict[PlanNode, bool] = field(default_factory=dict[PlanNode, bool])
@@ -35,7 +37,10 @@ class Filler(Struct):
             raise ValueError(f"{node.template} is not a job")
         plain = self._plain.get(node)
         if plain is None:
-            plain = self._plain[node] = not any("${{" in text for text in _texts(node.job))
+            plain = self._plain[node] = not (
+                any("${{" in text for text in _texts(node.job))
+                or any(contract.is_relative for contract in node.contracts)
+            )
         return node.job if plain else self._filled(node, node.job, path)
 
     def _filled(self, node: PlanNode, written: spec_pb2.Job, path: str) -> spec_pb2.Job:
@@ -51,7 +56,14 @@ class Filler(Struct):
         _rewrite(job, find, is_checked=not self.is_recorded)
         if job.HasField("hooks"):
             self._fill_hooks(job.hooks, find)
+        self.baselines.fill(job.expect.contracts, path)
         return job
+
+    def contracts(self, node: PlanNode, path: str) -> list[spec_pb2.Contract]:
+        """Returns the contracts of an instance, with the baselines that they are relative to."""
+        expect = spec_pb2.Expect(contracts=node.contracts)
+        self.baselines.fill(expect.contracts, path)
+        return list(expect.contracts)
 
     def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
         """Returns the hooks of an instance of a group or array."""

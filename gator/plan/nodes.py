@@ -70,6 +70,8 @@ class PlanNode(Struct, eq=False):
     """The node's tags and those of all levels above, sorted."""
     job: spec_pb2.Job | None = None
     """The job with merged settings and `${{ }}` as written; None for groups and arrays."""
+    contracts: Sequence[spec_pb2.Contract] = ()
+    """Conditions on its metrics, as written."""
     hooks: spec_pb2.Hooks | None = None
     """The hooks of a group or array, with `${{ }}` as written; None if it has none."""
     waits: "list[Edge]" = field(default_factory=list["Edge"])

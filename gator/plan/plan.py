@@ -9,6 +9,7 @@ from itertools import islice
 from gator.errors import Problem, SpecError, UsageError
 from gator.node_paths import template_of
 from gator.plan import cycles, globs, interpolate, seeds, select
+from gator.plan.baselines import BaselineLookup
 from gator.plan.jobs import Filler, matrix_value, shown_job
 from gator.plan.nodes import Edge, Input, PlanNode
 from gator.plan.references import Consumed, Link, Resolver
@@ -63,6 +64,10 @@ class Plan:
         """
         return self._filler.job(node, path)
 
+    def contracts(self, node: PlanNode, path: str) -> list[spec_pb2.Contract]:
+        """Returns the contracts of an instance, with the baselines that they are relative to."""
+        return self._filler.contracts(node, path)
+
     def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
         """Returns the hooks of an instance of a group or array, with each `${{ }}` filled in."""
         return self._filler.hooks(node, path)
@@ -108,7 +113,8 @@ def _part(request: plan_pb2.PlanRequest, path: str) -> tuple[PlanNode, Filler] |
         return None
     scope = interpolate.Scope(request.environment, _constants(request))
     tree = build(spec, scope, request.above.settings, request.scale)
-    filler = Filler(scope, _seeds(request, tree, scope, is_part=True), True)
+    seeds_of = _seeds(request, tree, scope, is_part=True)
+    filler = Filler(scope, seeds_of, BaselineLookup(request.baselines), True)
     return tree.nodes[-1], filler
 
 
@@ -138,7 +144,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     tree = build(request.spec, scope, request.above.settings, request.scale)
     resolver = Resolver(tree)
     links = resolver.links()
-    filler = Filler(scope, _seeds(request, tree, scope), is_recorded)
+    filler = Filler(scope, _seeds(request, tree, scope), BaselineLookup(request.baselines), is_recorded)
     problems = [*tree.problems, *_ungiven(tree), *resolver.problems, *cycles.find(tree, links)]
     if b"${{" in request.spec.SerializeToString():  # Most specs have none, and checking every text is slow.
         problems += filler.check(tree)

@@ -87,6 +87,8 @@ class _Builder(Struct):
             return None
         written: Written = spec.job if arm == "job" else spec.group if arm == "group" else spec.array
         node = self._node(written, parent, above, repeats)
+        if written.HasField("expect"):
+            node.contracts = written.expect.contracts
         self._index(node, written)
         self._select(node, written)
         # Paths below one that is too long are not reported as well.

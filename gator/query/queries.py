@@ -4,11 +4,10 @@ Invariant: each answer fits into one message, whatever the request.
 """
 
 from collections.abc import Sequence
-from operator import itemgetter
-from typing import TypeAlias
 
 from msgspec import Struct
 
+from gator.core.metrics import summarise
 from gator.core.pages import NodeList, PageKey
 from gator.errors import NotFoundError, UsageError
 from gator.query import tokens
@@ -16,21 +15,16 @@ from gator.query.budget import UNLIMITED, Budget
 from gator.query.failures import list_failures
 from gator.query.lines.pages import LinePager
 from gator.query.lines.severities import SeverityCache
+from gator.query.metrics import MetricPager
 from gator.query.more_rules import checked_rules
 from gator.query.page_limits import MAX_ENTRIES, MAX_PAGE_BYTES, page_size
 from gator.query.reader import Reader, read_to_end
 from gator.query.samples import Samples
-from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import attach_pb2, common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _READ_AT_ONCE = 1000
-_METRICS_AT_ONCE = 100
-"""Number of nodes whose metrics are read at once; each may have a thousand."""
 _MAX_POINTS = 10_000
-
-
-_NodeMetrics: TypeAlias = tuple[str, str, Sequence[event_pb2.MetricTotal]]
-"""Sort key, path and metrics of a node."""
 
 
 class _AfterEvent(Struct, frozen=True):
@@ -62,6 +56,9 @@ class Queries:
         response = qs.GetNodeResponse(node=node, attempts=self.reader.attempts(path))
         if node.state == query_pb2.NODE_STATE_ENDED and (result := self.reader.result(path)) is not None:
             response.result.CopyFrom(result)
+            summarise(response.result.metrics)
+            for attempt in response.attempts:
+                summarise(attempt.finished.metrics)
         if node.kind == common_pb2.NODE_KIND_JOB:
             description = self._description(path)
             if description is not None:
@@ -200,33 +197,9 @@ class Queries:
         return LinePager(self.reader, request, path, self._budget, self._levels).page()
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
-        """Returns metrics of a node or of all nodes below it."""
-        nodes_request = qs.ListNodesRequest(
-            path=request.path or self._run(request.run).ident, scope=request.scope or qs.SCOPE_SUBTREE
-        )
-        position = tokens.after_node(request, request.page_token, is_text=True)
-        key = str(position[1]) if position else ""
-        going = self._metrics_so_far(nodes_request, key)
-        size = page_size(request.page_size)
-        response = qs.ListMetricsResponse()
-        written = 0
-        while True:
-            piece = min(size, _METRICS_AT_ONCE)
-            found = self.reader.nodes_with_metrics(nodes_request, request.names, key, piece)
-            last = found[-1][0] if len(found) == piece else None
-            metrics = self.reader.metrics([path for _, path in found])
-            nodes = [(sort_key, path, metrics.get(path, ())) for sort_key, path in found]
-            nodes += [entry for entry in going if key < entry[0] and (last is None or entry[0] <= last)]
-            for _, path, totals in sorted(nodes, key=itemgetter(0)):
-                named = [total for total in totals if not request.names or total.name in request.names]
-                if named:
-                    written += response.nodes.add(path=path, metrics=named).ByteSize()
-            if last is None:
-                return response
-            size, key = size - piece, last
-            if size <= 0 or written > MAX_PAGE_BYTES:
-                response.next_page_token = tokens.encode(request, {"after": ["", key, 0]})
-                return response
+        """Returns metrics of a node or of all nodes below it. Raises UsageError for an invalid quantile."""
+        path = request.path or self._run(request.run).ident
+        return MetricPager(self.reader, request, path).page()
 
     def list_samples(self, request: qs.ListSamplesRequest) -> qs.ListSamplesResponse:
         """Returns the resource usage of an attempt over time, reduced to the requested number of points."""
@@ -302,21 +275,6 @@ class Queries:
             spec_dir=request.spec_dir,
             launch_dir=request.launch_dir,
         )
-
-    def _metrics_so_far(self, request: qs.ListNodesRequest, after: str) -> list[_NodeMetrics]:
-        """Returns the metrics of running jobs from their last ended attempt."""
-        running = qs.ListNodesRequest()
-        running.CopyFrom(request)
-        running.kinds.append(common_pb2.NODE_KIND_JOB)
-        running.states.append(query_pb2.NODE_STATE_RUNNING)
-        found = self.reader.nodes(running, ["", after, 0], MAX_ENTRIES).nodes
-        metrics: list[_NodeMetrics] = []
-        for position, node in found:
-            attempts = self.reader.attempts(node.path, started=False)
-            if attempts and attempts[-1].HasField("finished"):
-                totals = self.reader.attempts(node.path)[-1].finished.metrics
-                metrics.append((str(position[1]), node.path, totals))
-        return metrics
 
 
 ALL_BUT_BLOCKS = [

@@ -103,11 +103,27 @@ class Reader(Protocol):
         ...
 
     def nodes_with_metrics(
-        self, request: qs.ListNodesRequest, names: Sequence[str], after: str, limit: int
+        self,
+        request: qs.ListNodesRequest,
+        names: Sequence[str],
+        after: str,
+        limit: int,
+        levels: int | None = None,
     ) -> Sequence[tuple[str, str]]:
         """Returns sort keys and paths of nodes with metrics, in the order of the spec, after a key.
 
-        Uses the path and scope of `request`; with `names`, only metrics with these names.
+        Uses the path and scope of `request`; with `names`, only metrics with these names. `levels` is the
+        maximum number of levels below the path.
+        """
+        ...
+
+    def metrics_below_open(
+        self, path: str, names: Sequence[str], after: tuple[str, str], limit: int
+    ) -> Sequence[tuple[str, str, event_pb2.MetricTotal]]:
+        """Returns the metrics of ended children of nodes that run, at `path` and below it.
+
+        Each comes with the path of the node that runs and its own, in the order of paths and names, after the
+        given path and name.
         """
         ...
 

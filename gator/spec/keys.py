@@ -216,6 +216,13 @@ NODE_KEYS: Final = {
             words=("condition", "enabled", "if"),
         ),
         Key("allow_failure", _EVERY, "boolean", "A failure is shown and does not fail the group above."),
+        Key(
+            "expect",
+            _EVERY,
+            "expect",
+            "What must hold to pass: lines, exit codes and metrics of a job, metrics of a group.",
+            words=("assert", "expects", "expected"),
+        ),
         Key("priority", _EVERY, "integer", "Larger starts first; that of a group is added to its jobs'."),
         Key(
             "seed",
@@ -323,6 +330,12 @@ SUB_KEYS: Final = {
         Key("unit", (), "text", "Unit of the value."),
     ),
     "retries": (Key("lost", (), "count", "After an attempt was lost to the infrastructure; default 1."),),
+    "expect": (
+        Key("log", (), "tags", "Patterns; each must match a line of output."),
+        Key("not_log", (), "tags", "Patterns that no line of output may match."),
+        Key("exit", (), "tags", "Permitted exit codes and signals; default 0."),
+        Key("metrics", (), "contracts", "Conditions on metrics, such as '>= 80', by name."),
+    ),
     "limits": (
         Key("warning", (), "limit", "Messages of severity WARNING; default none, which is no limit."),
         Key("error", (), "limit", "Messages of severity ERROR; default 0."),
@@ -482,7 +495,6 @@ LATER: Final = frozenset(
     (
         "also_log",
         "debug",
-        "expect",
         "labels",
     )
 )

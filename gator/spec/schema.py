@@ -161,6 +161,11 @@ def _consumptions() -> Schema:
     return {"anyOf": [one, {"type": "array", "items": one}]}
 
 
+def _contracts() -> Schema:
+    condition: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    return _values({"anyOf": [condition, _values(condition)]})
+
+
 def _ulimits() -> Schema:
     value: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": ["string", "null"]}]}
     return {
@@ -212,6 +217,8 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
     "first_error": lambda: _mapping("first_error"),
     "metrics": lambda: _values({"anyOf": [_mapping("metrics"), {"type": "null"}]}),
+    "expect": lambda: _mapping("expect"),
+    "contracts": _contracts,
     "results": _results,
     "silence": lambda: {"anyOf": [_DURATION, _mapping("silence")]},
     "retries": lambda: _mapping("retries"),

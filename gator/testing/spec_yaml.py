@@ -6,6 +6,7 @@ plain word without a special meaning in YAML.
 
 import json
 import re
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -287,6 +288,23 @@ def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
     yield f"{name}: {{match: {_text(error.match)}}}"
 
 
+def _expect(name: str, expect: spec_pb2.Expect) -> Iterator[str]:
+    parts = [f"{key}: {_list(values)}" for key in ("log", "not_log") if (values := getattr(expect, key))]
+    exits = [*map(str, expect.exit_codes), *(signal.Signals(number).name for number in expect.signals)]
+    if exits:
+        parts.append(f"exit: [{', '.join(exits)}]")
+    figures: dict[str, dict[str, list[str]]] = {}
+    for contract in expect.contracts:
+        figures.setdefault(contract.metric, {}).setdefault(contract.figure, []).append(contract.text)
+    metrics = [
+        f"{_text(metric)}: {{{', '.join(f'{figure}: {_list(texts)}' for figure, texts in by.items())}}}"
+        for metric, by in figures.items()
+    ]
+    if metrics:
+        parts.append(f"metrics: {{{', '.join(metrics)}}}")
+    yield f"{name}: {{{', '.join(parts)}}}"
+
+
 def _metrics(name: str, rules: Mapping[str, spec_pb2.MetricRule]) -> Iterator[str]:
     items: list[tuple[str, str]] = []
     for metric, rule in sorted(rules.items()):
@@ -359,6 +377,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "causes": _causes,
     "duration": _duration,
     "environment": _environment,
+    "expect": _expect,
     "folder": _word,
     "artefacts": _artefacts,
     "hooks": _hooks,

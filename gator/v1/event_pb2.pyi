@@ -57,6 +57,33 @@ METRIC_KIND_MAX: MetricKind.ValueType  # 4
 METRIC_KIND_MEAN: MetricKind.ValueType  # 5
 """The mean; over children weighted by the number of values."""
 
+class _ContractState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContractStateEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ContractState.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    CONTRACT_STATE_UNSPECIFIED: _ContractState.ValueType  # 0
+    """Not known."""
+    CONTRACT_STATE_HELD: _ContractState.ValueType  # 1
+    """It holds."""
+    CONTRACT_STATE_BROKEN: _ContractState.ValueType  # 2
+    """It does not hold, so that the node fails."""
+    CONTRACT_STATE_NOT_COMPARED: _ContractState.ValueType  # 3
+    """There is no baseline to compare with."""
+
+class ContractState(_ContractState, metaclass=_ContractStateEnumTypeWrapper):
+    """Whether a contract holds."""
+
+CONTRACT_STATE_UNSPECIFIED: ContractState.ValueType  # 0
+"""Not known."""
+CONTRACT_STATE_HELD: ContractState.ValueType  # 1
+"""It holds."""
+CONTRACT_STATE_BROKEN: ContractState.ValueType  # 2
+"""It does not hold, so that the node fails."""
+CONTRACT_STATE_NOT_COMPARED: ContractState.ValueType  # 3
+"""There is no baseline to compare with."""
+
 @typing.final
 class Event(message.Message):
     """Something that happened to a node, stored in exactly one store."""
@@ -1000,6 +1027,7 @@ class AttemptFinished(message.Message):
     LONGEST_SILENCE_NANOS_FIELD_NUMBER: builtins.int
     COUNTED_FIELD_NUMBER: builtins.int
     ARTEFACTS_FIELD_NUMBER: builtins.int
+    CONTRACTS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -1055,6 +1083,10 @@ class AttemptFinished(message.Message):
     def artefacts(self) -> Artefacts:
         """The artefacts that it has announced; unset if there are none."""
 
+    @builtins.property
+    def contracts(self) -> ContractResults:
+        """The outcomes of the contracts on its metrics; unset if there are none."""
+
     def __init__(
         self,
         *,
@@ -1076,10 +1108,11 @@ class AttemptFinished(message.Message):
         longest_silence_nanos: builtins.int = ...,
         counted: common_pb2.Counts | None = ...,
         artefacts: Artefacts | None = ...,
+        contracts: ContractResults | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
@@ -1188,6 +1221,7 @@ class Result(message.Message):
     ALLOW_FAILURE_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    CONTRACTS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -1230,6 +1264,10 @@ class Result(message.Message):
     def jobs(self) -> Tally:
         """Number of jobs below by outcome; a job counts itself."""
 
+    @builtins.property
+    def contracts(self) -> ContractResults:
+        """The outcomes of the contracts on its metrics; unset if there are none."""
+
     def __init__(
         self,
         *,
@@ -1246,10 +1284,11 @@ class Result(message.Message):
         allow_failure: builtins.bool = ...,
         signature: builtins.str = ...,
         first_failure_unix_nanos: builtins.int = ...,
+        contracts: ContractResults | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1296,3 +1335,96 @@ class Tally(message.Message):
     _ClearFieldArgType: _TypeAlias = typing.Literal["cancelled", b"cancelled", "failed", b"failed", "lost", b"lost", "passed", b"passed", "pruned", b"pruned", "running", b"running", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ContractResults(message.Message):
+    """The outcomes of the contracts of a node."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def list(self) -> containers.RepeatedCompositeFieldContainer[ContractResult]:
+        """One for each contract, in the order of the spec."""
+
+    def __init__(
+        self,
+        *,
+        list: abc.Iterable[ContractResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ContractResult(message.Message):
+    """The outcome of one contract on a metric."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: builtins.int
+    FIGURE_FIELD_NUMBER: builtins.int
+    CONDITION_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    LIMIT_UNIT_FIELD_NUMBER: builtins.int
+    BASELINE_RUN_FIELD_NUMBER: builtins.int
+    BASELINE_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    metric: builtins.str
+    """Name of the metric."""
+    figure: builtins.str
+    """The figure, such as `value` or `p95`."""
+    condition: builtins.str
+    """The condition as written, such as `>= 0.95 * baseline`."""
+    state: ContractState.ValueType
+    """Whether it holds."""
+    value: builtins.float
+    """The figure of this run; unset if the metric was never reported."""
+    unit: builtins.str
+    """Unit of the metric."""
+    limit: builtins.float
+    """The limit, in its own unit; unset if there is no baseline."""
+    limit_unit: builtins.str
+    """Unit of the limit."""
+    baseline_run: builtins.str
+    """Id of the run with the baseline; empty if the limit is not relative, or not known."""
+    baseline: builtins.float
+    """The figure of that run; unset if the limit is not relative, or not known."""
+    message: builtins.str
+    """One sentence for people, if it does not hold or was not compared."""
+    def __init__(
+        self,
+        *,
+        metric: builtins.str = ...,
+        figure: builtins.str = ...,
+        condition: builtins.str = ...,
+        state: ContractState.ValueType = ...,
+        value: builtins.float | None = ...,
+        unit: builtins.str = ...,
+        limit: builtins.float | None = ...,
+        limit_unit: builtins.str = ...,
+        baseline_run: builtins.str = ...,
+        baseline: builtins.float | None = ...,
+        message: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_baseline", b"_baseline", "_limit", b"_limit", "_value", b"_value", "baseline", b"baseline", "limit", b"limit", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_baseline", b"_baseline", "_limit", b"_limit", "_value", b"_value", "baseline", b"baseline", "baseline_run", b"baseline_run", "condition", b"condition", "figure", b"figure", "limit", b"limit", "limit_unit", b"limit_unit", "message", b"message", "metric", b"metric", "state", b"state", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__baseline: _TypeAlias = typing.Literal["baseline"]  # noqa: Y015
+    _WhichOneofArgType__baseline: _TypeAlias = typing.Literal["_baseline", b"_baseline"]  # noqa: Y015
+    _WhichOneofReturnType__limit: _TypeAlias = typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = typing.Literal["_value", b"_value"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__baseline) -> _WhichOneofReturnType__baseline | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...

@@ -100,6 +100,7 @@ class PlanRequest(message.Message):
     JOB_SEEDS_FIELD_NUMBER: builtins.int
     ABOVE_FIELD_NUMBER: builtins.int
     SCALE_FIELD_NUMBER: builtins.int
+    BASELINES_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """The seed of the root, 1 to 2^31-1."""
     spec_dir: builtins.str
@@ -148,6 +149,10 @@ class PlanRequest(message.Message):
     def above(self) -> spec_pb2.JobGroup:
         """Values of gator.toml files, as those of a group above the root."""
 
+    @builtins.property
+    def baselines(self) -> Baselines:
+        """Figures of earlier runs with which contracts compare metrics."""
+
     def __init__(
         self,
         *,
@@ -166,9 +171,110 @@ class PlanRequest(message.Message):
         job_seeds: abc.Mapping[builtins.str, builtins.int] | None = ...,
         above: spec_pb2.JobGroup | None = ...,
         scale: builtins.float = ...,
+        baselines: Baselines | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["above", b"above", "spec", b"spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["above", b"above", "baselines", b"baselines", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["above", b"above", "environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "scale", b"scale", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["above", b"above", "baselines", b"baselines", "environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "scale", b"scale", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Baselines(message.Message):
+    """Figures of earlier runs, asked for once before the start."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUNS_FIELD_NUMBER: builtins.int
+    FIGURES_FIELD_NUMBER: builtins.int
+    IS_REQUIRED_FIELD_NUMBER: builtins.int
+    is_required: builtins.bool
+    """Whether a contract without a figure is broken, instead of not compared."""
+    @builtins.property
+    def runs(self) -> containers.RepeatedCompositeFieldContainer[BaselineRun]:
+        """The runs."""
+
+    @builtins.property
+    def figures(self) -> containers.RepeatedCompositeFieldContainer[BaselineFigure]:
+        """The figures."""
+
+    def __init__(
+        self,
+        *,
+        runs: abc.Iterable[BaselineRun] | None = ...,
+        figures: abc.Iterable[BaselineFigure] | None = ...,
+        is_required: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["figures", b"figures", "is_required", b"is_required", "runs", b"runs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class BaselineRun(message.Message):
+    """An earlier run that contracts name."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    ID_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name in the contracts; empty for those that name none."""
+    id: builtins.str
+    """Its id; empty if it is not known."""
+    problem: builtins.str
+    """Why it is not known; empty if it is."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        id: builtins.str = ...,
+        problem: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["id", b"id", "name", b"name", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class BaselineFigure(message.Message):
+    """A figure of an earlier run."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    METRIC_FIELD_NUMBER: builtins.int
+    FIGURE_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
+    run: builtins.str
+    """Name of the run in the contracts."""
+    path: builtins.str
+    """Path of the node below the root; empty for the root."""
+    metric: builtins.str
+    """Name of the metric."""
+    figure: builtins.str
+    """The figure, as in the contract."""
+    value: builtins.float
+    """Its value."""
+    unit: builtins.str
+    """Unit of the metric."""
+    def __init__(
+        self,
+        *,
+        run: builtins.str = ...,
+        path: builtins.str = ...,
+        metric: builtins.str = ...,
+        figure: builtins.str = ...,
+        value: builtins.float = ...,
+        unit: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["figure", b"figure", "metric", b"metric", "path", b"path", "run", b"run", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...

@@ -690,6 +690,7 @@ class Node(message.Message):
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     WAITING_FOR_FIELD_NUMBER: builtins.int
     PROGRESS_FIELD_NUMBER: builtins.int
+    CONTRACTS_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Its path from the root."""
     kind: common_pb2.NodeKind.ValueType
@@ -764,6 +765,10 @@ class Node(message.Message):
     def progress(self) -> event_pb2.Progress:
         """How far its running attempt has come; unset if it is not a running job, or did not say."""
 
+    @builtins.property
+    def contracts(self) -> event_pb2.ContractResults:
+        """The outcomes of the contracts on its metrics; unset if there are none."""
+
     def __init__(
         self,
         *,
@@ -794,10 +799,11 @@ class Node(message.Message):
         first_failure_unix_nanos: builtins.int = ...,
         waiting_for: abc.Iterable[WaitingReason.ValueType] | None = ...,
         progress: event_pb2.Progress | None = ...,
+        contracts: event_pb2.ContractResults | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "demand", b"demand", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "demand", b"demand", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "children", b"children", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "children", b"children", "contracts", b"contracts", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -943,21 +949,27 @@ class NodeMetrics(message.Message):
 
     PATH_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
+    RUNNING_FIELD_NUMBER: builtins.int
     path: builtins.str
     """The node."""
     @builtins.property
     def metrics(self) -> containers.RepeatedCompositeFieldContainer[event_pb2.MetricTotal]:
-        """Metrics, combined over the attempt or over all jobs below."""
+        """Metrics of the job, or of all jobs below that have ended, combined."""
+
+    @builtins.property
+    def running(self) -> containers.RepeatedCompositeFieldContainer[event_pb2.MetricTotal]:
+        """Metrics of the attempts that run, at the node or below it, so far. They are no part of `metrics`."""
 
     def __init__(
         self,
         *,
         path: builtins.str = ...,
         metrics: abc.Iterable[event_pb2.MetricTotal] | None = ...,
+        running: abc.Iterable[event_pb2.MetricTotal] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["metrics", b"metrics", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["metrics", b"metrics", "path", b"path", "running", b"running"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

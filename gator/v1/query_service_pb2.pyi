@@ -754,6 +754,8 @@ class ListMetricsRequest(message.Message):
     NAMES_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    DEPTH_FIELD_NUMBER: builtins.int
+    QUANTILES_FIELD_NUMBER: builtins.int
     run: builtins.str
     """Id of the run; empty means the server's one run."""
     path: builtins.str
@@ -764,9 +766,15 @@ class ListMetricsRequest(message.Message):
     """Maximum number of nodes in a page; 0 means 1,000, which is also the limit."""
     page_token: builtins.str
     """Token of the page to return; empty means the first page."""
+    depth: builtins.int
+    """Maximum number of levels below `path`; unset means all."""
     @builtins.property
     def names(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only metrics of these names. Empty means all."""
+
+    @builtins.property
+    def quantiles(self) -> containers.RepeatedScalarFieldContainer[builtins.float]:
+        """The quantiles to compute, as ranks from 0 to 1; empty means 0.5 and 0.95."""
 
     def __init__(
         self,
@@ -777,12 +785,16 @@ class ListMetricsRequest(message.Message):
         names: abc.Iterable[builtins.str] | None = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        depth: builtins.int | None = ...,
+        quantiles: abc.Iterable[builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_depth", b"_depth", "depth", b"depth"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["names", b"names", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "run", b"run", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_depth", b"_depth", "depth", b"depth", "names", b"names", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "quantiles", b"quantiles", "run", b"run", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__depth: _TypeAlias = typing.Literal["depth"]  # noqa: Y015
+    _WhichOneofArgType__depth: _TypeAlias = typing.Literal["_depth", b"_depth"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__depth) -> _WhichOneofReturnType__depth | None: ...
 
 @typing.final
 class ListMetricsResponse(message.Message):

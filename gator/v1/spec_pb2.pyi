@@ -21,6 +21,45 @@ else:
 
 DESCRIPTOR: descriptor.FileDescriptor
 
+class _Comparison:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ComparisonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Comparison.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    COMPARISON_UNSPECIFIED: _Comparison.ValueType  # 0
+    """Not known."""
+    COMPARISON_AT_LEAST: _Comparison.ValueType  # 1
+    """At least."""
+    COMPARISON_AT_MOST: _Comparison.ValueType  # 2
+    """At most."""
+    COMPARISON_GREATER: _Comparison.ValueType  # 3
+    """Greater."""
+    COMPARISON_LESS: _Comparison.ValueType  # 4
+    """Less."""
+    COMPARISON_EQUAL: _Comparison.ValueType  # 5
+    """Equal."""
+    COMPARISON_NOT_EQUAL: _Comparison.ValueType  # 6
+    """Not equal."""
+
+class Comparison(_Comparison, metaclass=_ComparisonEnumTypeWrapper):
+    """The ways to compare two numbers."""
+
+COMPARISON_UNSPECIFIED: Comparison.ValueType  # 0
+"""Not known."""
+COMPARISON_AT_LEAST: Comparison.ValueType  # 1
+"""At least."""
+COMPARISON_AT_MOST: Comparison.ValueType  # 2
+"""At most."""
+COMPARISON_GREATER: Comparison.ValueType  # 3
+"""Greater."""
+COMPARISON_LESS: Comparison.ValueType  # 4
+"""Less."""
+COMPARISON_EQUAL: Comparison.ValueType  # 5
+"""Equal."""
+COMPARISON_NOT_EQUAL: Comparison.ValueType  # 6
+"""Not equal."""
+
 class _ParamType:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -205,6 +244,7 @@ class Job(message.Message):
     HOOKS_FIELD_NUMBER: builtins.int
     ARTEFACTS_FIELD_NUMBER: builtins.int
     WHEN_FIELD_NUMBER: builtins.int
+    EXPECT_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -249,6 +289,10 @@ class Job(message.Message):
         """Files and folders that it makes and uses."""
 
     @builtins.property
+    def expect(self) -> Expect:
+        """What an attempt must have done for the node to pass."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -269,11 +313,12 @@ class Job(message.Message):
         hooks: Hooks | None = ...,
         artefacts: JobArtefacts | None = ...,
         when: builtins.str = ...,
+        expect: Expect | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "artefacts", b"artefacts", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "artefacts", b"artefacts", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -324,6 +369,7 @@ class JobGroup(message.Message):
     CAUSES_FIELD_NUMBER: builtins.int
     HOOKS_FIELD_NUMBER: builtins.int
     WHEN_FIELD_NUMBER: builtins.int
+    EXPECT_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -368,6 +414,10 @@ class JobGroup(message.Message):
         """Shell texts that run before and after the node."""
 
     @builtins.property
+    def expect(self) -> Expect:
+        """What all jobs below must have done for the node to pass."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -388,11 +438,12 @@ class JobGroup(message.Message):
         causes: abc.Iterable[CauseRule] | None = ...,
         hooks: Hooks | None = ...,
         when: builtins.str = ...,
+        expect: Expect | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -450,6 +501,7 @@ class JobArray(message.Message):
     MATRIX_FIELD_NUMBER: builtins.int
     REPEATS_TEXT_FIELD_NUMBER: builtins.int
     WHEN_FIELD_NUMBER: builtins.int
+    EXPECT_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -502,6 +554,10 @@ class JobArray(message.Message):
         """The combinations of values; every child runs for each of them. Unset means one without values."""
 
     @builtins.property
+    def expect(self) -> Expect:
+        """What all jobs below must have done for the node to pass."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -525,11 +581,12 @@ class JobArray(message.Message):
         matrix: Matrix | None = ...,
         repeats_text: builtins.str = ...,
         when: builtins.str = ...,
+        expect: Expect | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -689,6 +746,146 @@ class Consumption(message.Message):
     _HasFieldArgType: _TypeAlias = typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["any", b"any", "copy", b"copy", "job", b"job", "name", b"name", "when_done", b"when_done"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Expect(message.Message):
+    """What must hold of an attempt, or of a group, to pass."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LOG_FIELD_NUMBER: builtins.int
+    NOT_LOG_FIELD_NUMBER: builtins.int
+    EXIT_CODES_FIELD_NUMBER: builtins.int
+    SIGNALS_FIELD_NUMBER: builtins.int
+    CONTRACTS_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def log(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Patterns in the syntax of RE2. Each must match a line of output. Only for a job."""
+
+    @builtins.property
+    def not_log(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Patterns that no line of output may match. Only for a job."""
+
+    @builtins.property
+    def exit_codes(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Permitted exit codes; empty together with `signals` means 0. Only for a job."""
+
+    @builtins.property
+    def signals(self) -> containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Signals by which the command may be killed. Only for a job."""
+
+    @builtins.property
+    def contracts(self) -> containers.RepeatedCompositeFieldContainer[Contract]:
+        """Conditions on metrics."""
+
+    def __init__(
+        self,
+        *,
+        log: abc.Iterable[builtins.str] | None = ...,
+        not_log: abc.Iterable[builtins.str] | None = ...,
+        exit_codes: abc.Iterable[builtins.int] | None = ...,
+        signals: abc.Iterable[builtins.int] | None = ...,
+        contracts: abc.Iterable[Contract] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "exit_codes", b"exit_codes", "log", b"log", "not_log", b"not_log", "signals", b"signals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Contract(message.Message):
+    """A condition on a metric: its figure compared with `number`, or with `number * baseline + offset`."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: builtins.int
+    FIGURE_FIELD_NUMBER: builtins.int
+    COMPARISON_FIELD_NUMBER: builtins.int
+    NUMBER_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
+    IS_RELATIVE_FIELD_NUMBER: builtins.int
+    OFFSET_FIELD_NUMBER: builtins.int
+    RUN_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    BASELINE_FIELD_NUMBER: builtins.int
+    metric: builtins.str
+    """Name of the metric."""
+    figure: builtins.str
+    """The figure: `value` (by its kind), `count`, `sum`, `min`, `max`, `mean`, or a quantile such as `p95`."""
+    comparison: Comparison.ValueType
+    """The comparison."""
+    number: builtins.float
+    """The limit; the factor if it is relative to a baseline."""
+    unit: builtins.str
+    """Unit of the limit; empty if none is written."""
+    is_relative: builtins.bool
+    """Whether the limit is relative to the same figure in an earlier run."""
+    offset: builtins.float
+    """Number that is added to the product."""
+    run: builtins.str
+    """Name of the earlier run; empty means that of the launch, else the last one of the series that passed."""
+    text: builtins.str
+    """The condition as written, such as `>= 0.95 * baseline`."""
+    @builtins.property
+    def baseline(self) -> Baseline:
+        """Only in a run: the figure of the earlier run."""
+
+    def __init__(
+        self,
+        *,
+        metric: builtins.str = ...,
+        figure: builtins.str = ...,
+        comparison: Comparison.ValueType = ...,
+        number: builtins.float = ...,
+        unit: builtins.str = ...,
+        is_relative: builtins.bool = ...,
+        offset: builtins.float = ...,
+        run: builtins.str = ...,
+        text: builtins.str = ...,
+        baseline: Baseline | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["baseline", b"baseline"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["baseline", b"baseline", "comparison", b"comparison", "figure", b"figure", "is_relative", b"is_relative", "metric", b"metric", "number", b"number", "offset", b"offset", "run", b"run", "text", b"text", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Baseline(message.Message):
+    """A figure of an earlier run."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    UNIT_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    IS_REQUIRED_FIELD_NUMBER: builtins.int
+    run: builtins.str
+    """Id of the run; empty if there is no figure."""
+    value: builtins.float
+    """The figure."""
+    unit: builtins.str
+    """Its unit."""
+    problem: builtins.str
+    """Why there is no figure; empty if there is one."""
+    is_required: builtins.bool
+    """Whether a contract without a figure is broken, instead of not compared."""
+    def __init__(
+        self,
+        *,
+        run: builtins.str = ...,
+        value: builtins.float = ...,
+        unit: builtins.str = ...,
+        problem: builtins.str = ...,
+        is_required: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["is_required", b"is_required", "problem", b"problem", "run", b"run", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

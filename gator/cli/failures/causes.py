@@ -10,8 +10,8 @@ from gator.cli.runs.paging import pages
 from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun
 from gator.cli.sources.open import OpenRun
 from gator.core.history.failure_groups import FailedJob, cause_of, grouped, headline
-from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2, query_pb2
+from gator.core.outcomes import FAILURES, has_failed_itself
+from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _MAX_COMPARED_CAUSES: Final = 1000
@@ -115,12 +115,11 @@ def _all_failed(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted) -
         path=opened.run.ident,
         scope=qs.SCOPE_SUBTREE,
         globs=wanted.globs,
-        kinds=[common_pb2.NODE_KIND_JOB],
         outcomes=sorted(FAILURES),
         order=wanted.order,
     )
     for page in pages(opened.api.list_nodes, request):
-        for node in page.nodes:
+        for node in filter(has_failed_itself, page.nodes):
             yield FailedIn(node, opened.run, opened.source)
 
 

@@ -61,6 +61,7 @@ def conclude(
         stderr_lines=output.lines(common_pb2.STREAM_STDERR),
         dropped_bytes=output.dropped,
         artefacts=merged(output.artefacts, kept),
+        contracts=facts.expectations.contracts if facts.expectations is not None else None,
         longest_silence_nanos=max(times.silence, times.ended - times.last_read),
     )
     sign(finished, choice)

@@ -37,6 +37,7 @@ from gator.core.attempt.actions import (
 from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
+from gator.core.attempt.expectations import Expectations
 from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
 from gator.core.attempt.hang.silence import FileState, Silence
 from gator.core.attempt.hooks import BEFORE, HookEnd, HookSequence, hook_logs
@@ -104,7 +105,11 @@ class Wrapper:
         self._facts = AttemptFacts()
         self._messages = self._facts.messages
         metrics = AttemptMetrics()
-        self._output = Output(launch, log_cap, self._messages, metrics, observers_of(launch.job))
+        observers = observers_of(launch.job)
+        if launch.job.HasField("expect"):
+            self._facts.expectations = Expectations(launch.job.expect)
+            observers = (*observers, self._facts.expectations)
+        self._output = Output(launch, log_cap, self._messages, metrics, observers)
         self._open = set(self._output.streams)
         self._usage = UsageMeter(launch)
         self._client = ClientEvents(self._messages, metrics)
@@ -504,7 +509,8 @@ class Wrapper:
         if not self._times.started:
             self._times.start(now)
         events = self._complete(now)
-        events += self._client.finish(self._stamp, now)
+        if self._facts.expectations is not None:
+            self._facts.expectations.check(self._client.metrics.total)
         self._verdict = judge(self._facts, self._job.settings.limits)
         name = self._first_hook(self._verdict)
         if name:
@@ -520,7 +526,7 @@ class Wrapper:
     def _conclude(self, now: int, verdict: Verdict, last: Sequence[event_pb2.Event] = ()) -> list[Action]:
         """Records the end of the attempt, after its last events."""
         self._enter(State.FINISHED, None)
-        events = list(last)
+        events = [*last, *self._client.finish(self._stamp, now)]
         usage = self._usage.message(self._times, self._exit)
         finished = conclude(
             self._facts, verdict, self._times, usage, self._client.metrics, self._output, self._kept

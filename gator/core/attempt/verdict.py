@@ -7,11 +7,12 @@ import signal
 
 from msgspec import Struct, field
 
+from gator.core.attempt.expectations import Expectations
 from gator.core.attempt.hang.evidence import Hang
 from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
 from gator.core.causes.first_error import Choice
 from gator.core.text import cut
-from gator.units import limit_text, size_text
+from gator.units import limit_text, signal_name, size_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for lack of it"
@@ -57,6 +58,8 @@ class AttemptFacts(Struct):
     unkillable: str = ""
     """Description of the processes that survived SIGKILL; else empty."""
     messages: Messages = field(default_factory=Messages)
+    expectations: Expectations | None = None
+    """What the spec expects of the attempt; None if it expects nothing but exit code 0."""
 
 
 def judge(facts: AttemptFacts, limits: spec_pb2.Limits) -> Verdict:
@@ -65,7 +68,9 @@ def judge(facts: AttemptFacts, limits: spec_pb2.Limits) -> Verdict:
         _stopped(facts)
         or _started(facts)
         or _ended(facts)
+        or _without_pattern(facts.expectations)
         or _over_limit(facts.messages, limits)
+        or _without_metric(facts.expectations)
         or _artefacts(facts)
     ) or Verdict(common_pb2.OUTCOME_PASSED)
     if facts.unkillable and verdict.outcome != common_pb2.OUTCOME_PASSED:
@@ -121,6 +126,11 @@ def _started(facts: AttemptFacts) -> Verdict | None:
 
 
 def _ended(facts: AttemptFacts) -> Verdict | None:
+    expected = facts.expectations
+    if expected is not None and expected.permits(facts.exit_code, facts.signal):
+        return None
+    wanted = expected.wanted_end if expected is not None else ""
+    wanted = f" where {wanted} is expected" if wanted else ""
     if facts.signal is not None:
         number = facts.signal
         hint = ""
@@ -128,13 +138,13 @@ def _ended(facts: AttemptFacts) -> Verdict | None:
             hint = f", {_OUT_OF_MEMORY}"
         elif number == signal.SIGKILL:
             hint = ", not by Gator"
-        return _failed(common_pb2.REASON_SIGNAL, f"killed by signal {signal_name(number)}{hint}")
-    if facts.exit_code:
+        return _failed(common_pb2.REASON_SIGNAL, f"killed by signal {signal_name(number)}{hint}{wanted}")
+    if facts.exit_code or (wanted and facts.exit_code is not None):
         code = facts.exit_code
         hint = _exit_hint(code)
         if facts.out_of_memory and code == 128 + signal.SIGKILL:
             hint = f" ({_OUT_OF_MEMORY})"
-        return _failed(common_pb2.REASON_EXIT, f"exited with code {code}{hint}")
+        return _failed(common_pb2.REASON_EXIT, f"exited with code {code}{hint}{wanted}")
     if facts.exit_code is None:
         return Verdict(
             common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, facts.unkillable or "its end was not seen"
@@ -144,6 +154,16 @@ def _ended(facts: AttemptFacts) -> Verdict | None:
 
 def _artefacts(facts: AttemptFacts) -> Verdict | None:
     return _failed(common_pb2.REASON_ARTEFACT, facts.artefact) if facts.artefact else None
+
+
+def _without_pattern(expected: Expectations | None) -> Verdict | None:
+    problem = expected.pattern_problem if expected is not None else ""
+    return _failed(common_pb2.REASON_PATTERN, problem) if problem else None
+
+
+def _without_metric(expected: Expectations | None) -> Verdict | None:
+    problem = expected.contract_problem if expected is not None else ""
+    return _failed(common_pb2.REASON_METRIC, problem) if problem else None
 
 
 def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
@@ -210,17 +230,15 @@ def _exit_hint(code: int) -> str:
     return ""
 
 
-def signal_name(number: int) -> str:
-    """Returns a signal with its name: `11 (SIGSEGV)`."""
-    try:
-        return f"{number} ({signal.Signals(number).name})"
-    except ValueError:
-        return str(number)
-
-
 def explanation(verdict: Verdict, facts: AttemptFacts) -> Choice | None:
     """Returns the message that explains a failure; None if the attempt passed, or wrote nothing."""
     if verdict.outcome in (common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_CANCELLED):
+        return None
+    if verdict.reason == common_pb2.REASON_PATTERN and facts.expectations is not None:
+        line = facts.expectations.forbidden
+        return Choice(line.message, line.message) if line is not None else None
+    if verdict.reason == common_pb2.REASON_METRIC:
+        # No message of the job explains a value.
         return None
     choice = facts.messages.best(verdict.severity)
     if facts.hang is not None and facts.hang.summary and (choice is None or choice.is_last_words):

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gator.core.history import series
+from gator.core.metrics import summarise
 from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -122,6 +123,7 @@ def side_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal] = ())
         wall_nanos=node.usage.wall_nanos,
         metrics=metrics,
     )
+    summarise(side.metrics)
     if node.HasField("first_error"):
         side.first_error.CopyFrom(node.first_error)
     return side

@@ -8,7 +8,7 @@ from operator import add, attrgetter
 from msgspec import Struct
 
 from gator.core.metrics import Totals
-from gator.core.outcomes import FAILURES, was_not_needed
+from gator.core.outcomes import FAILURES, tally_size, was_not_needed
 from gator.v1 import common_pb2, event_pb2
 
 _COUNTS = ("debug", "info", "warning", "error", "critical")
@@ -39,6 +39,8 @@ class _First(Struct, frozen=True):
     path: str
     reason: common_pb2.Reason.ValueType
     message: str
+    has_own_failure: bool
+    """Whether it is a group whose own contract is broken."""
 
 
 class GroupFold:
@@ -141,7 +143,8 @@ class GroupFold:
                 return
             self._note_failure(path, result)
         if outcome not in self._firsts:
-            self._firsts[outcome] = _First(path, result.reason, result.message)
+            has_own = result.reason == common_pb2.REASON_METRIC and tally_size(result.jobs) > 1
+            self._firsts[outcome] = _First(path, result.reason, result.message, has_own)
 
     def _note_failure(self, path: str, result: event_pb2.Result) -> None:
         """Keeps the earliest end of a failed job below, and the first error of the earliest that has one."""
@@ -191,6 +194,10 @@ class GroupFold:
         if outcome in FAILURES:
             first = self._first_failure.path if self._first_failure is not None else first
         total = sum(self._tally)
+        if self._firsts[outcome].has_own_failure:
+            message = self._firsts[outcome].message
+            # The path of the root is beside its message.
+            return f"{first}: {message}" if "/" in first else message
         if (total == 1 or not number) and (message := self._firsts[outcome].message):
             return message
         if not number:

@@ -3,7 +3,7 @@
 Tiers see it as their `TreePort`; inputs from outside go through `Tree`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from gator.core.moment import Moment
 from gator.core.outcomes import FAILURES
@@ -148,6 +148,10 @@ class TreeState:
     def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
         """Returns the hooks of an instance of a group or array."""
         return self.plan.hooks(node, path)
+
+    def contracts(self, node: PlanNode, path: str) -> Sequence[spec_pb2.Contract]:
+        """Returns the contracts of an instance of a group or array on metrics."""
+        return self.plan.contracts(node, path)
 
     def run_hook(self, tier: Tier, hooks: TierHooks, name: str) -> None:
         """Runs a hook of a tier."""

@@ -5,7 +5,7 @@ in, so that a child tier may live in another daemon.
 """
 
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from msgspec import Struct
 from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.tree.child import Child, Phase, TierState
 from gator.core.tree.close import Registry, cancelled, close_unstarted
+from gator.core.tree.contracts import apply_contracts
 from gator.core.tree.gate import Closing, Gate, GateState
 from gator.core.tree.group_result import GroupFold
 from gator.core.tree.hooks import TierHooks, failed_before
@@ -77,6 +78,10 @@ class TreePort(Registry, Protocol):
 
     def wake(self, tier: "Tier") -> None:
         """Lets a tier issue more of its repeats soon."""
+        ...
+
+    def contracts(self, node: PlanNode, path: str) -> Sequence[spec_pb2.Contract]:
+        """Returns the contracts of an instance of a group or array on metrics."""
         ...
 
     def run_hook(self, tier: "Tier", hooks: TierHooks, name: str) -> None:
@@ -416,6 +421,9 @@ class Tier:
         result = self._fold.finish(wall_nanos=wall, allow_failure=self.node.allow_failure)
         if self._hooks is not None:
             self._hooks.apply(result)
+        if self.node.contracts and not self.virtual_root:
+            contracts = self._tree.contracts(self.node, self.path)
+            apply_contracts(result, contracts, self.path, self._tree.now().wall)
         return result
 
     def _conclude(self) -> None:

@@ -328,6 +328,15 @@ def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair], *, 
         context.problem(pairs["args"].key, "'args' belong to a command: write them into the script")
 
 
+def _expect(built: NodeMessage, key: KeyContext) -> None:
+    # Most specs expect nothing but exit code 0.
+    from gator.spec.builders.expect import read_expect
+
+    expect = read_expect(key, is_job=isinstance(built, spec_pb2.Job))
+    if expect is not None:
+        built.expect.CopyFrom(expect)
+
+
 def _metrics(values: spec_pb2.Settings, key: KeyContext) -> None:
     # Most specs take no metrics from lines.
     from gator.spec.builders.metrics import read_metrics
@@ -341,6 +350,7 @@ READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "causes": _causes,
     "artefacts": read_artefacts,
     "hooks": read_hooks,
+    "expect": _expect,
     "ident": _ident,
     "exclude": matrix.read_exclude,
     "matrix": matrix.read_matrix,

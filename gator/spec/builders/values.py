@@ -29,6 +29,8 @@ _EXAMPLES: Final = {
     "retries": "{lost: 2}",
     "ulimit": "{core: 0}",
     "licenses": "{ToolA: 4}",
+    "expect": "{exit: [0, 3]}",
+    "expect.metrics": "{coverage: '>= 80'}",
     "metrics": "{cycles: {match: 'ran (\\d+) cycles'}}",
 }
 

@@ -181,6 +181,7 @@ NODES = Table(
             "first_failure_unix_nanos",
         ),
         _column("signature", TEXT, "result.signature?", "signature"),
+        _column("contracts", MESSAGE, "result.contracts?", "contracts"),
     ],
     indexes=[
         Index("nodes_by_parent", ["parent", "declared_unix_nanos"]),

@@ -7,7 +7,7 @@ from gator.core.dispatch.pools import DemandKey
 from gator.core.history.failure_groups import FailedJob
 from gator.core.outcomes import FAILURES
 from gator.core.pages import OpenGroup
-from gator.store.catalogue.tables import ENDED, JOB, RUNNING, CatalogueTables, pieces
+from gator.store.catalogue.tables import ARRAY, ENDED, GROUP, JOB, RUNNING, CatalogueTables, pieces
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -18,9 +18,10 @@ class JobReader(CatalogueTables):
     """Columns with the signature of a failure and the one that another version recorded."""
 
     def failed(self, path: str) -> list[FailedJob]:
-        """Returns the failed and lost jobs at and below a node."""
-        where = self._where().numbers("n.kind", [JOB]).numbers("n.state", [ENDED])
-        where.numbers("n.outcome", sorted(FAILURES))
+        """Returns the failed and lost jobs at and below a node, and groups that failed by themselves."""
+        # A group whose own contract is broken is a failure too, and then its own first one.
+        where = self._where().numbers("n.kind", [JOB, GROUP, ARRAY]).numbers("n.state", [ENDED])
+        where.numbers("n.outcome", sorted(FAILURES)).add(f"(n.kind = {JOB} OR n.first_failure = n.path)")
         if "/" in path:
             where.add("n.sort >= ? AND n.sort < ?", *self.span(path))
         rows = self._query(

@@ -17,6 +17,8 @@ Query: TypeAlias = Callable[[str, Sequence[object]], list[Any]]
 """Returns all rows of a SELECT, with `?` for its values."""
 
 JOB = int(common_pb2.NODE_KIND_JOB)
+GROUP = int(common_pb2.NODE_KIND_GROUP)
+ARRAY = int(common_pb2.NODE_KIND_ARRAY)
 RUNNING = int(query_pb2.NODE_STATE_RUNNING)
 ENDED = int(query_pb2.NODE_STATE_ENDED)
 PIECE = 1000

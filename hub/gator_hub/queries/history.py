@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gator.core.history.cause_rules import NO_RULES, CauseRules
 from gator.core.history.series import WHOLE, key_of
+from gator.core.metrics import summarise
 from gator.core.outcomes import FAILURES
 from gator.store.catalogue.messages import METRIC_NAMES, NODE_NAMES, metric_of, node_of, tally_of_job
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
@@ -78,6 +79,8 @@ class History:
             query = query.where(pw.Tuple(runs.started_unix_nanos, runs.id) < tuple(after))
         rows = self._database.rows(query)
         metrics = self._metrics([row[0] for row in rows])
+        for totals in metrics.values():
+            summarise(totals)
         found = [self._entry(row, metrics.get(row[0], [])) for row in rows]
         at = [found[-1].run.started_unix_nanos, rows[-1][0]] if len(rows) == limit else None
         return found, at

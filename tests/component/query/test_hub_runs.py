@@ -121,7 +121,7 @@ def test_every_reading_command_reads_from_the_hub(ask: Gator, hub: FakeHub) -> N
     assert ask("logs", "good", *here).stdout_bytes == b"hello\nworld\n\xff\x00bytes\n"
     assert ask("logs", "bad", "--first-error", *here).stdout == "boom: it broke\n"
     assert "top/bad err:2: boom" in ask("grep", "boom", *here).stdout
-    assert "top/good  cycles  1200.5  cycles" in ask("metrics", *here).stdout
+    assert "\ntop/good  cycles  1200.5  cycles" in ask("metrics", *here).stdout
     assert len(values(ask("resources", "good", "--json", *here))[0]["samples"]) == 2
     shown = ask("show", "bad", *here).stdout
     assert f"bbbbbbbbbbbb on the hub at {hub.address}" in shown

@@ -58,7 +58,8 @@ CREATE TABLE nodes (
     first_error BLOB,
     first_failure TEXT,
     first_failure_unix_nanos INTEGER,
-    signature TEXT
+    signature TEXT,
+    contracts BLOB
 );
 CREATE INDEX nodes_by_parent ON nodes (parent, declared_unix_nanos);
 CREATE INDEX nodes_by_sort ON nodes (sort);

@@ -1,16 +1,14 @@
-"""`gator metrics`: the numbers that jobs reported, folded in groups.
+"""`gator metrics`: the numbers that jobs reported, combined in groups."""
 
-Invariant: a value is not rounded in JSON.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
 import typer
 
 from gator.cli import output
 from gator.cli.json_output import say_json
+from gator.cli.metrics import csv_text, openmetrics_text
 from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import MAX_PAGE, pages
@@ -18,11 +16,28 @@ from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console import describe
 from gator.core.text import shorten_values
+from gator.errors import UsageError
 from gator.spec.suggestions import did_you_mean
-from gator.units import some_of
 from gator.v1 import event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
+_FORMATS: Final = ("table", "csv", "json", "openmetrics")
+_HEAD: Final = (
+    "node",
+    "metric",
+    "value",
+    "unit",
+    "kind",
+    "count",
+    "min",
+    "mean",
+    "p50",
+    "p95",
+    "max",
+    "sum",
+)
+_NUMBERS: Final = frozenset((2, *range(5, len(_HEAD))))
+"""Columns that are aligned to the right."""
 _MAX_NAMES: Final = 10
 """Maximum number of names that are listed if there is no metric of the wanted name."""
 
@@ -37,28 +52,56 @@ def metrics(
         list[str] | None,
         typer.Option("--name", metavar="NAME", help="Show only metrics of this name; may be repeated."),
     ] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", metavar="N", min=0, help="Show at most N levels below PATH."),
+    ] = None,
+    format_: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", help="Print as table, csv, json or openmetrics."),
+    ] = "table",
     number: Annotated[int | None, number_option(MAX_LINES, "metrics")] = None,
     json: JsonOption = False,
 ) -> None:
     """List the metrics that jobs reported.
 
-    The list has the metrics of PATH and of all nodes below it. A group has the metrics of its jobs, folded.
+    The list has the metrics of PATH and of all nodes below it. A group has the values of all its jobs.
     """
-    limit = limit_of(number, MAX_LINES, json=json)
+    written = "json" if json else format_.lower()
+    if written not in _FORMATS:
+        raise UsageError(f"--format {format_}: give one of {', '.join(_FORMATS)}")
+    limit = limit_of(number, MAX_LINES, json=written != "table")
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        top, names = opened.path_of(path), name or []
-        if json:
-            for node in _bounded(_metrics(opened, top, names, limit), limit):
+        request = qs.ListMetricsRequest(path=opened.path_of(path), names=name or [], depth=depth)
+        if written == "table":
+            _say_table(opened, request, limit)
+        else:
+            _say_for_programs(opened, request, limit, written)
+
+
+def _say_for_programs(
+    opened: OpenRun, request: qs.ListMetricsRequest, limit: int | None, written: str
+) -> None:
+    nodes = _bounded(_metrics(opened, request, limit), limit)
+    match written:
+        case "json":
+            for node in nodes:
                 say_json(node)
-            return
-        # The node after the last one that is shown tells whether that one is a group.
-        nodes = list(_bounded(_metrics(opened, top, names, limit), limit, further=1))
-        rows = _rows(nodes)
-        output.say_columns(rows[:limit], right=frozenset((2,)))
-        if limit and len(rows) > limit:
-            say_more("metric")
-        if not nodes:
-            output.say(_nothing(opened, top, names))
+        case "csv":
+            sys.stdout.write(csv_text(nodes))
+        case _:
+            sys.stdout.write(openmetrics_text(opened.run, nodes))
+
+
+def _say_table(opened: OpenRun, request: qs.ListMetricsRequest, limit: int | None) -> None:
+    nodes = list(_bounded(_metrics(opened, request, limit), limit, further=1))
+    rows = [row for node in nodes for row in _rows(node)]
+    if not rows:
+        output.say(_nothing(opened, request))
+        return
+    output.say_columns([_HEAD, *rows[:limit]], right=_NUMBERS)
+    if limit and len(rows) > limit:
+        say_more("metric")
 
 
 def _bounded(
@@ -71,53 +114,52 @@ def _bounded(
             if not further:
                 return
             further -= 1
-        found += len(node.metrics)
+        found += len(node.metrics) + len(node.running)
         yield node
 
 
-def _rows(nodes: Sequence[query_pb2.NodeMetrics]) -> list[tuple[str, ...]]:
-    rows = list[tuple[str, ...]]()
-    for node, after in zip_longest(nodes, nodes[1:]):
-        # A group has the metrics of its jobs, and the first of these comes next.
-        is_group = after is not None and after.path.startswith(f"{node.path}/")
-        path = output.paint(node.path, "path")
-        rows += [
-            (
-                path,
-                metric.name,
-                describe.number(metric.value),
-                metric.unit,
-                _folded(metric, is_group=is_group),
-            )
-            for metric in node.metrics
-        ]
-    return rows
+def _rows(node: query_pb2.NodeMetrics) -> Iterator[tuple[str, ...]]:
+    for totals, suffix in ((node.metrics, ""), (node.running, " (running)")):
+        for total in totals:
+            path, name = output.paint(node.path, "path"), f"{total.name}{suffix}"
+            yield (path, name, describe.number(total.value), total.unit, *_statistics(total))
+
+
+def _statistics(total: event_pb2.MetricTotal) -> Iterator[str]:
+    """Yields kind and statistics of a metric; empty for a single value, which all of them are."""
+    if total.count <= 1:
+        yield from [""] * (len(_HEAD) - 4)
+        return
+    yield describe.enum_name(event_pb2.MetricKind.DESCRIPTOR, total.kind) or "last"
+    yield f"{total.count:,}"
+    quantiles = [_rounded(quantile.value) for quantile in total.quantiles] or ["-", "-"]
+    mean = describe.number(total.mean) if total.HasField("mean") else "-"
+    yield from (describe.number(total.min), mean, *quantiles, describe.number(total.max))
+    yield describe.number(total.sum) if total.HasField("sum") else "-"
+
+
+def _rounded(quantile: float) -> str:
+    """Returns a quantile with as many digits as are known of it."""
+    return describe.number(float(f"{quantile:.3g}"))
 
 
 def _metrics(
-    opened: OpenRun, path: str, names: list[str], limit: int | None = None
+    opened: OpenRun, request: qs.ListMetricsRequest, limit: int | None = None
 ) -> Iterator[query_pb2.NodeMetrics]:
-    page_size = min(limit + 1, MAX_PAGE) if limit else 0
-    request = qs.ListMetricsRequest(path=path, names=names, page_size=page_size)
+    request.page_size = min(limit + 1, MAX_PAGE) if limit else 0
     for page in pages(opened.api.list_metrics, request):
         yield from page.nodes
 
 
-def _nothing(opened: OpenRun, path: str, names: list[str]) -> str:
+def _nothing(opened: OpenRun, request: qs.ListMetricsRequest) -> str:
     """Returns the text for a node without metrics of these names."""
+    names = list(request.names)
     if not names:
         return "no metrics"
-    there = sorted({metric.name for node in _metrics(opened, path, []) for metric in node.metrics})
+    every = qs.ListMetricsRequest(path=request.path)
+    there = sorted({metric.name for node in _metrics(opened, every) for metric in node.metrics})
     hint = "".join(did_you_mean(name, there) for name in names)
     if not hint and there:
-        hint = f"; there are {some_of(there, _MAX_NAMES)}"
+        rest = f" and {len(there) - _MAX_NAMES:,} more" if len(there) > _MAX_NAMES else ""
+        hint = f"; there are {', '.join(there[:_MAX_NAMES])}{rest}"
     return shorten_values(f"no metrics named {' or '.join(names)}{hint}")
-
-
-def _folded(metric: event_pb2.MetricTotal, *, is_group: bool) -> str:
-    if metric.count <= 1:
-        return ""
-    kind = describe.enum_name(event_pb2.MetricKind.DESCRIPTOR, metric.kind) or "last"
-    if kind == "last" and is_group:
-        return "sum over the jobs"
-    return f"{kind} of {metric.count:,}"

@@ -64,6 +64,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
         rows.append(("used", _usage(node.usage)))
     for metric in answer.result.metrics:
         rows.append((f"metric {metric.name}", f"{describe.number(metric.value)} {metric.unit}".strip()))
+    rows += [_contract(contract) for contract in node.contracts.list]
     if node.tags:
         rows.append(("tags", ", ".join(node.tags)))
     rows.append(("seed", str(node.seed)))
@@ -72,6 +73,19 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
         rows.append(("run again", again))
         rows.append(("requires", launch_of(opened.run).needs))
     _pairs(rows)
+
+
+def _contract(found: event_pb2.ContractResult) -> tuple[str, str]:
+    """Returns name and state of a contract on a metric."""
+    name = found.metric if found.figure == "value" else f"{found.figure} of {found.metric}"
+    state = describe.enum_name(event_pb2.ContractState.DESCRIPTOR, found.state).replace("_", " ")
+    if found.message:
+        return f"contract {name}", f"{state}: {found.message}"
+    text = f"{state}: {describe.number(found.value)} {found.unit}".rstrip()
+    if found.baseline_run:
+        limit = f"{describe.number(found.limit)} {found.limit_unit}".rstrip()
+        text += f" (limit {limit}, from run {found.baseline_run[:12]})"
+    return f"contract {name}", f"{text}, {found.condition}"
 
 
 def _counts(counts: common_pb2.Counts) -> str:

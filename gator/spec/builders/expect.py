@@ -1,0 +1,99 @@
+"""Reads `expect`: what must hold of an attempt, or of a group, to pass."""
+
+import signal
+from collections.abc import Iterator
+from typing import Any, Final
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gator.spec.builders import scalars
+from gator.spec.builders.context import Pair, SpecContext, is_null
+from gator.spec.builders.scope import KeyContext
+from gator.spec.builders.values import known, mapping
+from gator.spec.contracts import EXAMPLES, ContractError, contract_of, figure_problem
+from gator.spec.metric_names import NAME_RULE, is_metric_name
+from gator.spec.patterns import pattern_problem
+from gator.spec.suggestions import did_you_mean
+from gator.v1 import spec_pb2
+
+_SIGNALS: Final = {number.name: int(number) for number in signal.Signals}
+_MAX_EXIT: Final = 255
+
+
+def read_expect(key: KeyContext, *, is_job: bool) -> spec_pb2.Expect | None:
+    """Returns what is expected; None after a problem."""
+    context = key.context
+    if not isinstance(key.value, MappingNode):
+        mapping(context, key.value, "expect")
+        return None
+    expect = spec_pb2.Expect()
+    for name, pair in known(context, mapping(context, key.value, "expect"), "expect", "expect").items():
+        if name != "metrics" and not is_job:
+            context.problem(pair.key, f"'{name}' belongs to a job: a group can expect only metrics")
+        elif name == "metrics":
+            for contract in _contracts(context, pair):
+                expect.contracts.append(contract)
+        elif name == "exit":
+            _exits(context, pair.value, expect)
+        else:
+            getattr(expect, name).extend(_patterns(context, pair.value, name))
+    return expect
+
+
+def _items(node: Node) -> list[Node]:
+    return list(node.value) if isinstance(node, SequenceNode) else [node]
+
+
+def _patterns(context: SpecContext, node: Node, name: str) -> Iterator[str]:
+    for item in _items(node):
+        pattern = scalars.filled_text(context, item, name)
+        if pattern is None or not scalars.has_no_placeholder(context, item, pattern, name):
+            continue
+        if problem := pattern_problem(pattern):
+            context.problem(item, f"{name}: {problem}")
+        else:
+            yield pattern
+
+
+def _exits(context: SpecContext, node: Node, expect: spec_pb2.Expect) -> None:
+    for item in _items(node):
+        text = scalars.text(context, item, "exit")
+        if text is None:
+            continue
+        if text in _SIGNALS:
+            expect.signals.append(_SIGNALS[text])
+        elif text.isascii() and text.isdecimal():
+            code = scalars.integer(context, item, "exit", 0, _MAX_EXIT)
+            if code is not None:
+                expect.exit_codes.append(code)
+        else:
+            near = did_you_mean(text, _SIGNALS)
+            context.problem(item, f"exit must be a code or a signal such as SIGTERM, not '{text}'{near}")
+
+
+def _contracts(context: SpecContext, pair: Pair) -> Iterator[spec_pb2.Contract]:
+    for name, each in mapping(context, pair.value, "expect.metrics").items():
+        if not is_metric_name(name):
+            context.problem(each.key, f"'{name}' cannot be the name of a metric: {NAME_RULE}")
+        elif isinstance(each.value, MappingNode):
+            for figure, condition in mapping(context, each.value, "expect.metrics").items():
+                if problem := figure_problem(figure):
+                    context.problem(condition.key, problem)
+                else:
+                    yield from _conditions(context, condition.value, name, figure)
+        else:
+            yield from _conditions(context, each.value, name, "value")
+
+
+def _conditions(context: SpecContext, node: Node, metric: str, figure: str) -> Iterator[spec_pb2.Contract]:
+    for item in _items(node):
+        if is_null(item) or not isinstance(item, ScalarNode):
+            context.problem(item, f"the metric {metric} needs a condition: write {EXAMPLES}")
+            continue
+        text: Any = scalars.text(context, item, metric)
+        if text is None or not scalars.has_no_placeholder(context, item, text, "a condition"):
+            continue
+        try:
+            yield contract_of(metric, figure, text)
+        except ContractError as error:
+            context.problem(item, str(error))
