@@ -22,6 +22,14 @@ class UsageError(UserError):
     """A wrong option or argument."""
 
 
+class OptionError(UsageError):
+    """An option with a value that it cannot have; `reason` says what to give instead."""
+
+    def __init__(self, option: str, value: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{option} {value}: {reason}")
+
+
 class Problem(Struct, frozen=True, order=True):
     """One mistake in a text.
 

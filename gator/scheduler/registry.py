@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from gator.errors import UsageError
+from gator.errors import OptionError
 from gator.scheduler.local import LocalScheduler
 from gator.scheduler.protocols import Scheduler
 
@@ -25,13 +25,13 @@ def make_scheduler(name: str, arguments: Mapping[str, str]) -> Scheduler:
         return LocalScheduler(arguments)
     found = [point for point in _entry_points() if point.name.lower() == lower_name]
     if not found:
-        raise UsageError(f"--scheduler {name}: there is no such scheduler, only {', '.join(names())}")
+        raise OptionError("--scheduler", name, f"there is no such scheduler, only {', '.join(names())}")
     try:
         make = found[0].load()
     except Exception as error:
         # Any error of a package that this process does not need otherwise.
         what = f"{type(error).__name__}: {error}"
-        raise UsageError(f"--scheduler {name}: {found[0].value} cannot be imported: {what}") from error
+        raise OptionError("--scheduler", name, f"{found[0].value} cannot be imported: {what}") from error
     return make(arguments)
 
 
@@ -49,7 +49,7 @@ def parse_arguments(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, found, value = text.partition("=")
         if not key or not found:
-            raise UsageError(f"--sched-arg {text}: give KEY=VALUE")
+            raise OptionError("--sched-arg", text, "give KEY=VALUE")
         arguments.setdefault(key, value)
     return arguments
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gator.console.describe import enum_name
-from gator.errors import UsageError
+from gator.errors import OptionError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import EnumDescriptor
@@ -14,5 +14,5 @@ def enum_value(descriptor: "EnumDescriptor", text: str, option: str) -> int:
     names = {enum_name(descriptor, number): number for number in descriptor.values_by_number if number}
     found = names.get(text.lower())
     if found is None:
-        raise UsageError(f"{option} {text}: give one of {', '.join(names)}")
+        raise OptionError(option, text, f"give one of {', '.join(names)}")
     return found

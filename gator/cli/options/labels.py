@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gator.errors import UsageError
+from gator.errors import OptionError
 
 MAX_NAME: Final = 128
 MAX_VALUE: Final = 512
@@ -14,7 +14,7 @@ def label_of(text: str) -> tuple[str, str]:
     """Returns the name and value of a label. Raises UsageError if it is not NAME=VALUE."""
     name, found, value = text.partition("=")
     if not found or not name.strip():
-        raise UsageError(f"--label {text}: give NAME=VALUE")
+        raise OptionError("--label", text, "give NAME=VALUE")
     return name.strip(), value
 
 
@@ -27,9 +27,10 @@ def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
     for text in texts:
         name, value = label_of(text)
         if len(name) > MAX_NAME or len(value) > MAX_VALUE:
-            raise UsageError(
-                f"--label {text[:40]}…: give a name of at most {MAX_NAME} characters "
-                f"and a value of at most {MAX_VALUE}"
+            raise OptionError(
+                "--label",
+                f"{text[:40]}…",
+                f"give a name of at most {MAX_NAME} characters and a value of at most {MAX_VALUE}",
             )
         labels[name] = value
     return labels

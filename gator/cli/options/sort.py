@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gator.errors import UsageError
+from gator.errors import OptionError
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -36,7 +36,7 @@ def order_of(text: str) -> qs.NodeOrder.ValueType:
     """Returns the order that the option means. Raises UsageError for an unknown word."""
     order = _ORDERS.get(text.lower())
     if order is None:
-        raise UsageError(f"--sort {text}: give one of {', '.join(_ORDERS)}")
+        raise OptionError("--sort", text, f"give one of {', '.join(_ORDERS)}")
     return order
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gator.errors import UsageError
+from gator.errors import OptionError
 from gator.units import parse_duration
 
 SinceOption = Annotated[
@@ -41,6 +41,6 @@ def unix_nanos(text: str | None, option: str, now: float | None = None) -> int:
     try:
         return max(round(datetime.fromisoformat(day + text.strip()).timestamp() * 1e9), 1)
     except (ValueError, OverflowError, OSError) as error:
-        raise UsageError(
-            f"{option} {text}: give a time such as 2026-11-29T20:15 or 20:15, or a span such as 10m"
+        raise OptionError(
+            option, text, "give a time such as 2026-11-29T20:15 or 20:15, or a span such as 10m"
         ) from error

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gator.errors import UsageError
+from gator.errors import OptionError
 from gator.units import parse_duration, parse_size
 
 NO_LIMIT: Final = ("none", "unlimited")
@@ -16,7 +16,7 @@ def millis_of(text: str | None, option: str) -> int | None:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"{option} {text}: {error}") from error
+        raise OptionError(option, text, str(error)) from error
 
 
 def bytes_of(text: str | None, option: str) -> int | None:
@@ -26,13 +26,13 @@ def bytes_of(text: str | None, option: str) -> int | None:
     try:
         return parse_size(text)
     except ValueError as error:
-        raise UsageError(f"{option} {text}: {error}") from error
+        raise OptionError(option, text, str(error)) from error
 
 
 def positive_or_default(value: int | None, option: str, default: int) -> int:
     """Returns a value that is not 0; the default for None."""
     if value == 0:
-        raise UsageError(f"{option} 0: give more than 0")
+        raise OptionError(option, "0", "give more than 0")
     return default if value is None else value
 
 
@@ -42,8 +42,8 @@ def count_of(text: str, option: str, minimum: int, maximum: int, *, none: int) -
         return none
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
     if not minimum <= number <= maximum:
-        raise UsageError(
-            f"{option} {text}: give a whole number from {minimum} to {maximum}, or none for no limit"
+        raise OptionError(
+            option, text, f"give a whole number from {minimum} to {maximum}, or none for no limit"
         )
     return number
 
@@ -54,5 +54,5 @@ def limit_millis_of(text: str, option: str) -> int:
         return 0
     millis = millis_of(text, option)
     if not millis:
-        raise UsageError(f"{option} {text}: give more than 0, or none for no limit")
+        raise OptionError(option, text, "give more than 0, or none for no limit")
     return millis

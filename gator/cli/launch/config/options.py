@@ -14,7 +14,7 @@ from msgspec import structs
 
 from gator.cli.launch.config.files import Config, check_options
 from gator.cli.launch.options import ON_ROOT, LaunchOptions, PlanOptions
-from gator.errors import Problem, SpecError, UsageError
+from gator.errors import OptionError, Problem, SpecError, UsageError
 
 Given = TypeVar("Given", bound=PlanOptions)
 
@@ -57,10 +57,7 @@ def configured(
             problems.append(option.problem(f"{name}: {error}"))
             continue
         except UsageError as error:
-            # Errors of options begin with the option and its value.
-            reason = str(error)
-            if reason.startswith("--"):
-                reason = reason.partition(": ")[2]
+            reason = error.reason if isinstance(error, OptionError) else str(error)
             problems.append(option.problem(f"{name}: {reason}"))
             continue
         is_open = field not in given and not environment.get(_VARIABLES.get(field, ""))
