@@ -12,8 +12,9 @@ from functools import partial
 from gator.cli.secrets import hide_secrets
 from gator.console import describe
 from gator.console.text import CODES, column_lines, styled
+from gator.core.causes.shown import is_last_words
 from gator.core.visible import visible, visible_styled
-from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import event_pb2, query_pb2
 
 
 def has_colour() -> bool:
@@ -71,9 +72,9 @@ def painted_state(run: query_pb2.Run, node: query_pb2.Node) -> str:
 def painted_place(first_error: event_pb2.ErrorMessage) -> str:
     """Returns the place and severity of a message in the style of its severity: `out:17 error`.
 
-    The last words of a job without messages have no severity.
+    For the last output of a job without messages it is `out:17 last line`.
     """
-    is_message = first_error.severity >= common_pb2.SEVERITY_WARNING
+    is_message = not is_last_words(first_error)
     severity = describe.severity(first_error.severity) if is_message else ""
-    where = f"{describe.line_place(first_error)} {severity}".strip()
+    where = f"{describe.line_place(first_error)} {severity if is_message else 'last line'}".strip()
     return paint(where or "first error", severity)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from gator.console.text import one_line
+from gator.core.causes.shown import is_last_words, shown_line
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
@@ -153,15 +154,13 @@ def line_place(first_error: event_pb2.ErrorMessage) -> str:
 
 
 def headline(error: event_pb2.ErrorMessage) -> str:
-    """Returns the line of a message that explains the failure, such as the exception after a traceback.
+    """Returns the line of a first error that explains the failure, as a terminal shows it."""
+    return one_line(shown_line(error))
 
-    It begins with the name of the test if the line does not have it.
-    """
-    lines = error.text.splitlines()
-    # Of a cut text the line may be incomplete.
-    explaining = next((line for line in reversed(lines) if error.message and error.message in line), "")
-    line = explaining.strip() or error.text
-    return one_line(line if error.item in line else f"{error.item}: {line}")
+
+def error_name(error: event_pb2.ErrorMessage) -> str:
+    """Returns `first error`, or `last line` if the job wrote no message and this is its last output."""
+    return "last line" if is_last_words(error) else "first error"
 
 
 def commit(git: query_pb2.Git) -> str:

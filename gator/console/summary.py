@@ -138,7 +138,7 @@ def _first_error(result: event_pb2.Result) -> Iterable[str]:
     text = describe.headline(error)
     if text not in one_line(result.message):
         where = f"{describe.line_place(error)}: " if error.line else ""
-        yield f"       first error: {where}{text}"
+        yield f"       {describe.error_name(error)}: {where}{text}"
 
 
 def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> Iterable[str]:

@@ -8,7 +8,7 @@ from gator.cli.failures.values import next_steps
 from gator.cli.options.number import say_more
 from gator.cli.sources.failure_overlay import FailedIn
 from gator.console import describe
-from gator.console.text import cut
+from gator.console.text import cut, one_line
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, cause_of
 from gator.core.launch.printed import command
 from gator.units import plural
@@ -108,7 +108,8 @@ def _say(one: FailedIn) -> None:
     if error and error not in node.message:
         output.say(f"  {output.painted_place(node.first_error)}: {error}")
     if node.cause:
-        output.say(f"  cause:  {describe.cause(node)}")
+        matched = f", matched by: {one_line(node.cause_line)}" if node.cause_line else ""
+        output.say(f"  cause:  {describe.cause(node)}{matched}")
     sightings = sightings_in(one)
     if sightings is not None:
         output.say(f"  seen:   {sightings.describe(cause_of(node))}")

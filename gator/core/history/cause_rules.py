@@ -6,6 +6,7 @@ Invariant: the first rule that applies names the cause. The rules of a run are a
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from gator.core.causes.shown import shown_line
 from gator.paths import PathPattern
 from gator.v1 import event_pb2, plan_pb2, query_pb2, spec_pb2
 
@@ -39,20 +40,30 @@ class CauseRules:
         names = {rule.name for rule in self.rules}
         return CauseRules(rule for rule in more.rules if rule.name not in names)
 
-    def rule_for(self, path: str, text: str, signatures: Sequence[str] = ()) -> spec_pb2.CauseRule | None:
+    def rule_for(
+        self, path: str, texts: Sequence[str], signatures: Sequence[str] = ()
+    ) -> spec_pb2.CauseRule | None:
         """Returns the rule that names the cause of a failure; None if none applies.
 
-        `text` is the first error, `signatures` are those that the failure has or had.
+        `texts` are the forms of the first error, one of which must match; `signatures` are those that the
+        failure has or had.
         """
+        found = self._find(path, texts, signatures)
+        return found[0] if found is not None else None
+
+    def _find(
+        self, path: str, texts: Sequence[str], signatures: Sequence[str]
+    ) -> tuple[spec_pb2.CauseRule, Any] | None:
+        """Returns the rule that applies and its compiled pattern; None if none applies."""
         if self._compiled is None:
             self._compiled = [_compiled(rule) for rule in self.rules]
         for rule, match, paths in self._compiled:
             if (
-                (match is None or match.search(text) is not None)
+                (match is None or any(match.search(text) is not None for text in texts))
                 and (paths is None or paths.matches(path))
                 and (not rule.signatures or any(each in rule.signatures for each in signatures))
             ):
-                return rule
+                return rule, match
         return None
 
     def key_of(self, path: str, result: event_pb2.Result) -> str:
@@ -62,28 +73,49 @@ class CauseRules:
 
     def rule_of(self, path: str, result: event_pb2.Result) -> spec_pb2.CauseRule | None:
         """Returns the rule that names the cause of a failed job; None if none applies."""
-        return self.rule_for(path, text_of(result), [result.signature]) if self.rules else None
+        return self.rule_for(path, texts_of(result), [result.signature]) if self.rules else None
 
     def apply(self, node: query_pb2.Node) -> None:
         """Names the cause of a failed job."""
         if not self.rules:
             return
         signatures = [node.signature, *([node.former_signature] if node.former_signature else [])]
-        rule = self.rule_for(node.path, text_of(node), signatures)
-        if rule is not None:
+        texts = texts_of(node)
+        found = self._find(node.path, texts, signatures)
+        if found is not None:
+            rule, match = found
             node.cause, node.ticket = rule.name, rule.ticket
+            node.cause_line = _matched_line(match, texts) if match is not None else ""
 
 
 NO_RULES = CauseRules(())
 
 
-def text_of(failure: query_pb2.Node | event_pb2.Result) -> str:
-    """Returns the text in which rules search: the first error, or Gator's sentence where there is none."""
-    return failure.first_error.text or failure.message
+def texts_of(failure: query_pb2.Node | event_pb2.Result) -> Sequence[str]:
+    """Returns the texts in which rules search: the line that displays show, and the whole first error.
+
+    Without a first error it is Gator's sentence about the failure.
+    """
+    error = failure.first_error
+    if not error.text:
+        return (failure.message,)
+    shown = shown_line(error)
+    return (shown,) if shown == error.text else (shown, error.text)
+
+
+def _matched_line(match: Any, texts: Sequence[str]) -> str:
+    """Returns the line of the whole first error with a match; empty if the shown line has it."""
+    shown, *others = texts
+    if match.search(shown) is not None or not others:
+        return ""
+    text = others[0]
+    found = match.search(text)
+    return text[text.rfind("\n", 0, found.start()) + 1 :].split("\n", 1)[0].strip() if found else ""
 
 
 def _compiled(rule: spec_pb2.CauseRule) -> tuple[spec_pb2.CauseRule, Any, PathPattern | None]:
-    match = _re2().compile(rule.match) if rule.match else None
+    # `^` and `$` are the beginning and the end of a line.
+    match = _re2().compile(f"(?m){rule.match}") if rule.match else None
     return rule, match, PathPattern(rule.paths) if rule.paths else None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gator.core.history.cause_rules import CauseRules, text_of
+from gator.core.history.cause_rules import CauseRules, texts_of
 from gator.core.history.failure_groups import FailedJob
 from gator.store.catalogue import messages
 from gator.store.catalogue.attempts import AttemptReader
@@ -25,7 +25,7 @@ class CatalogueReader(NodeLists, JobReader, AttemptReader, MetricReader):
         """Returns failed jobs with the causes that rules name."""
         found: list[FailedJob] = []
         for node, job in zip(self.by_paths([job.path for job in failed]), failed, strict=True):
-            rule = rules.rule_for(job.path, text_of(node), [node.signature, node.former_signature])
+            rule = rules.rule_for(job.path, texts_of(node), [node.signature, node.former_signature])
             found.append(job._replace(cause=rule.name) if rule is not None else job)
         return found
 

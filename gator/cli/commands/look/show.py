@@ -49,11 +49,12 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     if opened.run.HasField("git"):
         rows.append(("commit", describe.revision(opened.run.git)))
     if describe.headline(node.first_error) not in one_line(node.message):
-        rows.append(("first error", describe.headline(node.first_error)))
+        rows.append((describe.error_name(node.first_error), describe.headline(node.first_error)))
     if node.first_failure not in ("", node.path):
         rows.append(("first failure", node.first_failure))
     if node.cause:
         rows.append(("cause", describe.cause(node)))
+        rows.append(("cause matched", one_line(node.cause_line)))
     rows.append(("started", describe.moment(node.started_unix_nanos)))
     rows.append(("ended", describe.moment(node.ended_unix_nanos)))
     if node.kind != common_pb2.NODE_KIND_JOB:

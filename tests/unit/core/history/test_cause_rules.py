@@ -1,11 +1,13 @@
+import pytest
+
 from gator.core.history.cause_rules import CauseRules, root_causes
 from gator.core.history.failure_groups import FailedJob, grouped
-from gator.v1 import event_pb2, plan_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, plan_pb2, query_pb2
 from gator.v1.spec_pb2 import CauseRule
 
 
 def named(rules: list[CauseRule], path: str, text: str) -> str:
-    rule = CauseRules(rules).rule_for(path, text)
+    rule = CauseRules(rules).rule_for(path, [text])
     return rule.name if rule is not None else ""
 
 
@@ -31,9 +33,9 @@ def test_the_first_rule_that_applies_counts() -> None:
 
 def test_a_rule_with_signatures_applies_to_those_that_a_failure_has_or_had() -> None:
     rules = CauseRules([CauseRule(name="old", signatures=["s0-1", "s1-2"])])
-    assert rules.rule_for("a", "", ["s1-2"])
-    assert rules.rule_for("a", "", ["s1-9", "s0-1"])
-    assert rules.rule_for("a", "", ["s1-9"]) is None
+    assert rules.rule_for("a", [""], ["s1-2"])
+    assert rules.rule_for("a", [""], ["s1-9", "s0-1"])
+    assert rules.rule_for("a", [""], ["s1-9"]) is None
 
 
 def test_a_failure_without_a_first_error_is_named_by_the_sentence_about_it() -> None:
@@ -59,3 +61,30 @@ def test_rules_of_a_spec_come_before_those_of_its_project() -> None:
     request.above.causes.add(name="project")
     request.spec.group.causes.add(name="spec")
     assert [rule.name for rule in root_causes(request)] == ["spec", "project"]
+
+
+TRACEBACK = event_pb2.ErrorMessage(
+    severity=common_pb2.SEVERITY_ERROR,
+    text="Traceback (most recent call last):\n  File \"lab/lookup.py\", line 3, in f\nKeyError: 'clk'",
+    message="KeyError: 'clk'",
+    file="lab/lookup.py",
+    file_line=3,
+    item="test_clock",
+)
+
+
+def cause_of_traceback(match: str) -> query_pb2.Node:
+    node = query_pb2.Node(path="a", signature="s1-1", first_error=TRACEBACK)
+    CauseRules([CauseRule(name="clock", match=match)]).apply(node)
+    return node
+
+
+@pytest.mark.parametrize("match", ["^test_clock: KeyError", r"'clk' \(lookup\.py:3\)$", "KeyError"])
+def test_a_rule_matches_the_line_that_is_shown(match: str) -> None:
+    node = cause_of_traceback(match)
+    assert (node.cause, node.cause_line) == ("clock", "")
+
+
+def test_a_rule_that_matches_another_line_says_which() -> None:
+    assert cause_of_traceback("line 3").cause_line == 'File "lab/lookup.py", line 3, in f'
+    assert cause_of_traceback("line 4").cause == ""
