@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gator.console import describe
 from gator.console.summary import again
 from gator.console.terminal import Terminal
-from gator.core.attempt.verdict import without_quote
+from gator.core.attempt.verdict import limit_advice, without_quote
 from gator.core.text import cut
 from gator.core.visible import visible, visible_lines
 from gator.ports import LiveState, RunInfo
@@ -101,6 +101,8 @@ class SingleDisplay:
             self._say(
                 f"Task {describe.outcome(result.outcome)}: {visible(reason)}", common_pb2.SEVERITY_ERROR
             )
+            if advice := limit_advice(result):
+                self._say(advice)
         if self._verbose or result.outcome != common_pb2.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")

@@ -14,6 +14,7 @@ from gator.console import describe
 from gator.console.messages import painted_outcome
 from gator.console.terminal import Terminal
 from gator.console.text import one_line
+from gator.core.attempt.verdict import limit_advice
 from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun
@@ -52,6 +53,10 @@ class Failures:
         self.first: list[Failure] = []
         self.first_allowed: list[Failure] = []
         self._find_earlier_runs, self._rules = find_earlier_runs, rules
+        self.advice: dict[str, None] = {}
+        """What lets messages pass that exceeded a limit, without duplicates."""
+        self.first_with_invalid = ""
+        """Path of the first job with lines that look like commands but are not valid; empty if none has."""
         self.noisy = 0
         """Number of jobs that passed although their output has errors."""
         self._above_noisy: set[str] = set()
@@ -81,8 +86,13 @@ class Failures:
         """Notes a Result; returns whether it is that of a failed job."""
         if result.counts.error or result.counts.critical:
             self._add_noisy(path, result)
+        if result.invalid_commands:
+            # Results of groups come after those of their jobs.
+            self.first_with_invalid = self.first_with_invalid or path
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
+        if advice := limit_advice(result):
+            self.advice[advice] = None
         failure = path, result
         is_allowed = result.allow_failure and "/" in path
         if is_allowed:
@@ -209,6 +219,9 @@ def write_summary(
         lines += _allowed(terminal, failures)
     if failures.first and info.launch.needs:
         lines.append(f"needs: {info.launch.needs}")
+    lines += failures.advice
+    if result.invalid_commands:
+        lines.append(_about_invalid(info, failures.first_with_invalid, result.invalid_commands))
     if failures.noisy:
         lines.append(_about_noisy(info, failures.noisy))
     name = painted_outcome(terminal, result.outcome)
@@ -226,6 +239,13 @@ def _about_noisy(info: RunInfo, count: int) -> str:
         f"{plural(count, 'job')} passed with errors in {its} output: `--parser auto` makes {it} fail; "
         f"see {it} with `{see}`"
     )
+
+
+def _about_invalid(info: RunInfo, path: str, count: int) -> str:
+    """Returns the note that commands in the output of jobs were not carried out."""
+    it = "looks like a command but is" if count == 1 else "look like commands but are"
+    see = command("logs", "--long", path, where=in_folder(info.folder))
+    return f"{plural(count, 'line')} {it} not valid: `{see}` shows why"
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:

@@ -957,6 +957,7 @@ class ErrorMessage(message.Message):
     PARSER_FIELD_NUMBER: builtins.int
     CODE_FIELD_NUMBER: builtins.int
     ITEM_FIELD_NUMBER: builtins.int
+    DECISIVE_FIELD_NUMBER: builtins.int
     severity: common_pb2.Severity.ValueType
     """How serious it is."""
     text: builtins.str
@@ -981,6 +982,8 @@ class ErrorMessage(message.Message):
     """Code of the message; empty if it has none."""
     item: builtins.str
     """The test, function or instance concerned; empty if unknown."""
+    decisive: builtins.bool
+    """Whether the tool says with it that it failed, although it may exit with 0."""
     def __init__(
         self,
         *,
@@ -996,10 +999,11 @@ class ErrorMessage(message.Message):
         parser: builtins.str = ...,
         code: builtins.str = ...,
         item: builtins.str = ...,
+        decisive: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["code", b"code", "ended_unix_nanos", b"ended_unix_nanos", "file", b"file", "file_line", b"file_line", "item", b"item", "line", b"line", "message", b"message", "parser", b"parser", "path", b"path", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["code", b"code", "decisive", b"decisive", "ended_unix_nanos", b"ended_unix_nanos", "file", b"file", "file_line", b"file_line", "item", b"item", "line", b"line", "message", b"message", "parser", b"parser", "path", b"path", "severity", b"severity", "stream", b"stream", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1028,6 +1032,7 @@ class AttemptFinished(message.Message):
     COUNTED_FIELD_NUMBER: builtins.int
     ARTEFACTS_FIELD_NUMBER: builtins.int
     CONTRACTS_FIELD_NUMBER: builtins.int
+    INVALID_COMMANDS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -1055,6 +1060,8 @@ class AttemptFinished(message.Message):
     """Maximum time without output, in nanoseconds of a monotonic clock: between two reads, from the start to
     the first read, or from the last read to the end.
     """
+    invalid_commands: builtins.int
+    """Number of lines of its output that look like commands but are not valid."""
     @builtins.property
     def usage(self) -> Usage:
         """Its resource usage."""
@@ -1109,10 +1116,11 @@ class AttemptFinished(message.Message):
         counted: common_pb2.Counts | None = ...,
         artefacts: Artefacts | None = ...,
         contracts: ContractResults | None = ...,
+        invalid_commands: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "invalid_commands", b"invalid_commands", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
@@ -1222,6 +1230,7 @@ class Result(message.Message):
     SIGNATURE_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     CONTRACTS_FIELD_NUMBER: builtins.int
+    INVALID_COMMANDS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -1240,6 +1249,8 @@ class Result(message.Message):
     """For a job that FAILED or was LOST: signature of its last attempt."""
     first_failure_unix_nanos: builtins.int
     """Time at which the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
+    invalid_commands: builtins.int
+    """Number of lines that look like commands but are not valid, in the last attempt, or of all children."""
     @builtins.property
     def counts(self) -> common_pb2.Counts:
         """Number of messages by severity, including those of all children."""
@@ -1285,10 +1296,11 @@ class Result(message.Message):
         signature: builtins.str = ...,
         first_failure_unix_nanos: builtins.int = ...,
         contracts: ContractResults | None = ...,
+        invalid_commands: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "invalid_commands", b"invalid_commands", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

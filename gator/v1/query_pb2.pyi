@@ -688,6 +688,7 @@ class Node(message.Message):
     CAUSE_FIELD_NUMBER: builtins.int
     TICKET_FIELD_NUMBER: builtins.int
     CAUSE_LINE_FIELD_NUMBER: builtins.int
+    INVALID_COMMANDS_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     WAITING_FOR_FIELD_NUMBER: builtins.int
     PROGRESS_FIELD_NUMBER: builtins.int
@@ -734,6 +735,8 @@ class Node(message.Message):
     """The line of the first error in which the pattern of that rule was found, if it is not the line that
     explains the failure.
     """
+    invalid_commands: builtins.int
+    """Number of lines that look like commands but are not valid, in the last attempt, or of all jobs below."""
     first_failure_unix_nanos: builtins.int
     """Time at which the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
     @builtins.property
@@ -802,6 +805,7 @@ class Node(message.Message):
         cause: builtins.str = ...,
         ticket: builtins.str = ...,
         cause_line: builtins.str = ...,
+        invalid_commands: builtins.int = ...,
         first_failure_unix_nanos: builtins.int = ...,
         waiting_for: abc.Iterable[WaitingReason.ValueType] | None = ...,
         progress: event_pb2.Progress | None = ...,
@@ -809,7 +813,7 @@ class Node(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "demand", b"demand", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "cause_line", b"cause_line", "children", b"children", "contracts", b"contracts", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "cause_line", b"cause_line", "children", b"children", "contracts", b"contracts", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "invalid_commands", b"invalid_commands", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,3 +47,35 @@ def test_the_line_that_a_rule_matched_is_shown_if_it_is_another_one(gator: Gator
     line = 'File "'
     assert "cause:  lookup, matched by: " + line in gator("failures", "trace").expect(0).out
     assert "cause matched   " + line in gator("show", "trace").expect(0).out
+
+
+MISTAKES = """
+!JobGroup
+ident: top
+jobs:
+- !JobGroup
+  ident: sub
+  jobs:
+  - !Job {ident: a, shell: 'echo "::gator lgo::x"; echo "::gator lgo::y"'}
+  - !Job {ident: b, shell: 'echo "::gator metric name=x"'}
+- !JobArray
+  ident: many
+  repeats: 3
+  jobs:
+  - !Job {ident: c, parsers: [generic], shell: 'echo "ERROR: bad"'}
+- !Job {ident: d, shell: 'echo "UVM_ERROR :    2"'}
+"""
+
+
+def test_notes_that_help_come_once_at_the_end_of_a_run(gator: Gator) -> None:
+    end = gator("run", gator.spec(MISTAKES)).expect(1).out
+    assert end.count("`limits: {error: none}` allows any number") == 1
+    assert "3 lines look like commands but are not valid: `gator logs --long top/sub/" in end
+    shown = gator("logs", "--long", "top/sub/a").expect(0)
+    assert "is not a valid command and is kept as plain output" in shown.out
+    assert "2 commands: gator logs --long" in gator("show", "a").expect(0).out
+
+
+def test_the_statement_of_a_tool_that_it_failed_is_not_advised_away(gator: Gator) -> None:
+    end = gator("run", gator.spec("!Job {ident: d, shell: 'echo \"UVM_ERROR :    2\"'}")).expect(1)
+    assert "limits:" not in end.out + end.err

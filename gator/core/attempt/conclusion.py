@@ -62,6 +62,7 @@ def conclude(
         dropped_bytes=output.dropped,
         artefacts=merged(output.artefacts, kept),
         contracts=facts.expectations.contracts if facts.expectations is not None else None,
+        invalid_commands=output.invalid_commands,
         longest_silence_nanos=max(times.silence, times.ended - times.last_read),
     )
     sign(finished, choice)

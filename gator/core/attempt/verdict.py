@@ -181,18 +181,23 @@ def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
         return Verdict(
             common_pb2.OUTCOME_FAILED,
             common_pb2.REASON_LIMIT,
-            f"{count} {noun} where {allowed} {'is' if allowed == 1 else 'are'} allowed{quoted}"
-            f"{_advice(choice.shown if choice is not None else None, name)}",
+            f"{count} {noun} where {allowed} {'is' if allowed == 1 else 'are'} allowed{quoted}",
             severity,
         )
     return None
 
 
-def _advice(first: event_pb2.ErrorMessage | None, name: str) -> str:
-    """Returns what lets such messages pass."""
-    if first is not None and first.stream == common_pb2.STREAM_STDERR and not first.parser:
-        return " (leave out `stderr:` if lines on stderr are no errors)"
-    return f" (`limits: {{{name}: none}}` allows any number)"
+def limit_advice(result: event_pb2.Result) -> str:
+    """Returns what lets messages like the first one of an exceeded limit pass; empty if nothing should.
+
+    Nothing should if the tool itself says that it failed.
+    """
+    first = result.first_error
+    if result.reason != common_pb2.REASON_LIMIT or first.decisive or first.severity not in WORST_FIRST:
+        return ""
+    if first.stream == common_pb2.STREAM_STDERR and not first.parser:
+        return "leave out `stderr:` if lines on stderr are no errors"
+    return f"`limits: {{{NAMES[first.severity]}: none}}` allows any number of such messages"
 
 
 def _quoted(first: event_pb2.ErrorMessage) -> str:

@@ -45,7 +45,7 @@ class CauseRules:
     ) -> spec_pb2.CauseRule | None:
         """Returns the rule that names the cause of a failure; None if none applies.
 
-        `texts` are the forms of the first error, one of which must match; `signatures` are those that the
+        `texts` are forms of the first error, and one of them must match. `signatures` are those that the
         failure has or had.
         """
         found = self._find(path, texts, signatures)

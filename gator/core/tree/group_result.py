@@ -58,6 +58,7 @@ class GroupFold:
         "_first_failure",
         "_first_with_error",
         "_firsts",
+        "_invalid_commands",
         "_metrics",
         "_peak_memory",
         "_peak_processes",
@@ -69,6 +70,7 @@ class GroupFold:
     def __init__(self) -> None:
         self._attempts = 0
         self._counts = [0] * len(_COUNTS)
+        self._invalid_commands = 0
         self._tally = [0] * len(_TALLY)
         self._metrics = Totals()
         self._user = 0
@@ -93,6 +95,7 @@ class GroupFold:
         self._attempts += result.attempts
         if result.HasField("counts"):
             self._counts = list(map(add, self._counts, _counts_of(result.counts)))
+        self._invalid_commands += result.invalid_commands
         self._tally = list(map(add, self._tally, _tally_of(result.jobs)))
         if result.metrics:
             self._metrics.merge(result.metrics)
@@ -116,6 +119,7 @@ class GroupFold:
             ),
             jobs=self.jobs(),
             allow_failure=allow_failure,
+            invalid_commands=self._invalid_commands,
         )
         self.set_first(result)
         return result

@@ -182,6 +182,7 @@ NODES = Table(
         ),
         _column("signature", TEXT, "result.signature?", "signature"),
         _column("contracts", MESSAGE, "result.contracts?", "contracts"),
+        _column("invalid_commands", INT, "result.invalid_commands?", "invalid_commands"),
     ],
     indexes=[
         Index("nodes_by_parent", ["parent", "declared_unix_nanos"]),

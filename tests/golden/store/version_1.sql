@@ -59,7 +59,8 @@ CREATE TABLE nodes (
     first_failure TEXT,
     first_failure_unix_nanos INTEGER,
     signature TEXT,
-    contracts BLOB
+    contracts BLOB,
+    invalid_commands INTEGER
 );
 CREATE INDEX nodes_by_parent ON nodes (parent, declared_unix_nanos);
 CREATE INDEX nodes_by_sort ON nodes (sort);

@@ -61,6 +61,9 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
         rows.append(("jobs", output.painted_tally(node.tally)))
         rows.append(("children", f"{node.children:,}"))
     rows.append(("messages", _counts(node.counts)))
+    if node.invalid_commands:
+        # Its words are those of the warnings in its log.
+        rows.append(("not valid", f"{plural(node.invalid_commands, 'command')}: gator logs --long"))
     if node.HasField("usage"):
         rows.append(("used", _usage(node.usage)))
     for metric in answer.result.metrics:

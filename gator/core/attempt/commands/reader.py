@@ -80,6 +80,7 @@ class CommandReader:
         "_quota",
         "_streams",
         "_warned",
+        "invalid",
     )
 
     def __init__(self, messages: Messages, metrics: AttemptMetrics, *, is_on: bool) -> None:
@@ -89,6 +90,8 @@ class CommandReader:
         self._artefacts: dict[str, event_pb2.Artefact] = {}
         self._quota = Quota()
         self._warned: set[str] = set()
+        self.invalid = 0
+        """Number of lines that begin like a command but are not valid."""
 
     @property
     def artefacts(self) -> event_pb2.Artefacts | None:
@@ -229,6 +232,7 @@ class CommandReader:
         self, error: CommandError, stream: common_pb2.Stream.ValueType, number: int, found: Found
     ) -> None:
         """Records a warning of Gator about a line that is no correct command: one for each mistake."""
+        self.invalid += 1
         if error.kind in self._warned or len(self._warned) >= MAX_WARNINGS:
             return
         self._warned.add(error.kind)

@@ -79,6 +79,8 @@ def progress_of(command: Command) -> event_pb2.Progress:
         progress.total = _amount("total", total) if total else 100
         if progress.total <= 0:
             raise CommandError("progress total", "total must be above 0")
+        if progress.done > progress.total:
+            raise CommandError("progress value", f"value is at most {progress.total:g}, which is the total")
     elif "total" in command.fields or not progress.text:
         raise CommandError("progress value", "progress needs value=NUMBER, or a text after ::")
     return progress
@@ -90,6 +92,8 @@ def artefact_of(command: Command) -> event_pb2.Artefact:
     path = _needed(command, "path")
     if len(path) > MAX_PATH:
         raise CommandError("artefact path", f"a path has at most {MAX_PATH:,} characters")
+    if any(character < " " or character == "\x7f" for character in path):
+        raise CommandError("artefact path", f"a path has no control characters, unlike {cut(path, 40)!r}")
     name = command.fields.get("name") or path.rstrip("/").rpartition("/")[2]
     if not is_metric_name(name):
         raise CommandError("artefact name", f"{NAME_RULE}, not {cut(name, 140)!r}")

@@ -94,6 +94,11 @@ class Output:
         """The artefacts that the output announced; None if there are none."""
         return self._parser.artefacts if self._parser is not None else None
 
+    @property
+    def invalid_commands(self) -> int:
+        """Number of lines that look like commands but are not valid."""
+        return self._parser.invalid_commands if self._parser is not None else 0
+
     def lines(self, stream: common_pb2.Stream.ValueType) -> int:
         """Returns the number of lines read from a stream."""
         builder = self._builders.get(stream)

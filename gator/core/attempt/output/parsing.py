@@ -138,6 +138,11 @@ class LineParser:
         """The artefacts that commands have announced; None if there are none."""
         return self._commands.artefacts
 
+    @property
+    def invalid_commands(self) -> int:
+        """Number of lines that look like commands but are not valid."""
+        return self._commands.invalid
+
     def _take_commands(
         self, stream: common_pb2.Stream.ValueType, found: Commands, counts: common_pb2.Counts
     ) -> list[Payload]:

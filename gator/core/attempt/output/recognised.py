@@ -20,6 +20,7 @@ def error_message(
         parser=message.entry.parser,
         code=without_nul(message.code),
         item=without_nul(message.item),
+        decisive=message.entry.decisive,
     )
 
 

@@ -38,6 +38,7 @@ class Ran:
             self.events += output.feed(stream, data, now, now)
         self.events += output.finish()
         self.artefacts = output.artefacts
+        self.invalid = output.invalid_commands
 
     @property
     def records(self) -> list[Record]:
@@ -255,3 +256,8 @@ def test_the_newest_artefact_of_a_name_counts_and_their_number_is_bounded() -> N
     assert ran.artefacts is not None
     assert [made.file for made in ran.artefacts.list] == ["q", *["p"] * 99]
     assert len(ran.warnings) == 1
+
+
+def test_each_invalid_command_is_counted_though_not_each_gives_a_warning() -> None:
+    ran = Ran([(OUT, b"::gator lgo::x\n::gator lgo::y\n"), (ERR, b"::gator metric name=a\nplain\n")])
+    assert (ran.invalid, len(ran.warnings)) == (3, 2)

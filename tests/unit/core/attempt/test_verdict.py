@@ -3,7 +3,7 @@
 import pytest
 
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.verdict import AttemptFacts, explanation, judge
+from gator.core.attempt.verdict import AttemptFacts, explanation, judge, limit_advice
 from gator.core.causes.first_error import Candidate
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
@@ -94,16 +94,14 @@ def test_an_end_that_nobody_saw_is_lost() -> None:
 def test_too_many_messages_are_told_in_one_sentence() -> None:
     messages = _messages((common_pb2.SEVERITY_ERROR, "bad 1"), (common_pb2.SEVERITY_ERROR, "bad 2"))
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(error=1))
-    assert verdict.message == (
-        "2 errors where 1 is allowed, the first: bad 1 (`limits: {error: none}` allows any number)"
-    )
+    assert verdict.message == "2 errors where 1 is allowed, the first: bad 1"
     assert judge(_facts(messages=messages), spec_pb2.Limits(error=2)).outcome == common_pb2.OUTCOME_PASSED
     assert judge(_facts(messages=messages), spec_pb2.Limits(error=-1)).outcome == common_pb2.OUTCOME_PASSED
 
 
 def test_an_empty_message_is_not_quoted() -> None:
     verdict = judge(_facts(messages=_messages((common_pb2.SEVERITY_ERROR, ""))), spec_pb2.Limits())
-    assert verdict.message == "1 error where 0 are allowed (`limits: {error: none}` allows any number)"
+    assert verdict.message == "1 error where 0 are allowed"
 
 
 def test_warnings_are_allowed_unless_limited() -> None:
@@ -133,3 +131,22 @@ def test_nothing_speaks_against_what_passed() -> None:
     messages = _messages((common_pb2.SEVERITY_ERROR, "allowed"))
     verdict = judge(_facts(messages=messages), spec_pb2.Limits(error=5))
     assert explanation(verdict, _facts(messages=messages)) is None
+
+
+def _exceeded(first: event_pb2.ErrorMessage) -> str:
+    first.severity = first.severity or common_pb2.SEVERITY_ERROR
+    return limit_advice(event_pb2.Result(reason=common_pb2.REASON_LIMIT, first_error=first))
+
+
+def test_an_exceeded_limit_has_the_advice_that_helps() -> None:
+    assert (
+        _exceeded(event_pb2.ErrorMessage(parser="gcc"))
+        == "`limits: {error: none}` allows any number of such messages"
+    )
+    assert "critical: none" in _exceeded(event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_CRITICAL))
+    assert "leave out `stderr:`" in _exceeded(event_pb2.ErrorMessage(stream=common_pb2.STREAM_STDERR))
+
+
+def test_messages_by_which_a_tool_says_that_it_failed_have_no_advice_to_allow_them() -> None:
+    assert _exceeded(event_pb2.ErrorMessage(parser="uvm", decisive=True)) == ""
+    assert limit_advice(event_pb2.Result(reason=common_pb2.REASON_EXIT)) == ""
