@@ -23,6 +23,7 @@ __all__ = [
     "load",
     "load_causes",
     "load_config",
+    "load_config_partly",
     "load_parser",
     "load_partly",
     "nfc",
@@ -89,6 +90,19 @@ def load_config(
     from gator.spec import config_file
 
     return config_file.load_config(text, file, read, find_parser)
+
+
+def load_config_partly(
+    text: bytes,
+    *,
+    file: str,
+    read: Callable[[str], bytes] | None = None,
+    find_parser: Callable[[str], str | None] | None = None,
+) -> "ConfigFile":
+    """Returns a gator.toml as far as it could be read, with its problems instead of raising them."""
+    from gator.spec import other_files
+
+    return other_files.load_config_partly(text, file, read, find_parser)
 
 
 def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":

@@ -1,12 +1,12 @@
 """Loads a gator.toml. Few runs need it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 from yaml.nodes import MappingNode, Node
 
-from gator.errors import SpecError
+from gator.errors import Problem, SpecError
 from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import FindParser, Read, SpecContext
 from gator.spec.builders.include import Includes
@@ -33,18 +33,33 @@ class ConfigFile(Struct, frozen=True):
     """Line and column of each of these values."""
     values: Mapping[str, Any]
     """All values by their key at the top of the file; those of [run] as `run.NAME`."""
+    problems: tuple[Problem, ...] = ()
+    """The problems; if there are any, the rest is incomplete."""
 
 
 def load_config(
     text: bytes, file: str, read: Read | None, find_parser: FindParser | None = None
 ) -> ConfigFile:
     """Loads a gator.toml as `gator.spec.load_config` describes."""
+    found = load_config_partly(text, file, read, find_parser)
+    if found.problems:
+        raise SpecError(found.problems)
+    return found
+
+
+def load_config_partly(
+    text: bytes, file: str, read: Read | None, find_parser: FindParser | None = None
+) -> ConfigFile:
+    """Loads a gator.toml as `gator.spec.load_config_partly` describes."""
     context = SpecContext(find_parser)
-    decoded = decode(text, file)
-    Includes(context, read)
-    context.begin(file, decoded)
-    root, values = toml_nodes.compose(decoded, file)
     above = spec_pb2.JobGroup()
+    try:
+        decoded = decode(text, file)
+        Includes(context, read)
+        context.begin(file, decoded)
+        root, values = toml_nodes.compose(decoded, file)
+    except SpecError as error:
+        return ConfigFile(above, {}, {}, {}, tuple(error.problems))
     others = read_inherited(context, root, above)
     positions: dict[str, tuple[int, int]] = {}
     for name, pair in others.items():
@@ -56,10 +71,10 @@ def load_config(
             near = nearest(name, (*KEYS_OF[GROUP], _RUN))
             hint = f"; did you mean '{near}'?" if near else ": options of gator run belong in [run]"
             context.problem(pair.key, f"'{name}' is not a key of gator.toml{hint}")
-    if context.problems:
-        raise SpecError(tuple(sorted(set(context.problems))))
-    run = values.pop(_RUN, {})
-    return ConfigFile(above, run, positions, values | {f"{_RUN}.{name}": run[name] for name in run})
+    table = values.pop(_RUN, {})
+    run = cast("dict[str, Any]", table) if isinstance(table, dict) else {}
+    problems = tuple(sorted(set(context.problems)))
+    return ConfigFile(above, run, positions, values | {f"{_RUN}.{name}": run[name] for name in run}, problems)
 
 
 def load_causes(text: bytes, file: str) -> Sequence[spec_pb2.CauseRule]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -168,3 +169,18 @@ def test_licenses_of_a_file_are_pools(gator: Gator, user: Path) -> None:
         "!JobGroup\nident: g\njobs:\n- !Job {ident: a, command: 'true', resources: [!License ToolA]}\n"
     )
     assert "ToolA" in gator("check", spec).expect(2).out
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan"])
+def test_problems_of_all_files_are_reported_together(gator: Gator, user: Path, command: str) -> None:
+    spec = gator.spec("!JobGroup\nident: top\njobs:\n- !Job {ident: a, shel: x}\n")
+    user.write_text("timeout = 'soon'\n")
+    (gator.root / "gator.toml").write_text(
+        'parsers = ["uvm",\n  "unknown"]\n[run]\nnonsense = 1\njobs = "many"\n'
+    )
+    done = gator(command, spec).expect(2)
+    problems = [line for line in (done.out + done.err).splitlines() if re.search(r":\d+:\d+: ", line)]
+    places = [re.findall(r"([\w.]+:\d+:\d+): ", line)[0] for line in problems]
+    assert sorted(places) == sorted(
+        ["gator.toml:1:1", "gator.toml:2:3", "gator.toml:4:1", "gator.toml:5:1", "spec.yaml:4:19"]
+    )

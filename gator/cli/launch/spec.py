@@ -64,7 +64,7 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
             raise UsageError(f"--id {ident}: {problem}; choose another name")
         if loaded.spec.WhichOneof("node"):
             root_of(loaded.spec).ident = ident
-    problems = loaded.problems
+    problems = tuple(sorted({*config.problems, *loaded.problems}))
     if problems:
         from gator.plan import unknown_references
 

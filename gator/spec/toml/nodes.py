@@ -10,14 +10,9 @@ from yaml.error import Mark
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.errors import Problem, SpecError
+from gator.spec.toml.positions import KeyPath, nearest, positions
 from gator.spec.yaml.nodes import MAP, SEQ, STR
 
-KeyPath = tuple[str, ...]
-"""Keys from the top of the file to a value."""
-
-_KEY: Final = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
-_KEYS: Final = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
-_LINE: Final = re.compile(rf"[ \t]*(?:(?P<header>\[\[?)[ \t]*(?P<table>{_KEYS})|(?P<keys>{_KEYS})[ \t]*=)")
 _AT_END: Final = re.compile(
     r"(?P<message>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)"
 )
@@ -36,41 +31,6 @@ def compose(text: str, file: str) -> tuple[MappingNode, dict[str, Any]]:
         raise SpecError([Problem(file, 1, 1, "this file is nested too deeply")]) from error
     assert isinstance(node, MappingNode)
     return node, content
-
-
-def positions(text: str) -> dict[KeyPath, tuple[int, int]]:
-    """Returns line and column, from 0, of the keys that begin a line. Tables in arrays have their index."""
-    found: dict[KeyPath, tuple[int, int]] = {}
-    counts: dict[KeyPath, int] = {}
-    table: KeyPath = ()
-    for number, line in enumerate(text.split("\n")):
-        match = _LINE.match(line)
-        if match is None:
-            continue
-        if match["header"]:
-            keys = _split(match["table"])
-            table = _indexed(keys, counts)
-            if match["header"] == "[[":
-                index = counts[table] = counts.get(table, -1) + 1
-                table = (*table, str(index))
-            found.setdefault(table, (number, match.start("table")))
-        else:
-            found.setdefault((*table, *_split(match["keys"])), (number, match.start("keys")))
-    return found
-
-
-def _split(keys: str) -> KeyPath:
-    return tuple(key.strip("\"'") for key in re.findall(_KEY, keys))
-
-
-def _indexed(keys: KeyPath, counts: Mapping[KeyPath, int]) -> KeyPath:
-    """Returns the path of a table, below the last element of each array of tables above it."""
-    path: KeyPath = ()
-    for at, key in enumerate(keys):
-        path = (*path, key)
-        if at < len(keys) - 1 and path in counts:
-            path = (*path, str(counts[path]))
-    return path
 
 
 class _Composer:
@@ -97,9 +57,7 @@ class _Composer:
         return ScalarNode(STR, _text(value), mark, mark, style='"' if isinstance(value, str) else None)
 
     def _mark(self, path: KeyPath) -> Mark:
-        while path and path not in self._known:
-            path = path[:-1]
-        line, column = self._known.get(path, (0, 0))
+        line, column = nearest(path, self._known)
         return Mark(self._file, 0, line, column, None, 0)
 
 

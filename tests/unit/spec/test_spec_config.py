@@ -3,8 +3,8 @@
 import pytest
 
 from gator.errors import SpecError
-from gator.spec import load_config
-from gator.spec.toml.nodes import positions
+from gator.spec import load_config, load_config_partly
+from gator.spec.toml.positions import positions
 from gator.v1 import common_pb2, spec_pb2
 
 FILE = "gator.toml"
@@ -103,3 +103,42 @@ deep = true
     assert found[("rule", "0", "name")] == (4, 0)
     assert found[("rule", "1", "name")] == (6, 2)
     assert found[("rule", "1", "more", "deep")] == (8, 0)
+
+
+def test_problems_are_at_the_element_of_an_array_or_inline_table() -> None:
+    text = """causes = [
+  {name = "a", match = "x"},
+  {name = "b", match = "("},   # a problem
+]
+parsers = ["uvm", "unknown"]
+"""
+    assert [problem.split(": ")[0] for problem in problems_of(text)] == [f"{FILE}:3:16", f"{FILE}:5:19"]
+
+
+def test_text_of_several_lines_has_no_keys_and_headers() -> None:
+    text = '''a = """
+b = 1
+[c]
+"""
+d = 'x' # [e]
+"f.g" = [[1, 2], {h = "}"}]
+'''
+    found = positions(text)
+    assert found == {
+        ("a",): (0, 0),
+        ("d",): (4, 0),
+        ("f.g",): (5, 0),
+        ("f.g", "0"): (5, 9),
+        ("f.g", "0", "0"): (5, 10),
+        ("f.g", "0", "1"): (5, 13),
+        ("f.g", "1"): (5, 17),
+        ("f.g", "1", "h"): (5, 18),
+    }
+
+
+def test_a_file_with_problems_is_read_as_far_as_possible() -> None:
+    found = load_config_partly(b'nonsense = 1\ntimeout = "2h"\n[run]\njobs = 3\n', file=FILE)
+    assert [problem.line for problem in found.problems] == [1]
+    assert found.above.settings.timeout_millis == 7_200_000
+    assert found.run == {"jobs": 3}
+    assert load_config_partly(b"x = [", file=FILE).problems

@@ -45,7 +45,10 @@ def run(
     config = config_of(spec, os.environ)
     # Runs inside jobs have other working directories.
     make_absolute(os.environ)
-    options = configured(options, config, given_options(context), os.environ)
+    options, config = configured(options, config, given_options(context), os.environ)
+    if config.problems:
+        # Raises them with the problems of the spec, before anything starts.
+        load_spec(spec, options.ident, config)
     notices: list[Notice] = []
     options.check()
     if options.help_params:

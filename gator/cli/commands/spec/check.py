@@ -70,7 +70,7 @@ def _problems_of(
 
     try:
         config = config_of(spec, os.environ)
-        options = configured(options, config, given, os.environ)
+        options, config = configured(options, config, given, os.environ)
         loaded = load_partly(spec, options.ident, config)
     except SpecError as error:
         return error.problems, error.warnings

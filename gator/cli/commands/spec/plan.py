@@ -46,7 +46,7 @@ def plan(
     from gator.plan import render
 
     config = config_of(spec, os.environ)
-    options = configured(options, config, given_options(context), os.environ)
+    options, config = configured(options, config, given_options(context), os.environ)
     if options.help_params:
         say_params(spec, options, config)
         return

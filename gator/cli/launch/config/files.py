@@ -13,7 +13,7 @@ from gator.cli.config_files import NO_CONFIG, VARIABLE, files_for, read_config
 from gator.cli.installed_parsers import find_parser
 from gator.cli.launch.spec_files import read_included
 from gator.core.text import readable
-from gator.errors import Problem, SpecError
+from gator.errors import Problem
 from gator.v1 import query_pb2, spec_pb2
 
 
@@ -39,12 +39,14 @@ class Config(Struct, frozen=True):
     """Values of options of `gator run` by name, without dashes in front."""
     values: tuple[query_pb2.ConfigValue, ...] = ()
     """All values, for the record of the run."""
+    problems: tuple[Problem, ...] = ()
+    """Problems of the files, which are reported with those of the spec."""
 
 
 def config_of(spec: str, environment: Mapping[str, str]) -> Config:
-    """Returns the values of the gator.toml files that hold for a spec.
+    """Returns the values of the gator.toml files that hold for a spec, with the problems of these files.
 
-    Raises SpecError with the problems of a file, and UsageError if one cannot be read.
+    Raises UsageError if one cannot be read.
     """
     files = files_for(_folder_of(spec), environment)
     if not files:
@@ -53,13 +55,14 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
     from gator.runtime import loading
 
     above, options, values = spec_pb2.JobGroup(), dict[str, OptionValue](), list[query_pb2.ConfigValue]()
+    problems: list[Problem] = []
     # From the user's file to the project's, whose values take precedence.
     for path in reversed(files):
         with loading.quickly():
-            from gator.spec import load_config
+            from gator.spec import load_config_partly
 
         name = readable(os.fsencode(path))
-        found = load_config(read_config(path), file=name, read=read_included, find_parser=find_parser)
+        found = load_config_partly(read_config(path), file=name, read=read_included, find_parser=find_parser)
         settings = merge_settings(above.settings, found.above.settings)
         causes = [*found.above.causes, *above.causes]
         above.MergeFrom(found.above)
@@ -72,7 +75,8 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
             query_pb2.ConfigValue(file=name, key=key, value=json.dumps(value, default=str))
             for key, value in found.values.items()
         ] + values
-    return Config(above, options, tuple(values))
+        problems += found.problems
+    return Config(above, options, tuple(values), tuple(problems))
 
 
 def make_absolute(environment: MutableMapping[str, str]) -> None:
@@ -92,8 +96,10 @@ def _folder_of(spec: str) -> Path:
     return Path.cwd() if is_stream else path.absolute().parent
 
 
-def check_options(config: Config, allowed: Mapping[str, str], elsewhere: Mapping[str, str]) -> None:
-    """Raises SpecError if [run] has a name that is not in `allowed`.
+def unknown_options(
+    config: Config, allowed: Mapping[str, str], elsewhere: Mapping[str, str]
+) -> list[Problem]:
+    """Returns the problems with names in [run] that are not in `allowed`.
 
     `elsewhere` has advice for names of options that belong to another place.
     """
@@ -106,5 +112,4 @@ def check_options(config: Config, allowed: Mapping[str, str], elsewhere: Mapping
         elif name not in allowed:
             hint = did_you_mean(name, allowed) or ": gator run --help lists the options"
             problems.append(option.problem(f"gator run has no option '{name}'{hint}"))
-    if problems:
-        raise SpecError(problems)
+    return problems

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hin
 import typer
 from msgspec import structs
 
-from gator.cli.launch.config.files import Config, check_options
+from gator.cli.launch.config.files import Config, unknown_options
 from gator.cli.launch.options import ON_ROOT, LaunchOptions, PlanOptions
-from gator.errors import OptionError, Problem, SpecError, UsageError
+from gator.errors import OptionError, UsageError
 
 Given = TypeVar("Given", bound=PlanOptions)
 
@@ -39,16 +39,17 @@ _VARIABLES: Final = {"hub": "GATOR_HUB", "hub_ca": "GATOR_HUB_CA", "jobs": "GATO
 
 def configured(
     options: Given, config: Config, given: Collection[str], environment: Mapping[str, str]
-) -> Given:
+) -> tuple[Given, Config]:
     """Returns options with the values of the files for those that are not in `given`.
 
-    Raises SpecError for every value that an option cannot have.
+    The problems of names and values are added to those of the files.
     """
     names = dict(_names())
-    check_options(config, names, _ELSEWHERE)
+    problems = unknown_options(config, names, _ELSEWHERE)
     values: dict[str, Any] = {}
-    problems: list[Problem] = []
     for name, option in config.options.items():
+        if name not in names:
+            continue
         field = names[name]
         try:
             value = _converted(option.value, _kind(field), Path(option.file).parent)
@@ -63,9 +64,8 @@ def configured(
         is_open = field not in given and not environment.get(_VARIABLES.get(field, ""))
         if is_open and field in options.__struct_fields__:
             values[field] = value
-    if problems:
-        raise SpecError(problems)
-    return structs.replace(options, **values)
+    found = structs.replace(config, problems=(*config.problems, *problems))
+    return structs.replace(options, **values), found
 
 
 def given_options(context: typer.Context) -> frozenset[str]:
