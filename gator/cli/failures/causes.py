@@ -18,8 +18,8 @@ _MAX_COMPARED_CAUSES: Final = 1000
 """Maximum number of causes that are compared with those of other runs."""
 
 
-def sightings_in(failed: FailedIn) -> Sightings | None:
-    """Returns the earlier failures of the run of a failure; None if no other run is known."""
+def sightings_in(failed: FailedIn) -> Sightings:
+    """Returns the earlier failures of the run of a failure."""
     return failed.source.sightings(failed.run)
 
 
@@ -69,9 +69,6 @@ class Wanted(Struct, frozen=True):
         if not (self.new or self.back):
             return True
         sightings, cause = sightings_in(failed), cause_of(failed.node)
-        if sightings is None:
-            # For the first run of a series every cause is new.
-            return self.new
         return (self.new and sightings.is_new(cause)) or (self.back and sightings.is_back(cause))
 
 
@@ -91,9 +88,9 @@ class FoundCauses(Struct, frozen=True):
     def headline(self) -> str:
         """Returns `37 failures, 3 causes, 1 new since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)`."""
         counting = [group for group in self.groups if not group.is_allowed]
-        sightings = sightings_in(counting[0].example) if counting else None
-        if sightings is None:
+        if not counting:
             return headline(self.jobs, self.causes, self.allowed)
+        sightings = sightings_in(counting[0].example)
         some = "at least " if self.left_out else ""
         about = sightings.headline([group.key for group in counting], some=some)
         return headline(self.jobs, self.causes, self.allowed, earlier=about)
@@ -168,8 +165,7 @@ def _with(found: FoundCauses, groups: Sequence[CauseOf]) -> FoundCauses:
 
 
 def _rank(group: CauseOf) -> tuple[bool, int]:
-    sightings = sightings_in(group.example)
-    return group.is_allowed, sightings.rank(group.key) if sightings is not None else 0
+    return group.is_allowed, sightings_in(group.example).rank(group.key)
 
 
 def in_order(failed: Iterable[FailedIn]) -> list[FailedIn]:

@@ -58,7 +58,7 @@ def say_lines_of_causes(found: FoundCauses, limit: int | None) -> bool:
 def _columns(group: CauseOf) -> Sequence[str]:
     node = group.example.node
     sightings = sightings_in(group.example)
-    state = sightings.state(group.key) if sightings is not None else ""
+    state = sightings.state(group.key)
     if group.is_allowed:
         state = f"{state} allowed".strip()
     error = describe.headline(node.first_error) or node.message
@@ -66,7 +66,7 @@ def _columns(group: CauseOf) -> Sequence[str]:
     return (
         output.paint(state or "-", "warning" if state in ("new", "back") else "dim"),
         f"{group.jobs:,}",
-        sightings.age(group.key) if sightings is not None else "",
+        sightings.age(group.key),
         f"{group.key} ({', '.join(tickets)})" if tickets else group.key,
         output.paint(node.path, "path"),
         cut(error, _MAX_CELLS),
@@ -110,9 +110,7 @@ def _say(one: FailedIn) -> None:
     if node.cause:
         matched = f", matched by: {one_line(node.cause_line)}" if node.cause_line else ""
         output.say(f"  cause:  {describe.cause(node)}{matched}")
-    sightings = sightings_in(one)
-    if sightings is not None:
-        output.say(f"  seen:   {sightings.describe(cause_of(node))}")
+    output.say(f"  seen:   {sightings_in(one).describe(cause_of(node))}")
     _say_next(one)
 
 

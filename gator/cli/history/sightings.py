@@ -1,6 +1,6 @@
 """The earlier runs in which the failures of a run were seen.
 
-Invariant: a failure is called new only if an earlier run of the same series is known, or a hub was asked.
+Invariant: folders and hubs say the same; in the first run of a series each cause is new.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,6 +49,8 @@ class Sightings(Struct, frozen=True):
     def headline(self, causes: Iterable[str], *, some: str = "") -> str:
         """Returns `1 new, 2 back since run 3a700579 (commits 25cb5c26..6f1f22ec)`; empty if it is not known.
 
+        For the first run of a series it is `3 new in the first run of its series`.
+
         `some` precedes the numbers, such as `at least `. Causes that came back are mentioned only if
         there are any.
         """
@@ -59,7 +61,9 @@ class Sightings(Struct, frozen=True):
         return f"{some}{states.count(NEW)} new{back}{self._since()}"
 
     def _since(self) -> str:
-        return since_run(self.before, self.run) if self.before is not None else ""
+        if self.before is None:
+            return " in the first run of its series"
+        return since_run(self.before, self.run)
 
     def state(self, cause: str) -> str:
         """Returns `new`, `back` or `known`; empty if it is not known."""
@@ -79,8 +83,8 @@ class Sightings(Struct, frozen=True):
 
     def _describe(self, group: query_pb2.FailureGroup) -> str:
         if group.state == NEW:
-            since = self._since() or f", in the first run of its series{_of_commit(group.since)}"
-            return output.paint(f"new{since}", "warning")
+            commit = "" if self.before is not None else _of_commit(group.since)
+            return output.paint(f"new{self._since()}{commit}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
         first = f", first in {sighting(group.first)}" if group.first != group.before else ""
         if group.state == BACK:

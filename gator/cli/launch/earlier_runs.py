@@ -17,7 +17,7 @@ _SECONDS: Final = 2.0
 def find_earlier_runs(folder: Path, causes: Iterable[str]) -> EarlierRuns:
     """Returns which causes of a run that has ended are new or came back.
 
-    Nothing is known if there is no earlier run of its series, or not all of them could be read.
+    Nothing is known if not all earlier runs of its series could be read.
     """
     # Most runs do not fail, and need none of this.
     from gator.cli.history.folders import FolderHistory
@@ -27,9 +27,11 @@ def find_earlier_runs(folder: Path, causes: Iterable[str]) -> EarlierRuns:
     try:
         run = history.run(str(folder))
         sightings = sightings_of(history, run) if run is not None else None
-        if sightings is None or sightings.before is None:
+        if sightings is None:
             return EarlierRuns()
         listed = list(causes)
-        return EarlierRuns(sightings.headline(listed), {cause: sightings.state(cause) for cause in listed})
+        # The headline of the first run says that each cause is new.
+        known = listed if sightings.before is not None else ()
+        return EarlierRuns(sightings.headline(listed), {cause: sightings.state(cause) for cause in known})
     except (GatorError, UserError, OSError):
         return EarlierRuns()

@@ -76,7 +76,7 @@ class HubSource:
         """Returns None: a hub has contents only in its record."""
         del name
 
-    def sightings(self, run: query_pb2.Run) -> Sightings | None:
+    def sightings(self, run: query_pb2.Run) -> Sightings:
         """Returns earlier failures with the same signatures, requested once."""
         if self._sightings is None:
             self._sightings = sightings_of(self.history(), run)

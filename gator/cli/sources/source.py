@@ -89,8 +89,8 @@ class RunSource(Protocol):
         """Returns the place of a kept artefact by its path in the run; None if it is not here."""
         ...
 
-    def sightings(self, run: query_pb2.Run) -> Sightings | None:
-        """Returns earlier occurrences of the failures of this run; None if no other run is known."""
+    def sightings(self, run: query_pb2.Run) -> Sightings:
+        """Returns earlier occurrences of the failures of this run."""
         ...
 
     def history(self) -> History:
@@ -124,7 +124,6 @@ class FolderSource:
         self.name = folder.path.name
         self.where = in_folder(str(folder.path))
         self.location = f"in {folder.path}"
-        self._looked = False
         self._sightings: Sightings | None = None
 
     def is_live(self) -> bool:
@@ -149,12 +148,10 @@ class FolderSource:
         is_object = Path(name).parts[:1] == ("objects",) and ".." not in Path(name).parts
         return place if is_object and place.exists() else None
 
-    def sightings(self, run: query_pb2.Run) -> Sightings | None:
-        """Returns sightings in the folders beside it; None if there is no earlier run."""
-        if not self._looked:
-            self._looked = True
-            found = sightings_of(self.history(), run)
-            self._sightings = found if found.before is not None else None
+    def sightings(self, run: query_pb2.Run) -> Sightings:
+        """Returns sightings in the folders beside it."""
+        if self._sightings is None:
+            self._sightings = sightings_of(self.history(), run)
         return self._sightings
 
     def history(self) -> History:

@@ -105,7 +105,7 @@ def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
     if not (wanted.new or wanted.back):
         return
     sightings = opened.source.sightings(opened.run)
-    if sightings is None or sightings.before is None:
+    if sightings.before is None:
         output.complain("gator: there is no earlier run of this series: every cause is new")
     elif sightings.groups and not sightings.is_known:
         output.complain(
