@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Sequence
 
 from gator.console import describe
-from gator.console.summary import again
+from gator.console.summary import again, launch_to_rerun
 from gator.console.terminal import Terminal
 from gator.core.attempt.verdict import limit_advice, without_quote
 from gator.core.text import cut
@@ -106,8 +106,8 @@ class SingleDisplay:
         if self._verbose or result.outcome != common_pb2.OUTCOME_PASSED:
             self._say(f"The record is in {self._info.folder}")
             self._say(f"To run it again: {again(self._info)}")
-            if self._info.launch.needs:
-                self._say(f"That needs {self._info.launch.needs}")
+            if needs := launch_to_rerun(self._info).needs:
+                self._say(f"That needs {needs}")
 
     def _launch(self, started: event_pb2.Started | None) -> None:
         """Prints the command line once: as started, else as written in the spec."""

@@ -1,6 +1,6 @@
 """The lines about failures during a run, and the block at its end.
 
-Invariant: the block has at most 32 lines. Up to five failures are listed individually in the order of their
+Invariant: the block has at most 37 lines. Up to five failures are listed individually in the order of their
 ends; more are grouped by cause: new ones first, then those that came back, then the most frequent.
 """
 
@@ -170,10 +170,13 @@ def text_log(folder: str, path: str) -> Path:
 def again(info: RunInfo, path: str = "") -> str:
     """Returns the command that reruns one job, or the whole run, in the same way."""
     job_seed = info.job_seeds.get(path)
-    return rerun.rerun_command(_launch(info), info.seed, path, repeats=info.repeats, job_seed=job_seed)
+    return rerun.rerun_command(
+        launch_to_rerun(info), info.seed, path, repeats=info.repeats, job_seed=job_seed
+    )
 
 
-def _launch(info: RunInfo) -> rerun.Launched:
+def launch_to_rerun(info: RunInfo) -> rerun.Launched:
+    """Returns the launch of a run, as commands that rerun it name the spec."""
     return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else rerun.STDIN)
 
 
@@ -199,7 +202,7 @@ def _allowed(terminal: Terminal, failures: Failures) -> Iterable[str]:
 def _commands(info: RunInfo) -> Iterable[str]:
     """Yields the commands that show and repeat all failures."""
     yield f"details: {command('failures', where=in_folder(info.folder))}"
-    yield f"again: {rerun.again_failed(_launch(info), info.folder)}"
+    yield f"again: {rerun.again_failed(launch_to_rerun(info), info.folder)}"
 
 
 def write_summary(
@@ -217,8 +220,8 @@ def write_summary(
         for failure in failures.first:
             lines += _whole(terminal, info, failure, failures.note(failure, earlier))
         lines += _allowed(terminal, failures)
-    if failures.first and info.launch.needs:
-        lines.append(f"needs: {info.launch.needs}")
+    if failures.first and (needs := launch_to_rerun(info).needs):
+        lines.append(f"needs: {needs}")
     lines += failures.advice
     if result.invalid_commands:
         lines.append(_about_invalid(info, failures.first_with_invalid, result.invalid_commands))

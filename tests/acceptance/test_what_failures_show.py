@@ -1,5 +1,9 @@
 """What commands and the summary show of the first error of a failure."""
 
+import re
+import subprocess
+import sys
+
 import pytest
 
 from tests.acceptance.support import Gator
@@ -79,3 +83,48 @@ def test_notes_that_help_come_once_at_the_end_of_a_run(gator: Gator) -> None:
 def test_the_statement_of_a_tool_that_it_failed_is_not_advised_away(gator: Gator) -> None:
     end = gator("run", gator.spec("!Job {ident: d, shell: 'echo \"UVM_ERROR :    2\"'}")).expect(1)
     assert "limits:" not in end.out + end.err
+
+
+def test_a_node_that_a_rerun_did_not_run_is_looked_for_in_the_run_that_it_repeats(gator: Gator) -> None:
+    spec = gator.spec(SPEC)
+    gator("run", spec).expect(1)
+    first = gator.folder.name
+    gator("run", "--only", "loud", "--repeat", "-1", spec).expect(1)
+    message = gator("show", "quiet").expect(2).err
+    assert "which repeats a part of run " in message
+    whole = re.findall(r"\(-r (\w{8})\)", message)[0]
+    assert "last line       the end" in gator("show", "quiet", "-r", whole).expect(0).out
+    assert first != gator.folder.name
+
+
+def test_the_description_of_a_job_has_its_parsers_and_limits(gator: Gator) -> None:
+    gator(
+        "run",
+        gator.spec("""
+!Job
+ident: a
+parsers: [gcc, {match: '^E: '}]
+limits: {warning: 20, error: none}
+shell: 'true'
+"""),
+    ).expect(0)
+    shown = gator("show").expect(0).out
+    assert "parsers         gcc, match ^E:" in shown
+    assert "limits          20 warnings, any number of errors" in shown
+
+
+def test_a_command_that_repeats_a_spec_of_stdin_says_what_stands_for_the_spec(gator: Gator) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "gator", "run", "-"],
+        input=SPEC,
+        text=True,
+        cwd=gator.root,
+        env=gator.env,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert " - < SPEC\n" in process.stdout
+    needs = "SPEC, the file with the spec, which was read from stdin"
+    assert f"\nneeds: {needs}\n" in process.stdout
+    assert f"needs:  {needs}" in gator("failures").expect(0).out

@@ -33,19 +33,20 @@ def values_of_cause(group: CauseOf) -> dict[str, Any]:
 
 
 def _sightings(one: FailedIn) -> dict[str, Any]:
-    """Returns where such failures were seen before; empty if no other run is known."""
-    sightings = sightings_in(one)
-    return sightings.values(cause_of(one.node)) if sightings is not None else {}
+    """Returns where such failures were seen before."""
+    return sightings_in(one).values(cause_of(one.node))
 
 
 def next_steps(one: FailedIn) -> dict[str, str | None]:
     """Returns the text log, and the commands that print the output and run the job again."""
     log = one.source.text_log(one.node.path)
+    repeat = reproduce(one.run, one.node)
+    needs = [launch_of(one.run).needs] if repeat else []
     return {
         "log": str(log) if log is not None else None,
         "inspect": about_node("logs", one.node.path, one.source.where),
-        "reproduce": reproduce(one.run, one.node),
-        "needs": "; ".join(filter(None, (launch_of(one.run).needs, one.source.needs))) or None,
+        "reproduce": repeat,
+        "needs": "; ".join(filter(None, (*needs, one.source.needs))) or None,
     }
 
 

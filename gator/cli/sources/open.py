@@ -123,9 +123,13 @@ class OpenRun(Struct, frozen=True):
             waiting = printed.command("status", where=self.source.where)
             coming = plan_of(launch_of(self.run))
             return f" that has started yet: {waiting} shows what still waits, {coming} what is to come"
+        part = f" in {self.run.ident}"
+        if self.run.parent:
+            whole = self.run.parent[:8]
+            part = f" in run {self.run.id[:8]}, which repeats a part of run {whole} (-r {whole})"
         if near:
-            return f" in {self.run.ident}: {near}"
-        return f" in {self.run.ident}: see {printed.command('tree', where=self.source.where)}"
+            return f"{part}: {near}"
+        return f"{part}: see {printed.command('tree', where=self.source.where)}"
 
 
 @contextmanager

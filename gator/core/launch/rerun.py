@@ -44,6 +44,8 @@ KEPT: Final = frozenset(
     )
 )
 STDIN: Final = "-"
+_PLACEHOLDER: Final = "SPEC"
+"""Stands in commands for the path of a spec that was read from stdin."""
 
 
 class Launched(Struct, frozen=True):
@@ -65,12 +67,14 @@ class Launched(Struct, frozen=True):
 
     @property
     def needs(self) -> str:
-        """Note about the variables to set before; empty if there are none."""
-        return (
-            f"{', '.join(self.unkept)}, set as at the launch: values of secrets are not kept"
-            if self.unkept
-            else ""
-        )
+        """Note about what a user has to supply for the command; empty for nothing."""
+        notes: list[str] = []
+        if self.unkept:
+            names = ", ".join(self.unkept)
+            notes.append(f"{names}, set as at the launch: values of secrets are not kept")
+        if self.spec == STDIN:
+            notes.append(f"{_PLACEHOLDER}, the file with the spec, which was read from stdin")
+        return "; ".join(notes)
 
 
 def launch_of(run: query_pb2.Run) -> Launched:
@@ -172,7 +176,9 @@ def _complete(launch: Launched, words: Sequence[str]) -> str:
     if launch.unset:
         command = f"env {''.join(f'-u {name} ' for name in launch.unset)}{command}"
     # Only the user has a spec that was read from stdin.
-    return f"{command} - < SPEC" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
+    return (
+        f"{command} - < {_PLACEHOLDER}" if launch.spec == STDIN else f"{command} {shlex.quote(launch.spec)}"
+    )
 
 
 def _is_complete(arg: str) -> bool:

@@ -31,6 +31,7 @@ def test_a_failure_is_one_line_at_once_and_told_in_full_in_the_summary(make: Mak
     assert end[4].startswith("       log: /runs/one/logs/top_b_1_-")
     assert end[5:] == [
         "       again: gator run --only '/top/b[1]' --seed 7 - < SPEC",
+        "needs: SPEC, the file with the spec, which was read from stdin",
         "FAILED top in 0.00s: nothing yet: 1 of 100 jobs failed",
         "seed 7, folder /runs/one",
     ]
@@ -49,6 +50,7 @@ def test_a_single_job_that_fails_quietly_is_told_once(out: io.StringIO):
         "       first error: err:12: boom",
         "       log: /runs/one/logs/top.log",
         "       again: gator run --seed 7 - < SPEC",
+        "needs: SPEC, the file with the spec, which was read from stdin",
         "FAILED top in 0.00s: 1 failed",
         "seed 7, folder /runs/one",
     ]

@@ -130,7 +130,7 @@ def test_of_many_causes_few_failures_get_a_line_of_their_own(make: Make, out: io
     ]
     display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
     end = out.getvalue().splitlines()[1 + len(told) :]
-    assert len(end) <= 2 * MAX_CAUSES + 7
+    assert len(end) <= 2 * MAX_CAUSES + 8
     assert "... and 45 more causes" in end
     assert "details: gator failures -r /runs/one" in end
 
@@ -140,7 +140,7 @@ def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.S
     display.on_events([failed(f"top/x[{n}]", signature=f"{n % 40}") for n in range(1500)])
     assert not out.getvalue()
     display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED))
-    assert len(out.getvalue().splitlines()) <= 2 * MAX_CAUSES + 7
+    assert len(out.getvalue().splitlines()) <= 2 * MAX_CAUSES + 8
 
 
 def test_a_first_error_that_stands_in_the_reason_is_not_repeated(make: Make, out: io.StringIO):

@@ -46,9 +46,7 @@ def test_the_messages_in_a_log_are_printed() -> None:
 
 
 def test_a_summary_is_printed_as_a_metric() -> None:
-    assert parsers("try", "uvm", stdin="UVM_ERROR :    2\n").stdout == (
-        "1: error (uvm, consequence, decisive): uvm_errors = 2\n"
-    )
+    assert parsers("try", "uvm", stdin="UVM_ERROR :    2\n").stdout == ("1: metric (uvm): uvm_errors = 2\n")
 
 
 def test_wrong_examples_and_slow_patterns_are_named(tmp_path: Path) -> None:
@@ -137,3 +135,13 @@ def test_files_with_problem_matchers_are_checked_shown_and_tried(tmp_path: Path)
     )
     file.write_text(MATCHER.replace("(.*)", "(?!x)(.*)"))
     assert f"{file}:2:29: regexp: RE2 has no look-ahead" in parsers("check", str(file), code=2).stdout
+
+
+def test_a_matcher_of_vs_code_is_shown_and_tried_by_its_name() -> None:
+    assert parsers("show", "$gcc").stdout.startswith("name: vscode:gcc\nentries:\n")
+    assert (
+        parsers("try", "$gcc", stdin=LOG).stdout
+        == "1: error (vscode:gcc, cause): src/a.c:3:5 'head' undeclared\n"
+    )
+    wrong = parsers("show", "$gc", code=1).exception
+    assert "there is no problem matcher '$gc'; did you mean '$gcc'?" in str(wrong)

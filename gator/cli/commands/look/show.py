@@ -13,6 +13,7 @@ from gator.cli.sources.options import JsonOption, PathArgument, RunOption, Track
 from gator.console import describe
 from gator.console.text import one_line
 from gator.core.attempt.runners import PYTHON, describe_call
+from gator.core.attempt.verdict import UNLIMITED, allowed_messages
 from gator.core.launch.rerun import job_command, launch_of
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2
@@ -132,6 +133,8 @@ def _say_job(description: query_pb2.JobDescription) -> None:
         licenses=resources.licenses,
     )
     rows.append(("requested", describe.demand(held)))
+    rows.append(("parsers", ", ".join(_parser_name(parser) for parser in job.settings.parsers.list)))
+    rows.append(("limits", _limits(job.settings.limits)))
     if job.settings.timeout_millis:
         rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
     if job.settings.silence.millis:
@@ -143,6 +146,23 @@ def _say_job(description: query_pb2.JobDescription) -> None:
     output.say()
     output.say("spec")
     _pairs(rows)
+
+
+def _parser_name(parser: spec_pb2.Parser) -> str:
+    """Returns the name of a parser; for one that is written in the spec, its pattern."""
+    is_written = parser.name == "spec" and len(parser.entries) == 1
+    return f"match {one_line(parser.entries[0].match)}" if is_written else parser.name
+
+
+def _limits(limits: spec_pb2.Limits) -> str:
+    """Returns the limits that are not the default: `20 warnings, any number of errors`."""
+    parts: list[str] = []
+    for name, default in (("warning", UNLIMITED), ("error", 0), ("critical", 0)):
+        severity = common_pb2.Severity.Value(f"SEVERITY_{name.upper()}")
+        allowed = allowed_messages(limits, severity)
+        if allowed != default:
+            parts.append(f"any number of {name}s" if allowed < 0 else plural(allowed, name))
+    return ", ".join(parts)
 
 
 def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str) -> None:

@@ -4,6 +4,7 @@ Invariant: nothing is started and nothing is written.
 """
 
 import sys
+from json import dumps as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,7 @@ NameArgument = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="A built-in parser, auto for all of them, or a file: YAML, or JSON with problem matchers.",
+        help="A built-in parser, auto for all, '$gcc' or another matcher of VS Code, or a YAML or JSON file.",
         show_default=False,
     ),
 ]
@@ -73,7 +74,7 @@ def show(name: NameArgument) -> None:
     from gator.spec.keys import MATCHER_SUFFIXES
 
     path = _path(name)
-    if path.endswith(MATCHER_SUFFIXES):
+    if path.endswith(MATCHER_SUFFIXES) or _is_named_matcher(path):
         sys.stdout.write(parser_text(_file(path).parser))
         return
     if path:
@@ -188,33 +189,46 @@ def _say_message(message: "Recognised", *, json: bool) -> None:
             }
         )
         return
+    if message.entry.metric:
+        output.say(
+            f"{message.line}: metric ({message.entry.parser}): {message.entry.metric} = {message.value}"
+        )
+        return
     location = ":".join(str(part) for part in (message.file, message.file_line, message.column) if part)
     notes = [message.entry.parser, rank, *(["decisive"] if message.entry.decisive else [])]
     summary = " ".join(part for part in (location, message.code, message.item, message.message) if part)
-    if message.entry.metric:
-        summary = f"{message.entry.metric} = {message.value}"
     output.say(f"{message.line}: {severity} ({', '.join(notes)}): {summary}")
 
 
 def _path(name: str) -> str:
-    """Returns the path of a parser in a file or of a package; empty for a built-in one."""
+    """Returns the path of a parser in a file or of a package, or `$NAME`; empty for a built-in one."""
     from gator.cli.installed_parsers import find_parser
     from gator.spec.keys import PARSERS, is_parser_file
 
-    if is_parser_file(name):
+    if is_parser_file(name) or _is_named_matcher(name):
         return name
     return "" if name in PARSERS else find_parser(name) or ""
 
 
 def _file(name: str) -> "ParserFile":
-    """Returns the parser in a file. Raises UsageError and SpecError."""
+    """Returns the parser in a file, or that of a named matcher. Raises UsageError and SpecError."""
     from gator.cli.launch.spec_files import read_included
     from gator.spec import load_parser
 
+    if _is_named_matcher(name):
+        try:
+            return load_parser(json_text({"problemMatcher": name}), file=f"{name}.json")
+        except SpecError as error:
+            raise UsageError(error.problems[0].message) from error
     try:
         return load_parser(read_included(name), file=name)
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _is_named_matcher(name: str) -> bool:
+    """Returns whether this is the name of a problem matcher of VS Code, such as `$gcc`."""
+    return name.startswith("$")
 
 
 def _builtin(name: str, *, everything: bool = False) -> str:
