@@ -27,6 +27,7 @@ class Messages:
         "_explaining",
         "_warnings",
         "before_consequence",
+        "final_traceback",
         "last_words",
         "pointed",
     )
@@ -40,6 +41,8 @@ class Messages:
         """Warnings that do not count. They explain the failure of a tool that treats them as errors."""
         self.before_consequence: event_pb2.ErrorMessage | None = None
         """The last lines that no parser recognised, if the best message is only a consequence."""
+        self.final_traceback: event_pb2.ErrorMessage | None = None
+        """The traceback of Python near the end of the output, which ended a program; None for none."""
         self.pointed: event_pb2.ErrorMessage | None = None
         """The line to which the spec points; None before the end of the output, or if there is none."""
         self.last_words: event_pb2.ErrorMessage | None = None
@@ -109,7 +112,17 @@ class Messages:
         if not counted.shown and self.before_consequence is not None:
             others = tuple(each.message for each in automatic.shown)
             return Choice(self.before_consequence, self.before_consequence, others)
-        return choice_of(counted) or choice_of(automatic) or self._last()
+        return self._final(choice_of(counted) or choice_of(automatic)) or self._last()
+
+    def _final(self, choice: Choice | None) -> Choice | None:
+        """Returns the choice, or the last traceback if it is an earlier one that ended no program.
+
+        A program prints the traceback of an exception that it handles, and goes on.
+        """
+        final = self.final_traceback
+        if choice is None or final is None or not _precedes(choice.shown, final):
+            return choice
+        return Choice(final, final, (choice.shown, *choice.others))
 
     def _blames_warnings(self) -> bool:
         """Returns whether the only explanation is that there were warnings, which do not count."""
@@ -146,6 +159,16 @@ class Messages:
     def counts_for_limits(self) -> common_pb2.Counts:
         """Returns the counts of the messages that count for the limits."""
         return _message(self._counted)
+
+
+def _precedes(shown: event_pb2.ErrorMessage, final: event_pb2.ErrorMessage) -> bool:
+    """Returns whether a message is a traceback in the same stream before the final one."""
+    return (
+        shown.parser == final.parser
+        and shown.stream == final.stream
+        and shown.line < final.line
+        and shown.text.startswith(final.text.split("\n", 1)[0])
+    )
 
 
 def _message(counts: list[int]) -> common_pb2.Counts:

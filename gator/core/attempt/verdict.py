@@ -245,6 +245,9 @@ def explanation(verdict: Verdict, facts: AttemptFacts) -> Choice | None:
     if verdict.reason == common_pb2.REASON_METRIC:
         # No message of the job explains a value.
         return None
+    if not facts.exit_code:
+        # A program that a traceback ended does not return 0.
+        facts.messages.final_traceback = None
     choice = facts.messages.best(verdict.severity)
     if facts.hang is not None and facts.hang.summary and (choice is None or choice.is_last_words):
         return _where_it_hangs(facts.hang, choice.shown if choice is not None else None)

@@ -9,7 +9,7 @@ from gator.v1 import common_pb2, event_pb2
 TAIL_BYTES: Final = 8192
 """Number of bytes at the end of a stream that are kept for them."""
 _LAST_LINES: Final = 3
-_MAX_BACK: Final = 30
+MAX_BACK: Final = 30
 """Maximum distance from the end of a line that is looked at before a message that is only a consequence."""
 
 
@@ -25,7 +25,7 @@ def last_words(
     shown: list[str] = []
     number = 0
     for back, line in enumerate(reversed(lines)):
-        if rules is not None and back >= _MAX_BACK:
+        if rules is not None and back >= MAX_BACK:
             break
         if is_blank(line) or len(lines) - back in recognised:
             continue
