@@ -3,9 +3,11 @@
 It knows nothing about the meaning of keys.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
+from msgspec import structs
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.errors import Problem
@@ -75,6 +77,17 @@ class SpecContext:
     def problem(self, node: Node, message: str) -> None:
         """Reports a problem with a node."""
         self.problems.append(_at(node, message))
+
+    @contextmanager
+    def naming(self, node: Node) -> Generator[None]:
+        """Adds to each problem of the file that a node names, in this block, where it is named."""
+        before = len(self.problems)
+        yield
+        place = _at(node, "")
+        for number, problem in enumerate(self.problems[before:], before):
+            if problem.file != place.file:
+                message = f"{problem.message} (named at {place.file}:{place.line}:{place.column})"
+                self.problems[number] = structs.replace(problem, message=message)
 
     def problem_within(self, node: Node, part: str, message: str) -> None:
         """Reports a problem with a part of a text, at its position within the lines of the node."""

@@ -61,7 +61,8 @@ def read_parsers(context: SpecContext, value: Node) -> spec_pb2.Parsers | None:
         return None
     found = spec_pb2.Parsers()
     for item in items:
-        parser = _one(context, item)
+        with context.naming(item):
+            parser = _one(context, item)
         if parser is not None:
             found.list.append(parser)
     return found

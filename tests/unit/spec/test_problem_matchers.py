@@ -258,3 +258,19 @@ def test_an_empty_file_is_told_what_a_parser_needs(file: str) -> None:
     spec = f"!Job {{ident: a, command: x, parsers: [./{file}]}}"
     with pytest.raises(SpecError, match="the file is empty: write name and entries, or in JSON"):
         load(spec, file="a.yaml", read=lambda name: b"")
+
+
+def test_a_problem_in_a_named_file_says_where_the_spec_names_it() -> None:
+    files = {"m.json": b'{"pattern": {"regexp": "^(a$"}}', "ours.yaml": b"name: ours\nentries: 3\n"}
+    text = "!Job\ncommand: x\nparsers:\n- {vscode: m.json}\n- ./ours.yaml\n- {match: '('}\n"
+    with pytest.raises(SpecError) as raised:
+        load(text, file="spec.yaml", read=files.__getitem__)
+    found = [str(problem) for problem in raised.value.problems]
+    assert [problem.partition(": ")[0] for problem in found] == [
+        "m.json:1:24",
+        "ours.yaml:2:10",
+        "spec.yaml:6:11",
+    ]
+    assert found[0].endswith(" (named at spec.yaml:4:3)")
+    assert found[1].endswith(" (named at spec.yaml:5:3)")
+    assert "named at" not in found[2]
