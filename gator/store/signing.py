@@ -7,7 +7,7 @@ not changed.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from gator.core.attempt.choose_again import OutputReading, records_choice, sign_again
+from gator.core.attempt.choose_again import OutputReading, is_chosen_again, sign_again
 from gator.core.causes.signature import sign
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 
@@ -76,7 +76,7 @@ def signed_end(
     record: AttemptRecord, path: str, attempt: query_pb2.Attempt, end: event_pb2.AttemptFinished
 ) -> event_pb2.AttemptFinished:
     """Returns the end of a failed attempt with the signature of this version."""
-    if records_choice(end.failure_inputs):
+    if not is_chosen_again(end):
         return sign_again(end, None)
     reading = OutputReading()
     after = size = 0

@@ -1173,8 +1173,8 @@ class FailureInputs(message.Message):
     item: builtins.str
     """The test, function or instance that the message is about; empty if it is not known."""
     version: builtins.str
-    """Version of the rule that chose the message, such as `s1`; empty before s1. A reader with another version
-    chooses again from the output if this is empty.
+    """Version of the rule and of the parsers that chose the message, such as `s1`; empty before s1. A reader with
+    another version chooses again from the output, unless the message is one of the API or of a parser of the job.
     """
     @builtins.property
     def runners_up(self) -> containers.RepeatedCompositeFieldContainer[ErrorMessage]:

@@ -1,8 +1,9 @@
 """Measures verdicts, first errors and grouping by signature on logs whose truth is known.
 
-    python tests/corpus/score.py [TEXT]
+    python tests/corpus/score.py [--signatures] [TEXT]
 
-Prints what is wrong and the figures; with TEXT only of causes whose names contain it.
+Prints what is wrong and the figures; with TEXT only of causes whose names contain it. With --signatures it
+prints the signature of each failure instead, to compare those of two versions.
 """
 
 import sys
@@ -99,8 +100,15 @@ def score_of(readings: list[Reading]) -> Score:
 
 def main() -> None:
     """Prints what is wrong, and the figures."""
-    text = sys.argv[1] if len(sys.argv) > 1 else ""
+    words = [word for word in sys.argv[1:] if word != "--signatures"]
+    text = words[0] if words else ""
     readings = [reading_of(log) for log in logs() if text in log.cause]
+    if "--signatures" in sys.argv:
+        for line in sorted(
+            f"{one.log.cause}.{one.log.variant}\t{one.signature}" for one in readings if one.failed
+        ):
+            print(line)
+        return
     for one in readings:
         name = f"{one.log.cause}.{one.log.variant}"
         if one.failed != one.log.is_failure:

@@ -1,7 +1,7 @@
 """Chooses the first error of an attempt again, from its stored output.
 
-Before signatures of version s1 the first line on stderr explained a failure, such as `Traceback (most recent
-call last):`. That line cannot be split into causes, so the output is read as it is read today.
+The parsers and the rule of signatures have one version. A failure that another version signed is read with
+the parsers of today, so that an upgrade makes no old failure new.
 
 Invariant: the choice is the one that a new attempt with this output would have.
 """
@@ -12,15 +12,29 @@ from gator.core.attempt.output.observers import GATOR_LOGGER, LineAssembler
 from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
 from gator.core.causes.first_error import Choice
-from gator.core.causes.signature import sign, signature_from
+from gator.core.causes.shown import is_last_words
+from gator.core.causes.signature import VERSION, sign, signature_from
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _STREAMS = (common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR)
 
 
-def records_choice(inputs: event_pb2.FailureInputs) -> bool:
-    """Returns whether the recorder already chose the first error, as it does since version s1."""
-    return bool(inputs.version)
+def is_chosen_again(end: event_pb2.AttemptFinished) -> bool:
+    """Returns whether this version chooses the first error of a failure again, from its output.
+
+    It does if another version chose it by its built-in parsers, which have changed since. What parsers of the
+    job, its spec or the API have chosen stays.
+    """
+    inputs = end.failure_inputs
+    if not inputs.version:
+        # Before version s1 there was no parser.
+        return True
+    if inputs.version == VERSION or inputs.by_gator:
+        return False
+    # Most readers have no failures of other versions.
+    from gator.spec.keys import PARSERS
+
+    return inputs.parser in PARSERS or (not inputs.parser and is_last_words(end.first_error))
 
 
 class OutputReading:
@@ -63,6 +77,8 @@ class OutputReading:
             if rest:
                 self._parser.on_lines(stream, line, rest, common_pb2.Counts())
         self._parser.finish()
+        if not end.exit_code:
+            self._messages.final_traceback = None
         return self._messages.best(common_pb2.SEVERITY_ERROR)
 
 

@@ -14,7 +14,10 @@ from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 VERSION: Final = "s1"
-"""Version of the rule. Signatures of different versions are never equal."""
+"""Version of the rule and of the built-in parsers. Signatures of different versions are never equal.
+
+It is raised if a failure that a release has signed would get another one: `docs/decisions/015` says how.
+"""
 DIGITS: Final = 16
 """Number of hexadecimal digits of a signature, after its version."""
 MAX_RUNNERS_UP: Final = 3
