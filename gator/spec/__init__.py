@@ -100,9 +100,9 @@ def load_config_partly(
     find_parser: Callable[[str], str | None] | None = None,
 ) -> "ConfigFile":
     """Returns a gator.toml as far as it could be read, with its problems instead of raising them."""
-    from gator.spec import other_files
+    from gator.spec import config_file
 
-    return other_files.load_config_partly(text, file, read, find_parser)
+    return config_file.load_config_partly(text, file, read, find_parser)
 
 
 def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":
