@@ -103,6 +103,9 @@ def _upgrade(database: Creating, version: int) -> None:
                 database.execute(_add_column(table.name, column, database.dialect))
         # This creates the indexes that are missing.
         model.create_table(safe=True)
+    if "metrics.min" in added:
+        # Only the combined value is known of older metrics.
+        database.execute("UPDATE metrics SET min = value, max = value")
     for dropped, names in tables.DROPPED_INDEXES.items():
         for name in names if dropped > version else ():
             database.execute(f"DROP INDEX IF EXISTS {name}")

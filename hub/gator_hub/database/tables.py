@@ -247,6 +247,12 @@ ADDED = {
             "attempts.artefacts",
             "attempts.progress",
             "nodes.invalid_commands",
+            "metrics.min",
+            "metrics.max",
+            "metrics.sum",
+            "metrics.exact_sum",
+            "metrics.exact_last",
+            "metrics.sketch",
         }
     )
 }
