@@ -16,7 +16,7 @@ from gator.core.attempt.runners import PYTHON, describe_call
 from gator.core.attempt.verdict import UNLIMITED, allowed_messages
 from gator.core.launch.rerun import job_command, launch_of
 from gator.units import plural, size_text, span
-from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
