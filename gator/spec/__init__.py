@@ -5,7 +5,7 @@ package does not import YAML, which no daemon needs.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gator.spec.idents import ident_problem, nfc
 from gator.spec.interpolation import unset_names
@@ -14,19 +14,33 @@ if TYPE_CHECKING:
     from gator.spec.builders.parsers import ParserFile
     from gator.spec.config_file import ConfigFile
     from gator.spec.loader import Loaded
+    from gator.spec.written import Cores, Job, JobArray, JobGroup, License, Memory, SpecNode
     from gator.v1.spec_pb2 import CauseRule
 
+BUILT: Final = b"\x89gator spec 1\n"
+"""How a file with a spec that was built in Python begins."""
 __all__ = [
+    "BUILT",
     "ConfigFile",
+    "Cores",
+    "Job",
+    "JobArray",
+    "JobGroup",
+    "License",
+    "Memory",
     "ParserFile",
+    "SpecNode",
     "ident_problem",
     "load",
+    "load_built",
     "load_causes",
     "load_config",
     "load_config_partly",
     "load_parser",
     "load_partly",
+    "load_written",
     "nfc",
+    "to_bytes",
     "unset_names",
 ]
 
@@ -66,6 +80,27 @@ def load_partly(
     from gator.spec import loader
 
     return loader.load_partly(text, file, read, find_parser, run)
+
+
+def load_written(root: "SpecNode", find_parser: Callable[[str], str | None] | None = None) -> "Loaded":
+    """Returns the spec of a root that was built in Python. Raises SpecError with every problem."""
+    from gator.spec import built
+
+    return built.load_written(root, find_parser)
+
+
+def to_bytes(loaded: "Loaded") -> bytes:
+    """Returns the content of a file from which `load_built` reads the spec."""
+    from gator.spec import built
+
+    return built.to_bytes(loaded.spec)
+
+
+def load_built(data: bytes, *, file: str) -> "Loaded":
+    """Loads a spec that was built in Python, and was checked then. Raises UsageError if it is damaged."""
+    from gator.spec import built
+
+    return built.from_bytes(data, file)
 
 
 def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
@@ -115,7 +150,14 @@ def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":
     return config_file.load_causes(text, file)
 
 
+_WRITTEN = ("Cores", "Job", "JobArray", "JobGroup", "License", "Memory", "SpecNode")
+
+
 def __getattr__(name: str) -> object:
+    if name in _WRITTEN:
+        from gator.spec import written
+
+        return getattr(written, name)
     if name == "ParserFile":
         from gator.spec.builders.parsers import ParserFile
 

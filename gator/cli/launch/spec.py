@@ -55,9 +55,13 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
                 f"cannot use {readable(os.fsencode(path_text))}: its name is not UTF-8: rename it"
             )
     with loading.quickly():
-        loaded = specs.load_partly(
-            text, file=shown, read=read_included, find_parser=find_parser, run=_run_included
-        )
+        if text.startswith(specs.BUILT):
+            loaded = specs.load_built(text, file=shown)
+            folder = Path(root_of(loaded.spec).position.file).absolute().parent
+        else:
+            loaded = specs.load_partly(
+                text, file=shown, read=read_included, find_parser=find_parser, run=_run_included
+            )
     if ident is not None:
         ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):

@@ -3,6 +3,7 @@
 It knows nothing about the meaning of keys.
 """
 
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
@@ -68,6 +69,11 @@ class SpecContext:
         self.texts: dict[str, str] = {}
         """Texts of the files, by name."""
         self._left = _BASE_VALUES
+
+    def begin_python(self, file: str, text: str) -> None:
+        """Adds a file of Python whose objects exist already, so that their number has no maximum."""
+        self.texts.setdefault(file, text)
+        self._left = sys.maxsize
 
     def begin(self, file: str, text: str) -> None:
         """Adds a file; its length raises the maximum number of values."""
