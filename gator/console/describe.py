@@ -12,7 +12,7 @@ from gator.v1 import common_pb2, event_pb2, query_pb2
 if TYPE_CHECKING:
     from google.protobuf.descriptor import EnumDescriptor
 
-TALLY_ORDER: Final = ("running", "waiting", "passed", "failed", "lost", "pruned", "cancelled")
+TALLY_ORDER: Final = ("running", "waiting", "passed", "failed", "lost", "pruned", "cancelled", "flaky")
 """Fields of a Tally in the order in which they are shown."""
 _WAITING_REASONS: Final = {
     query_pb2.WAITING_REASON_DEPENDENCY: "what it depends on",

@@ -36,6 +36,8 @@ def merge(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: interpolate.S
     for field in _WHOLE:
         if given.HasField(field):
             result.ClearField(field)
+    if own.retries.reasons:
+        merged.retries.ClearField("reasons")
     merged.MergeFrom(own)
     if own.env:
         _overlay(merged, above, own, scope)

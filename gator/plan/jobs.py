@@ -31,8 +31,11 @@ class Filler(Struct):
     """Whether masks replace secret values. No script runs with them, so they need not be plain words."""
     _plain: dict[PlanNode, bool] = field(default_factory=dict[PlanNode, bool])
 
-    def job(self, node: PlanNode, path: str) -> spec_pb2.Job:
-        """Returns the job of this instance; all instances share it if there is nothing to fill in."""
+    def job(self, node: PlanNode, path: str, seed: int | None = None) -> spec_pb2.Job:
+        """Returns the job of this instance; all instances share it if there is nothing to fill in.
+
+        `seed` is that of an attempt, if it is not the one of the instance.
+        """
         if node.job is None:
             raise ValueError(f"{node.template} is not a job")
         plain = self._plain.get(node)
@@ -41,12 +44,14 @@ class Filler(Struct):
                 any("${{" in text for text in _texts(node.job))
                 or any(contract.is_relative for contract in node.contracts)
             )
-        return node.job if plain else self._filled(node, node.job, path)
+        return node.job if plain else self._filled(node, node.job, path, seed)
 
-    def _filled(self, node: PlanNode, written: spec_pb2.Job, path: str) -> spec_pb2.Job:
+    def _filled(
+        self, node: PlanNode, written: spec_pb2.Job, path: str, seed: int | None = None
+    ) -> spec_pb2.Job:
         job = spec_pb2.Job()
         job.CopyFrom(written)
-        find = self._lookup(node, job.settings, path)
+        find = self._lookup(node, job.settings, path, seed)
         # Each of these may refer to those before it.
         for param in job.settings.params:
             param.values[:] = [interpolate.partly(value, find) for value in param.values]
@@ -79,12 +84,14 @@ class Filler(Struct):
             if "${{" in text:
                 setattr(hooks, name, interpolate.partly(text, find, script=not self.is_recorded))
 
-    def _lookup(self, node: PlanNode, settings: spec_pb2.Settings, path: str) -> interpolate.Lookup:
+    def _lookup(
+        self, node: PlanNode, settings: spec_pb2.Settings, path: str, seed: int | None = None
+    ) -> interpolate.Lookup:
         constant = self.scope.lookup(settings)
 
         def find(name: str) -> str | None:
             if name == "seed":
-                return str(self.seeds.of(path))
+                return str(self.seeds.of(path) if seed is None else seed)
             if name == "array":
                 index = array_index(path)
                 return None if index is None else str(index)

@@ -56,13 +56,19 @@ class Plan:
         """Returns whether the spec gives this node, which is not the root, a seed."""
         return node.template in self._filler.seeds.written
 
-    def resolve(self, node: PlanNode, path: str) -> spec_pb2.Job:
+    def attempt_seed(self, node: PlanNode, path: str, failures: int) -> int:
+        """Returns the seed of an attempt after this number of failed ones."""
+        seed = self.seed(path)
+        return seeds.reseeded(seed, failures) if node.settings.retries.reseed else seed
+
+    def resolve(self, node: PlanNode, path: str, seed: int | None = None) -> spec_pb2.Job:
         """Returns the job of an instance with each `${{ }}` filled in that is known before it starts.
 
         The message may be shared between instances, so it must not be changed. Names that are known only when
-        an attempt starts stay as written, and so does `$${{`.
+        an attempt starts stay as written, and so does `$${{`. `seed` is that of the attempt, if it
+        has another one.
         """
-        return self._filler.job(node, path)
+        return self._filler.job(node, path, seed)
 
     def contracts(self, node: PlanNode, path: str) -> list[spec_pb2.Contract]:
         """Returns the contracts of an instance, with the baselines that they are relative to."""

@@ -38,6 +38,11 @@ def _sorted(label: re.Match[str]) -> str:
     return f"[{','.join((*values, *(part for part in parts if '=' not in part)))}]"
 
 
+def reseeded(seed: int, failures: int) -> int:
+    """Returns the seed of an attempt after this number of failed ones, for a job with this seed."""
+    return derive(seed, f"retry {failures}") if failures else seed
+
+
 class Seeds(Struct, frozen=True):
     """The seeds of a plan."""
 

@@ -170,8 +170,9 @@ class _Builder(Struct):
         node.job.settings.CopyFrom(node.settings)
         for param in node.job.settings.params:
             # Every attempt is sent its job.
-            for name in ("choices", "help", "position"):
-                param.ClearField(name)
+            param.ClearField("choices")
+            param.ClearField("help")
+            param.ClearField("position")
 
 
 def _max_path_bytes(node: PlanNode) -> int:

@@ -7,12 +7,14 @@ job lacks.
 from collections.abc import Iterator
 
 from gator.core.dispatch.pools import DemandKey
+from gator.core.outcomes import FAILURES
+from gator.core.tree.retries import delay_millis
 from gator.errors import NotFoundError
 from gator.node_paths import template_of
 from gator.plan import PlanNode
 from gator.query.reader import Reader
 from gator.query.waiting import Causes, plan_of
-from gator.units import plural
+from gator.units import plural, span
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -31,6 +33,10 @@ def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
     if node is None and planned is None:
         raise NotFoundError(f"there is no node {path}: see gator plan SPEC")
     response = qs.ExplainNodeResponse(state=node.state if node is not None else query_pb2.NODE_STATE_WAITING)
+    if planned is not None and node is not None and (retry := _retry(reader, path, planned)) is not None:
+        response.state = query_pb2.NODE_STATE_WAITING
+        response.causes.append(retry)
+        return response
     if plan is None or planned is None or node is not None:
         # A job in the record has been handed out.
         response.is_handed_out = response.state == query_pb2.NODE_STATE_WAITING
@@ -40,6 +46,22 @@ def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
     if not response.causes and planned.job is not None:
         response.causes.extend(causes.demands.causes(DemandKey.of(planned.demand)))
     return response
+
+
+def _retry(reader: Reader, path: str, node: PlanNode) -> query_pb2.WaitingCause | None:
+    """Returns the cause of a job that waits after a failed attempt; None if it does not."""
+    retries = node.settings.retries
+    attempts = reader.attempts(path, started=False) if retries.delay_millis else ()
+    found = reader.node(path)
+    if not attempts or found is None or found.state == query_pb2.NODE_STATE_ENDED:
+        return None
+    last = attempts[-1]
+    failures = sum(each.finished.outcome in FAILURES for each in attempts)
+    if not last.HasField("finished") or last.finished.outcome not in FAILURES:
+        return None
+    delay = span(delay_millis(retries, max(1, failures)) * 1_000_000)
+    text = f"for {delay} after attempt {last.number}, which failed: {last.finished.message}"
+    return query_pb2.WaitingCause(reason=query_pb2.WAITING_REASON_RETRY, text=text)
 
 
 def _dependencies(node: PlanNode, causes: Causes) -> Iterator[query_pb2.WaitingCause]:

@@ -181,6 +181,7 @@ NODE_KEYS: Final = {
             Inheritance.BY_NAME,
             words=("retry",),
         ),
+        _setting("flaky", "flaky", "Outcome of a job that passes after a failed attempt: pass or fail."),
         _setting(
             "limits",
             "limits",
@@ -329,7 +330,14 @@ SUB_KEYS: Final = {
         Key("kind", (), "metric_kind", "How values are combined: last (default), sum, min, max or mean."),
         Key("unit", (), "text", "Unit of the value."),
     ),
-    "retries": (Key("lost", (), "count", "After an attempt was lost to the infrastructure; default 1."),),
+    "retries": (
+        Key("count", (), "count", "Further attempts after a failure; default 0."),
+        Key("reasons", (), "retry_reasons", "Reasons of failures after which there is one; default all."),
+        Key("delay", (), "duration", "Time before a further attempt; default none."),
+        Key("backoff", (), "factor", "Factor by which the delay grows with each further attempt; default 1."),
+        Key("reseed", (), "boolean", "Whether a further attempt gets another seed."),
+        Key("lost", (), "count", "Further attempts after one was lost to the infrastructure; default 1."),
+    ),
     "expect": (
         Key("log", (), "tags", "Patterns; each must match a line of output."),
         Key("not_log", (), "tags", "Patterns that no line of output may match."),
@@ -465,6 +473,22 @@ METRIC_KINDS: Final = ("last", "sum", "min", "max", "mean")
 RESULT_FORMATS: Final = ("junit", "tap", "go")
 """Formats of reports of tests."""
 PARAM_TYPES: Final = ("text", "bool", "number", "list")
+RETRY_REASONS: Final = (
+    "artefact",
+    "exit",
+    "hang",
+    "hook",
+    "limit",
+    "lost",
+    "memory",
+    "metric",
+    "not_started",
+    "pattern",
+    "signal",
+    "timeout",
+)
+"""Reasons of failures after which a job can be tried again."""
+FLAKY_MODES: Final = ("pass", "fail")
 STDERR_MODES: Final = ("auto", "info", "warning", "error", "merge")
 WHENS: Final = ("passed", "done")
 """When a job gets an artefact."""
@@ -499,8 +523,6 @@ LATER: Final = frozenset(
     )
 )
 """Keys that are reserved for later versions."""
-
-LATER_RETRIES: Final = frozenset(("count", "causes", "delay", "reseed"))
 
 KEYS_OF: Final = {kind: {key.name: key for key in NODE_KEYS.values() if kind in key.nodes} for kind in KINDS}
 """Keys of each kind of node."""

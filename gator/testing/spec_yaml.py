@@ -146,8 +146,20 @@ def _ulimit(name: str, limits: Mapping[str, int]) -> Iterator[str]:
 
 
 def _retries(name: str, retries: spec_pb2.Retries) -> Iterator[str]:
-    if retries.HasField("lost"):
-        yield f"{name}: {{lost: {retries.lost}}}"
+    parts = [f"{key}: {getattr(retries, key)}" for key in ("lost", "count") if retries.HasField(key)]
+    if retries.reasons:
+        words = (common_pb2.Reason.Name(reason).removeprefix("REASON_").lower() for reason in retries.reasons)
+        parts.append(f"reasons: [{', '.join(words)}]")
+    parts += [f"delay: {duration_text(retries.delay_millis)}"] if retries.HasField("delay_millis") else []
+    parts += [f"backoff: {retries.backoff!r}"] if retries.HasField("backoff") else []
+    if retries.HasField("reseed"):
+        parts.append(f"reseed: {'true' if retries.reseed else 'false'}")
+    if parts:
+        yield f"{name}: {{{', '.join(parts)}}}"
+
+
+def _flaky(name: str, mode: spec_pb2.FlakyMode.ValueType) -> Iterator[str]:
+    yield f"{name}: {spec_pb2.FlakyMode.Name(mode).removeprefix('FLAKY_MODE_').lower()}"
 
 
 def _limits(name: str, limits: spec_pb2.Limits) -> Iterator[str]:
@@ -400,6 +412,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "seed": _plain,
     "setup": _script,
     "first_error": _first_error,
+    "flaky": _flaky,
     "results": _results,
     "silence": _silence,
     "exclude": _exclude,

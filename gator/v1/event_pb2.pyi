@@ -255,6 +255,7 @@ class Started(message.Message):
     CWD_FIELD_NUMBER: builtins.int
     DAEMON_FIELD_NUMBER: builtins.int
     CORES_FIELD_NUMBER: builtins.int
+    SEED_FIELD_NUMBER: builtins.int
     host: builtins.str
     """Name of the host."""
     pid: builtins.int
@@ -265,6 +266,8 @@ class Started(message.Message):
     """Id of the daemon that runs it; empty when inline."""
     cores: builtins.int
     """Number of cores given to it."""
+    seed: builtins.int
+    """Seed of the attempt, for a job with `reseed`; else 0, and the seed is that of the node."""
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The command line after expansion."""
@@ -278,10 +281,11 @@ class Started(message.Message):
         cwd: builtins.str = ...,
         daemon: builtins.str = ...,
         cores: builtins.int = ...,
+        seed: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "cores", b"cores", "cwd", b"cwd", "daemon", b"daemon", "host", b"host", "pid", b"pid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "cores", b"cores", "cwd", b"cwd", "daemon", b"daemon", "host", b"host", "pid", b"pid", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1317,6 +1321,7 @@ class Tally(message.Message):
     PRUNED_FIELD_NUMBER: builtins.int
     CANCELLED_FIELD_NUMBER: builtins.int
     LOST_FIELD_NUMBER: builtins.int
+    FLAKY_FIELD_NUMBER: builtins.int
     waiting: builtins.int
     """Not handed out yet."""
     running: builtins.int
@@ -1331,6 +1336,8 @@ class Tally(message.Message):
     """Ended CANCELLED."""
     lost: builtins.int
     """Ended LOST."""
+    flaky: builtins.int
+    """Jobs that passed in an attempt after one that had failed. They are counted by their outcome as well."""
     def __init__(
         self,
         *,
@@ -1341,10 +1348,11 @@ class Tally(message.Message):
         pruned: builtins.int = ...,
         cancelled: builtins.int = ...,
         lost: builtins.int = ...,
+        flaky: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["cancelled", b"cancelled", "failed", b"failed", "lost", b"lost", "passed", b"passed", "pruned", b"pruned", "running", b"running", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cancelled", b"cancelled", "failed", b"failed", "flaky", b"flaky", "lost", b"lost", "passed", b"passed", "pruned", b"pruned", "running", b"running", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

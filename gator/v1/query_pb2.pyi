@@ -125,6 +125,8 @@ class _WaitingReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_WaitingR
     """The hosts that may run it accept no new jobs. Reserved: hosts cannot be drained yet."""
     WAITING_REASON_HOLD: _WaitingReason.ValueType  # 7
     """A user holds it. Reserved: jobs cannot be held yet."""
+    WAITING_REASON_RETRY: _WaitingReason.ValueType  # 8
+    """It failed, and is tried again after a delay."""
 
 class WaitingReason(_WaitingReason, metaclass=_WaitingReasonEnumTypeWrapper):
     """Reasons why a node cannot start yet."""
@@ -145,6 +147,8 @@ WAITING_REASON_DRAIN: WaitingReason.ValueType  # 6
 """The hosts that may run it accept no new jobs. Reserved: hosts cannot be drained yet."""
 WAITING_REASON_HOLD: WaitingReason.ValueType  # 7
 """A user holds it. Reserved: jobs cannot be held yet."""
+WAITING_REASON_RETRY: WaitingReason.ValueType  # 8
+"""It failed, and is tried again after a delay."""
 
 class _Condition:
     ValueType = typing.NewType("ValueType", builtins.int)

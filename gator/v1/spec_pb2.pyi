@@ -188,6 +188,29 @@ STDERR_MODE_AUTO: StderrMode.ValueType  # 5
 STDERR_MODE_ERROR_UNLESS_PARSED: StderrMode.ValueType  # 6
 """ERROR for jobs that name no parser, AUTO for the others. An option sets it; a spec cannot."""
 
+class _FlakyMode:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FlakyModeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_FlakyMode.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    FLAKY_MODE_UNSPECIFIED: _FlakyMode.ValueType  # 0
+    """Inherited; on the root the same as PASS."""
+    FLAKY_MODE_PASS: _FlakyMode.ValueType  # 1
+    """PASSED, with a mark."""
+    FLAKY_MODE_FAIL: _FlakyMode.ValueType  # 2
+    """FAILED."""
+
+class FlakyMode(_FlakyMode, metaclass=_FlakyModeEnumTypeWrapper):
+    """The outcome of a job that passed after an attempt had failed."""
+
+FLAKY_MODE_UNSPECIFIED: FlakyMode.ValueType  # 0
+"""Inherited; on the root the same as PASS."""
+FLAKY_MODE_PASS: FlakyMode.ValueType  # 1
+"""PASSED, with a mark."""
+FLAKY_MODE_FAIL: FlakyMode.ValueType  # 2
+"""FAILED."""
+
 @typing.final
 class Spec(message.Message):
     """One node of the tree as it was written: a job, a group or an array."""
@@ -1014,6 +1037,7 @@ class Settings(message.Message):
     SILENCE_FIELD_NUMBER: builtins.int
     FIRST_ERROR_FIELD_NUMBER: builtins.int
     RESULTS_FIELD_NUMBER: builtins.int
+    FLAKY_FIELD_NUMBER: builtins.int
     PARAMS_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
     RUNNER_FIELD_NUMBER: builtins.int
@@ -1033,6 +1057,8 @@ class Settings(message.Message):
     """Number that is added to the niceness of the launch; unset means inherited."""
     commands: builtins.bool
     """Whether lines of output that begin with `::` are commands; unset means inherited. The default is true."""
+    flaky: FlakyMode.ValueType
+    """The outcome of a job that passed after an attempt had failed."""
     @builtins.property
     def env(self) -> containers.RepeatedCompositeFieldContainer[EnvVariable]:
         """Environment variables, merged by name; the nearest value is used."""
@@ -1108,13 +1134,14 @@ class Settings(message.Message):
         silence: Silence | None = ...,
         first_error: FirstError | None = ...,
         results: Results | None = ...,
+        flaky: FlakyMode.ValueType = ...,
         params: abc.Iterable[Param] | None = ...,
         metrics: abc.Mapping[builtins.str, MetricRule] | None = ...,
         runner: Runner | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "flaky", b"flaky", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -1791,20 +1818,61 @@ class Retries(message.Message):
     DESCRIPTOR: descriptor.Descriptor
 
     LOST_FIELD_NUMBER: builtins.int
+    COUNT_FIELD_NUMBER: builtins.int
+    REASONS_FIELD_NUMBER: builtins.int
+    DELAY_MILLIS_FIELD_NUMBER: builtins.int
+    BACKOFF_FIELD_NUMBER: builtins.int
+    RESEED_FIELD_NUMBER: builtins.int
     lost: builtins.int
     """Number of further attempts after one was lost; unset means 1."""
+    count: builtins.int
+    """Number of further attempts after one failed; unset means 0."""
+    delay_millis: builtins.int
+    """Time before a further attempt in milliseconds; unset means 0."""
+    backoff: builtins.float
+    """Factor by which the time grows with each further attempt; unset means 1."""
+    reseed: builtins.bool
+    """Whether a further attempt after a failure gets another seed."""
+    @builtins.property
+    def reasons(self) -> containers.RepeatedScalarFieldContainer[common_pb2.Reason.ValueType]:
+        """Reasons of failures after which there is a further attempt; empty means all. LOST means attempts that were
+        lost beyond `lost`.
+        """
+
     def __init__(
         self,
         *,
         lost: builtins.int | None = ...,
+        count: builtins.int | None = ...,
+        reasons: abc.Iterable[common_pb2.Reason.ValueType] | None = ...,
+        delay_millis: builtins.int | None = ...,
+        backoff: builtins.float | None = ...,
+        reseed: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_lost", b"_lost", "lost", b"lost"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_backoff", b"_backoff", "_count", b"_count", "_delay_millis", b"_delay_millis", "_lost", b"_lost", "_reseed", b"_reseed", "backoff", b"backoff", "count", b"count", "delay_millis", b"delay_millis", "lost", b"lost", "reseed", b"reseed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_lost", b"_lost", "lost", b"lost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_backoff", b"_backoff", "_count", b"_count", "_delay_millis", b"_delay_millis", "_lost", b"_lost", "_reseed", b"_reseed", "backoff", b"backoff", "count", b"count", "delay_millis", b"delay_millis", "lost", b"lost", "reasons", b"reasons", "reseed", b"reseed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__backoff: _TypeAlias = typing.Literal["backoff"]  # noqa: Y015
+    _WhichOneofArgType__backoff: _TypeAlias = typing.Literal["_backoff", b"_backoff"]  # noqa: Y015
+    _WhichOneofReturnType__count: _TypeAlias = typing.Literal["count"]  # noqa: Y015
+    _WhichOneofArgType__count: _TypeAlias = typing.Literal["_count", b"_count"]  # noqa: Y015
+    _WhichOneofReturnType__delay_millis: _TypeAlias = typing.Literal["delay_millis"]  # noqa: Y015
+    _WhichOneofArgType__delay_millis: _TypeAlias = typing.Literal["_delay_millis", b"_delay_millis"]  # noqa: Y015
     _WhichOneofReturnType__lost: _TypeAlias = typing.Literal["lost"]  # noqa: Y015
     _WhichOneofArgType__lost: _TypeAlias = typing.Literal["_lost", b"_lost"]  # noqa: Y015
+    _WhichOneofReturnType__reseed: _TypeAlias = typing.Literal["reseed"]  # noqa: Y015
+    _WhichOneofArgType__reseed: _TypeAlias = typing.Literal["_reseed", b"_reseed"]  # noqa: Y015
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__backoff) -> _WhichOneofReturnType__backoff | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__delay_millis) -> _WhichOneofReturnType__delay_millis | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__lost) -> _WhichOneofReturnType__lost | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reseed) -> _WhichOneofReturnType__reseed | None: ...
 
 @typing.final
 class Limits(message.Message):

@@ -13,6 +13,8 @@ class Phase(Enum):
     """How far a job has come."""
 
     QUEUED = "queued"
+    WAITING = "waiting"
+    """It failed, and is tried again after a delay."""
     OUT = "out"
     STARTED = "started"
 

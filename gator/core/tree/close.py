@@ -10,7 +10,7 @@ from gator.core.moment import Moment
 from gator.core.tree.gate import Closing
 from gator.core.tree.group_result import GroupFold
 from gator.core.tree.restored import Past
-from gator.core.tree.results import complete, result_of_end
+from gator.core.tree.results import complete, result_of_attempts
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -68,7 +68,7 @@ def close_unstarted(
         return
     record.declare(node, path)
     if node.kind == common_pb2.NODE_KIND_JOB:
-        result = _of_job(record, path, closing)
+        result = _of_job(record, node, path, closing)
         yield
     else:
         fold = GroupFold()
@@ -85,11 +85,12 @@ def close_unstarted(
     results.append(result)
 
 
-def _of_job(record: Registry, path: str, closing: Closing) -> event_pb2.Result:
+def _of_job(record: Registry, node: PlanNode, path: str, closing: Closing) -> event_pb2.Result:
     attempts = record.past.attempts(path) if record.past is not None else ()
     if attempts:
-        number, end = attempts[-1]
-        return result_of_end(end, number)
+        *before, (number, end) = attempts
+        failed = [each for _, each in before if each.outcome == common_pb2.OUTCOME_FAILED]
+        return result_of_attempts(end, number, failed[-1] if failed else None, node.settings)
     return event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
 
 

@@ -12,7 +12,7 @@ from gator.core.outcomes import FAILURES, tally_size, was_not_needed
 from gator.v1 import common_pb2, event_pb2
 
 _COUNTS = ("debug", "info", "warning", "error", "critical")
-_TALLY = ("waiting", "running", "passed", "failed", "pruned", "cancelled", "lost")
+_TALLY = ("waiting", "running", "passed", "failed", "pruned", "cancelled", "lost", "flaky")
 
 # Folding 100,000 children takes noticeable time, so fields are read and summed without a loop in Python.
 _counts_of = attrgetter(*_COUNTS)
@@ -197,7 +197,7 @@ class GroupFold:
         first = self._firsts[outcome].path
         if outcome in FAILURES:
             first = self._first_failure.path if self._first_failure is not None else first
-        total = sum(self._tally)
+        total = sum(self._tally[: _TALLY.index("flaky")])
         if self._firsts[outcome].has_own_failure:
             message = self._firsts[outcome].message
             # The path of the root is beside its message.

@@ -5,7 +5,7 @@ Invariant: a live tier and the recovery of a dead run make the same Result from 
 
 from gator.core.causes.signature import sign
 from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2, event_pb2
+from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _TALLY_FIELD = {
     common_pb2.OUTCOME_PASSED: "passed",
@@ -36,6 +36,27 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
     return result
 
 
+def result_of_attempts(
+    end: event_pb2.AttemptFinished,
+    attempts: int,
+    failed: event_pb2.AttemptFinished | None,
+    settings: spec_pb2.Settings,
+) -> event_pb2.Result:
+    """Returns the Result for the end of the last attempt; `failed` is an earlier one that was tried again.
+
+    A job that passed after a failure is flaky. It passed, unless its spec says that it failed.
+    """
+    if failed is None or end.outcome != common_pb2.OUTCOME_PASSED:
+        return result_of_end(end, attempts)
+    if settings.flaky == spec_pb2.FLAKY_MODE_FAIL:
+        result = result_of_end(failed, attempts)
+        result.message = f"flaky: passed in attempt {attempts}, and before that: {failed.message}"
+    else:
+        result = result_of_end(end, attempts)
+    result.jobs.flaky = 1
+    return result
+
+
 def lost(
     message: str, reason: common_pb2.Reason.ValueType = common_pb2.REASON_LOST
 ) -> event_pb2.AttemptFinished:
@@ -52,6 +73,7 @@ def count_result(tally: event_pb2.Tally, result: event_pb2.Result) -> None:
         value = getattr(result.jobs, name)
         if value:
             setattr(tally, name, getattr(tally, name) + value)
+    tally.flaky += result.jobs.flaky
 
 
 def complete(

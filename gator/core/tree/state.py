@@ -45,6 +45,8 @@ class TreeState:
         """The tier above the root, while the root runs here."""
         self.remotes = Remotes(self.tally)
         self.deadlines = Deadlines()
+        self.delays = Deadlines()
+        """When jobs that wait after a failure are tried again."""
         self.steps = StepQueue()
         self._remote = remote
         self._watches = WatchPlans(plan)
@@ -180,6 +182,19 @@ class TreeState:
         """Lets an attempt start when the resources allow."""
         self.jobs[job.path] = job
         self._actions.append(Enqueue(job.path, job.attempt, job.node, job.order, alone))
+
+    def enqueue_later(self, job: JobChild, millis: int) -> None:
+        """Lets an attempt start after a delay."""
+        self.jobs[job.path] = job
+        self.delays.set(job.path, self._now.boot, millis)
+
+    def end_delays(self) -> None:
+        """Lets the jobs start whose delays are over."""
+        for path in self.delays.passed(self._now.boot):
+            job = self.jobs.get(path)
+            if job is not None and job.phase is Phase.WAITING:
+                job.phase = Phase.QUEUED
+                self.enqueue(job)
 
     def halt(self, job: JobChild, stop: attach_pb2.Stop) -> None:
         """Ends a job, whether it is queued, handed out or running."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from gator.core.attempt.hooks import BEFORE, HookEnd
+from gator.core.outcomes import FAILURES
 from gator.core.tree.child import Child, Phase, TierState
 from gator.core.tree.close import Registry, cancelled, close_unstarted
 from gator.core.tree.contracts import apply_contracts
@@ -18,7 +19,8 @@ from gator.core.tree.gate import Closing, Gate, GateState
 from gator.core.tree.group_result import GroupFold
 from gator.core.tree.hooks import TierHooks, failed_before
 from gator.core.tree.restored import Attempts
-from gator.core.tree.results import complete, result_of_end
+from gator.core.tree.results import complete, result_of_attempts
+from gator.core.tree.retries import delay_millis, retries_failure, retries_loss
 from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
@@ -42,6 +44,10 @@ class JobChild(Struct, eq=False):
     attempt: int = 1
     lost: int = 0
     """Number of attempts that were lost and tried again."""
+    failures: int = 0
+    """Number of attempts that failed and were tried again."""
+    failed: event_pb2.AttemptFinished | None = None
+    """The end of the last of these."""
     started: int = 0
     """Number of attempts that were started."""
     phase: Phase = Phase.QUEUED
@@ -58,6 +64,10 @@ class TreePort(Registry, Protocol):
 
     def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
         """Lets an attempt start when the resources allow."""
+        ...
+
+    def enqueue_later(self, job: JobChild, millis: int) -> None:
+        """Lets an attempt start after a delay."""
         ...
 
     def halt(self, job: JobChild, stop: attach_pb2.Stop) -> None:
@@ -201,10 +211,10 @@ class Tier:
         job.started += 1
 
     def on_attempt_finished(self, job: JobChild, end: event_pb2.AttemptFinished) -> None:
-        """Retries a job whose attempt was lost, and closes it otherwise."""
-        if end.outcome == common_pb2.OUTCOME_LOST and self._try_again(job):
+        """Tries a job again whose attempt was lost or failed, as far as its spec allows; else closes it."""
+        if end.outcome in FAILURES and self._try_again(job, end):
             return
-        self.close_job(job, result_of_end(end, job.attempt))
+        self.close_job(job, result_of_attempts(end, job.attempt, job.failed, job.node.settings))
 
     def close_job(self, job: JobChild, result: event_pb2.Result) -> None:
         """Gives a job its Result."""
@@ -359,17 +369,33 @@ class Tier:
         """Continues a job where the previous daemon left it."""
         *before, (job.attempt, end) = attempts
         job.started = len(attempts)
-        job.lost = sum(1 for _, attempt in before if attempt.outcome == common_pb2.OUTCOME_LOST)
+        ends = [attempt for _, attempt in before]
+        failed = [attempt for attempt in ends if attempt.outcome == common_pb2.OUTCOME_FAILED]
+        job.lost = sum(attempt.outcome == common_pb2.OUTCOME_LOST for attempt in ends)
+        job.failures, job.failed = len(failed), failed[-1] if failed else None
         self.on_attempt_finished(job, end)
 
-    def _try_again(self, job: JobChild) -> bool:
-        allowed = job.node.settings.retries.lost if job.node.settings.retries.HasField("lost") else 1
-        if job.lost >= allowed or job.stop is not None or self.state is not TierState.RUNNING:
+    def _try_again(self, job: JobChild, end: event_pb2.AttemptFinished) -> bool:
+        retries = job.node.settings.retries
+        if job.stop is not None or self.state is not TierState.RUNNING:
             return False
-        job.lost += 1
+        if retries_loss(retries, end, job.lost):
+            job.lost += 1
+            job.attempt += 1
+            job.phase = Phase.QUEUED
+            self._tree.enqueue(job, alone=True)
+            return True
+        if not retries_failure(retries, end, job.failures):
+            return False
+        job.failures += 1
+        job.failed = end
         job.attempt += 1
-        job.phase = Phase.QUEUED
-        self._tree.enqueue(job, alone=True)
+        wait = delay_millis(retries, job.failures)
+        job.phase = Phase.WAITING if wait else Phase.QUEUED
+        if wait:
+            self._tree.enqueue_later(job, wait)
+        else:
+            self._tree.enqueue(job)
         return True
 
     def _close_rest(self, child: Child, closing: Closing) -> None:

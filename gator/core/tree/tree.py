@@ -12,7 +12,7 @@ from gator.core.tree.child import Phase
 from gator.core.tree.close import cancelled
 from gator.core.tree.gate import Closing
 from gator.core.tree.restored import Past
-from gator.core.tree.results import lost
+from gator.core.tree.results import lost, result_of_end
 from gator.core.tree.state import TreeState
 from gator.core.tree.tier import JobChild
 from gator.node_paths import parent_of, template_of
@@ -87,6 +87,10 @@ class Tree:
         job = self.jobs.get(path)
         if job is None or job.attempt != attempt or job.stop is None:
             return
+        if job.failed is not None:
+            # It has failed already, and is not tried again.
+            job.tier.close_job(job, result_of_end(job.failed, job.started))
+            return
         closing = cancelled(job.stop)
         result = event_pb2.Result(
             outcome=closing.outcome,
@@ -126,7 +130,7 @@ class Tree:
         """
         self._state.advance(now)
         job = self.jobs.get(path)
-        if job is None or job.attempt != attempt or job.phase is Phase.QUEUED:
+        if job is None or job.attempt != attempt or job.phase in (Phase.QUEUED, Phase.WAITING):
             return False
         if job.phase is Phase.STARTED:
             self.tally.running -= 1
@@ -218,8 +222,9 @@ class Tree:
         return holder is not None
 
     def on_time(self, now: Moment) -> None:
-        """Ends the nodes whose deadlines have passed."""
+        """Ends the nodes whose deadlines have passed, and tries jobs again whose delays are over."""
         self._state.advance(now)
+        self._state.end_delays()
         for path in self._state.deadlines.passed(now.boot):
             self.stop(
                 attach_pb2.Stop(
@@ -245,7 +250,8 @@ class Tree:
     @property
     def wake_at(self) -> int | None:
         """When to call `on_time`, in nanoseconds of the `boot` clock; None for never."""
-        return self._state.deadlines.next
+        times = (self._state.deadlines.next, self._state.delays.next)
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def ended(self) -> bool:

@@ -169,7 +169,7 @@ class Attempt:
             return
         self.process = process
         self.ownership = self._ownership_of(process.pid, prepared, birthmarks)
-        started = self._host.describe(process.pid, prepared, self.node.cores)
+        started = self._host.describe(process.pid, prepared, self.node)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
 

@@ -8,7 +8,7 @@ from gator.core.attempt.hooks import HookEnd
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.pipes import Pipe
 from gator.process.spawn import Command, Process
-from gator.v1 import common_pb2, event_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
@@ -54,7 +54,7 @@ class AttemptPorts(Protocol[Attempt_contra]):
         """Returns a number that identifies the attempt's processes."""
         ...
 
-    def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
+    def describe(self, pid: int, prepared: Prepared, node: attach_pb2.LaunchNode) -> event_pb2.Started:
         """Returns the record of a start."""
         ...
 

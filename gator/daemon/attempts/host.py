@@ -229,7 +229,7 @@ class WrapperHost:
         """Returns a number that identifies the next attempt's processes."""
         return next(self._birthmarks)
 
-    def describe(self, pid: int, prepared: Prepared, cores: int) -> event_pb2.Started:
+    def describe(self, pid: int, prepared: Prepared, node: attach_pb2.LaunchNode) -> event_pb2.Started:
         """Returns the record of a start."""
         return event_pb2.Started(
             host=self._context.host,
@@ -237,7 +237,8 @@ class WrapperHost:
             argv=map(_as_text, prepared.shown),
             cwd=_as_text(prepared.shown_cwd),
             daemon=self._context.daemon,
-            cores=cores,
+            cores=node.cores,
+            seed=node.seed if node.job.settings.retries.reseed else 0,
         )
 
     def find_leftovers(self, attempt: Attempt) -> None:

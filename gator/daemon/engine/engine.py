@@ -250,13 +250,14 @@ class Engine(Generic[OwnerAction]):
             return
         self.placed[action.key] = action.host
         plan = self.tree.plan
+        seed = plan.attempt_seed(job.node, path, job.failures)
         node = attach_pb2.LaunchNode(
             path=path,
             attempt=attempt,
             lease=action.lease_id,
             cores=action.cores,
-            seed=plan.seed(path),
-            job=plan.resolve(job.node, path),
+            seed=seed,
+            job=plan.resolve(job.node, path, seed if job.failures else None),
         )
         if has_inputs(job.node):
             add_inputs(node, job.node)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import scalars
@@ -215,13 +215,16 @@ def _ulimit(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 
 def _retries(settings: spec_pb2.Settings, key: KeyContext) -> None:
-    if isinstance(key.value, ScalarNode):
-        key.context.problem(key.value, "this version of Gator retries only lost attempts: write {lost: N}")
-        return
-    for pair in known(key.context, mapping(key.context, key.value, "retries"), "retries", "retries").values():
-        count = scalars.integer(key.context, pair.value, "lost", 0, 1000)
-        if count is not None:
-            settings.retries.lost = count
+    # Few specs have retries, and reading them needs another module.
+    from gator.spec.builders.retries import read_retries
+
+    read_retries(settings.retries, key)
+
+
+def _flaky(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    word = scalars.choice(key.context, key.value, "flaky", keys.FLAKY_MODES)
+    if word is not None:
+        settings.flaky = spec_pb2.FLAKY_MODE_FAIL if word == "fail" else spec_pb2.FLAKY_MODE_PASS
 
 
 def _limits(settings: spec_pb2.Settings, key: KeyContext) -> None:
@@ -283,6 +286,7 @@ READERS: Final[dict[str, Reader]] = {
     "duration": _grace,
     "environment": _env,
     "first_error": _first_error,
+    "flaky": _flaky,
     "folder": _cwd,
     "integer": _integer,
     "limits": _limits,

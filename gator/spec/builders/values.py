@@ -26,7 +26,7 @@ _EXAMPLES: Final = {
     "hooks": "{before: ./prepare.sh}",
     "limits": "{error: 0}",
     "params": "{mode: fast}",
-    "retries": "{lost: 2}",
+    "retries": "{count: 2}",
     "ulimit": "{core: 0}",
     "licenses": "{ToolA: 4}",
     "expect": "{exit: [0, 3]}",
@@ -41,10 +41,7 @@ def known(context: SpecContext, pairs: dict[str, Pair], what: str, type_name: st
     for name, pair in pairs.items():
         if name in names:
             continue
-        if type_name == "retries" and name in keys.LATER_RETRIES:
-            message = f"this version of Gator knows only {{lost: N}} in retries, not '{name}'"
-        else:
-            message = f"{what} has no key '{name}'{did_you_mean(name, names)}"
+        message = f"{what} has no key '{name}'{did_you_mean(name, names)}"
         context.problem(pair.key, message)
     return {name: pair for name, pair in pairs.items() if name in names and not is_null(pair.value)}
 

@@ -145,7 +145,18 @@ SETTINGS = st.builds(
     tty=optional(st.booleans()),
     nice=optional(st.integers(-39, 39)),
     ulimit=st.dictionaries(st.sampled_from(sorted(ULIMITS)), st.integers(-1, 2**60), max_size=3),
-    retries=optional(st.builds(spec_pb2.Retries, lost=st.integers(0, 9))),
+    retries=optional(
+        st.builds(
+            spec_pb2.Retries,
+            lost=st.integers(0, 9),
+            count=optional(st.integers(0, 1000)),
+            reasons=st.sampled_from([[], [common_pb2.REASON_EXIT, common_pb2.REASON_NOT_STARTED]]),
+            delay_millis=optional(st.one_of(st.just(0), MILLIS)),
+            backoff=optional(st.floats(1, 100)),
+            reseed=optional(st.booleans()),
+        )
+    ),
+    flaky=st.sampled_from(spec_pb2.FlakyMode.values()),
     limits=optional(
         st.builds(
             spec_pb2.Limits,

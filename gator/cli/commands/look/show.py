@@ -174,6 +174,8 @@ def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str
         rows.append(("command line", shlex.join(started.argv)))
         rows.append(("cwd", started.cwd))
         rows.append(("host", f"{started.host}, process {started.pid}"))
+        if started.seed:
+            rows.append(("seed", str(started.seed)))
     rows.append(("started", describe.moment(attempt.started_unix_nanos)))
     if attempt.HasField("progress"):
         rows.append(("progress", describe.progress(attempt.progress)))

@@ -107,5 +107,6 @@ def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) 
     if node.waiting_for:
         parts.append(f"for {describe.waiting_reasons(node.waiting_for)}")
     if node.kind == common_pb2.NODE_KIND_JOB and node.attempts > 1:
-        parts.append(f"[attempt {node.attempts}]")
+        flaky = "flaky, " if node.tally.flaky else ""
+        parts.append(f"[{flaky}attempt {node.attempts}]")
     return "  ".join(parts)

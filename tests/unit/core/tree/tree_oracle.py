@@ -115,9 +115,10 @@ class Oracle:
     def attempts(self, path: str) -> list[str]:
         """How the attempts of a job end, if it starts."""
         retries = self.instances[path].node.settings.retries
-        maximum = retries.lost if retries.HasField("lost") else 1
+        left = {LOST: retries.lost if retries.HasField("lost") else 1, FAILED: retries.count}
         ends = [self._attempt(path, 1)]
-        while ends[-1] == LOST and len(ends) <= maximum:
+        while left.get(ends[-1], 0) > 0:
+            left[ends[-1]] -= 1
             ends.append(self._attempt(path, len(ends) + 1))
         return ends
 

@@ -93,6 +93,10 @@ def _node(random: Random, number: int, *, limits: bool, leaf: bool) -> spec_pb2.
         job = spec_pb2.Job(ident=ident, command="true", allow_failure=allowed)
         if random.random() < 0.2:
             job.settings.retries.lost = random.randrange(3)
+        if random.random() < 0.2:
+            job.settings.retries.count = random.randrange(3)
+            # The simulated clock advances by a millisecond a turn.
+            job.settings.retries.delay_millis = random.randrange(2)
         return spec_pb2.Spec(job=job)
     if random.random() < 0.5:
         group = spec_pb2.JobGroup(ident=ident, allow_failure=allowed)
@@ -146,6 +150,7 @@ def _outline(spec: spec_pb2.Spec, indent: str) -> str:
     more = f" x {node.repeats}" if isinstance(node, spec_pb2.JobArray) else ""
     if isinstance(node, spec_pb2.Job):
         more += f" lost {node.settings.retries.lost}" if node.settings.retries.HasField("lost") else ""
+        more += f" retries {node.settings.retries.count}" if node.settings.retries.count else ""
     elif node.max_fail:
         more += f" max_fail {node.max_fail}"
     for name in ("on_pass", "on_fail", "on_done"):
