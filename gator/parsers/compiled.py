@@ -1738,6 +1738,20 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="cmake",
+        match="^CMake Error at (?P<file>[^\\s:]+):(?P<line>\\d+) \\((?P<item>[^)]*)\\):$",
+        then=("^  (?P<message>Cannot find source file):$", "^$", "^    (?P<item>\\S.*)$"),
+        words=("cmake error",),
+    ),
+    Entry(
+        parser="cmake",
+        match="^CMake Error at (?P<file>[^\\s:]+):(?P<line>\\d+) \\(find_package\\):$",
+        continues="^(?:  .*)?$",
+        key='^  (?P<message>Could not find a package configuration file provided by (?P<item>"[^"]*"))',
+        needs="^  By not providing ",
+        words=("cmake error",),
+    ),
+    Entry(
+        parser="cmake",
         match="^CMake (?:Error|Deprecation Error)(?: \\(dev\\))?(?: at (?P<file>[^\\s:]+):(?P<line>\\d+)| in \\S+?)?(?: \\((?P<item>[^)]*)\\))?:(?: (?P<message>\\S.*))?$",
         continues="^(?:  .*)?$",
         key="^  (?P<message>\\S.*)$",
@@ -2791,6 +2805,16 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="tap",
         match="^\\s*not ok\\b.*# ?(?i:TODO|SKIP)\\b.*$",
         severity=common_pb2.SEVERITY_INFO,
+        words=("not ok",),
+    ),
+    Entry(
+        parser="tap",
+        match="^\\s*not ok(?: (?P<value>\\d+))?(?: -)? ?(?P<item>.*)$",
+        rank=spec_pb2.PARSER_RANK_REPORT,
+        continues="^  +",
+        key="^ +(?P<message>[A-Z]\\S* .*)$",
+        where="^ +location: ['\"](?P<file>[^'\"]+?):(?P<line>\\d+):\\d+['\"]$",
+        needs="^ +error: [|>]-?$",
         words=("not ok",),
     ),
     Entry(
