@@ -28,7 +28,7 @@ def _strip(spec: spec_pb2.Spec) -> None:
             reference.ClearField("position")
     for param in node.settings.params:
         param.ClearField("position")
-    if isinstance(node, spec_pb2.JobArray) and node.HasField("matrix"):
+    if "matrix" in node.DESCRIPTOR.fields_by_name and node.HasField("matrix"):
         node.matrix.ClearField("position")
     for name in ("order", "settings", "resources"):
         if name in node.DESCRIPTOR.fields_by_name and not getattr(node, name).ByteSize():
