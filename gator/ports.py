@@ -182,6 +182,12 @@ class History(Protocol):
         """Returns nodes of a run with these outcomes, or all, in the order of the tree."""
         ...
 
+    def metrics(
+        self, run: query_pb2.Run, names: Sequence[str], ranks: Sequence[float]
+    ) -> Iterable[query_pb2.NodeMetrics]:
+        """Returns the metrics of these names of all nodes of a run, with quantiles of these ranks."""
+        ...
+
     def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> "hs.ListHistoryResponse":

@@ -138,6 +138,16 @@ class FolderHistory:
                 self._check_time()
                 yield from page.nodes
 
+    def metrics(
+        self, run: query_pb2.Run, names: Sequence[str], ranks: Sequence[float]
+    ) -> Iterable[query_pb2.NodeMetrics]:
+        """Yields the metrics of the nodes of a run."""
+        request = qs.ListMetricsRequest(names=names, quantiles=ranks)
+        with open_api(self._folders[run.id]) as api:
+            for page in pages(api.list_metrics, request):
+                self._check_time()
+                yield from page.nodes
+
     def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:

@@ -86,6 +86,14 @@ class HubHistory:
         for page in pages(self._api(run).list_nodes, request):
             yield from page.nodes
 
+    def metrics(
+        self, run: query_pb2.Run, names: Sequence[str], ranks: Sequence[float]
+    ) -> Iterable[query_pb2.NodeMetrics]:
+        """Yields the metrics of the nodes of a run."""
+        request = qs.ListMetricsRequest(names=names, quantiles=ranks)
+        for page in pages(self._api(run).list_metrics, request):
+            yield from page.nodes
+
     def node_history(
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:

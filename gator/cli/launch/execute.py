@@ -38,7 +38,7 @@ from gator.daemon.recovery import close_latest
 from gator.errors import UsageError
 from gator.git import GitQuestion
 from gator.loop import run_loop
-from gator.plan import Plan, make_plan
+from gator.plan import Plan, make_plan, relative_contracts
 from gator.ports import Display
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads, save_address_space
 from gator.run_folder import RunFolder
@@ -81,6 +81,7 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
     runnable = runnable_plan(launch.request, launch.pools, launch.loaded)
     is_single = runnable.plan.root.job is not None
     notices = [*launch.notices, *notices_of(launch.loaded, runnable, launch.options)]
+    notices += _ask_baselines(launch, runnable.plan)
     placement = _placement(launch.options.placement, launch.scheduler, is_single=is_single)
     hub = launch.hub
     save_address_space()
@@ -108,6 +109,21 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
         upload=upload,
         git=git,
     )
+
+
+def _ask_baselines(launch: Launch, plan: Plan) -> list[Notice]:
+    """Adds the figures of earlier runs to the request of the plan; returns warnings."""
+    if next(relative_contracts(plan.nodes.values()), None) is None:
+        return []
+    # Most runs have no contracts that are relative to earlier runs.
+    from gator.cli.launch.baselines import ask_baselines
+
+    selection = requested_selection(launch.options).selection()
+    baselines, notices = ask_baselines(
+        plan, launch.options, selection, launch.selection.repeat, tracking_root().absolute(), launch.hub
+    )
+    launch.request.baselines.CopyFrom(baselines)
+    return notices
 
 
 def _display(options: LaunchOptions, folder: Path, *, is_single: bool) -> Display:

@@ -24,6 +24,7 @@ FLAGS: Final = frozenset(
         "--no-progress",
         "--dry-run",
         "--help-params",
+        "--require-baseline",
         "-q",
         "-v",
     )

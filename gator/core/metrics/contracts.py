@@ -28,7 +28,8 @@ def figure_of(total: event_pb2.MetricTotal, figure: str) -> float | None:
     """Returns a figure of a metric, such as `value` or `p95`; None if it is not known."""
     rank = rank_of(figure)
     if rank is not None:
-        return quantile_of(total, rank)
+        known = (quantile.value for quantile in total.quantiles if quantile.rank == rank)
+        return next(known, None) if total.quantiles else quantile_of(total, rank)
     match figure:
         case "sum":
             return total.sum if total.HasField("sum") else None

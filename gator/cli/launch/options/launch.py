@@ -49,6 +49,33 @@ class LaunchOptions(PlanOptions, frozen=True):
             autocompletion=_complete_repeat,
         ),
     ] = ""
+    baseline: Annotated[
+        str,
+        typer.Option(
+            "--baseline",
+            metavar="RUN",
+            help="Compare contracts with RUN; default: the last run of the series that passed.",
+            rich_help_panel=WHAT_PANEL,
+            autocompletion=_complete_repeat,
+        ),
+    ] = ""
+    require_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--require-baseline",
+            help="Fail jobs and groups whose contracts cannot be compared with a baseline.",
+            rich_help_panel=WHAT_PANEL,
+        ),
+    ] = False
+    history_wait: Annotated[
+        str | None,
+        typer.Option(
+            "--history-wait",
+            metavar="TIME",
+            help="Wait at most this long for earlier runs before the start; default: 2s.",
+            rich_help_panel=WHAT_PANEL,
+        ),
+    ] = None
     directory: Annotated[
         Path | None,
         typer.Option(
@@ -199,6 +226,7 @@ class LaunchOptions(PlanOptions, frozen=True):
         """Raises UsageError for an invalid value that is not used before the run starts."""
         self.sample_interval_millis()
         self.log_cap_bytes()
+        millis_of(self.history_wait, "--history-wait")
         if self.parent is not None and not _is_address(self.parent):
             raise UsageError(
                 f"--parent {self.parent}: give the address in $GATOR_PARENT, which is set within a job"
