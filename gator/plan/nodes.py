@@ -66,6 +66,8 @@ class PlanNode(Struct, eq=False):
     """Maximum time from the start of the node to its Result; 0 for no limit."""
     max_fail: int = 0
     """Number of failed jobs below after which nothing new starts; 0 for no limit."""
+    max_fail_per_cause: int = 0
+    """Number of failed jobs below with the same cause after which nothing new starts; 0 for no limit."""
     tags: tuple[str, ...] = ()
     """The node's tags and those of all levels above, sorted."""
     job: spec_pb2.Job | None = None

@@ -187,6 +187,8 @@ def _values(node: PlanNode, hidden: Collection[str]) -> dict[str, Any]:
         values["deadline_millis"] = node.deadline_millis
     if node.max_fail:
         values["max_fail"] = node.max_fail
+    if node.max_fail_per_cause:
+        values["max_fail_per_cause"] = node.max_fail_per_cause
     if node.settings.params:
         values["params"] = {param.name: _json_value(param, hidden) for param in node.settings.params}
     values["waits"] = [_edge_values(edge) for edge in node.waits]

@@ -106,6 +106,7 @@ class _Builder(Struct):
             for index, child in enumerate(node.children):
                 child.index = index
             node.max_fail = written.max_fail
+            node.max_fail_per_cause = written.max_fail_per_cause
             node.hooks = written.hooks if written.HasField("hooks") else None
         tree.ends[node.order] = len(tree.nodes)
         return node

@@ -239,6 +239,12 @@ NODE_KEYS: Final = {
             "deadline_millis",
         ),
         Key("max_fail", _LISTS, "max_fail", "After this many failed jobs below nothing new starts."),
+        Key(
+            "max_fail_per_cause",
+            _LISTS,
+            "max_fail",
+            "After this many failed jobs below with the same cause nothing new starts.",
+        ),
         Key("licenses", _LISTS, "pools", "Pools of licenses: how many of each there are.", root_only=True),
         Key(
             "causes",

@@ -393,6 +393,7 @@ class JobGroup(message.Message):
     HOOKS_FIELD_NUMBER: builtins.int
     WHEN_FIELD_NUMBER: builtins.int
     EXPECT_FIELD_NUMBER: builtins.int
+    MAX_FAIL_PER_CAUSE_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -408,6 +409,8 @@ class JobGroup(message.Message):
     """After this many failed jobs below, nothing new starts; unset or 0 means no limit."""
     when: builtins.str
     """`true` or `false`, or a placeholder with such a value: whether the node is selected; empty means true."""
+    max_fail_per_cause: builtins.int
+    """After this many failed jobs below with the same cause, nothing new starts; unset or 0 means no limit."""
     @builtins.property
     def jobs(self) -> containers.RepeatedCompositeFieldContainer[Spec]:
         """The children in the order of the text."""
@@ -462,22 +465,27 @@ class JobGroup(message.Message):
         hooks: Hooks | None = ...,
         when: builtins.str = ...,
         expect: Expect | None = ...,
+        max_fail_per_cause: builtins.int | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
     _WhichOneofReturnType__max_fail: _TypeAlias = typing.Literal["max_fail"]  # noqa: Y015
     _WhichOneofArgType__max_fail: _TypeAlias = typing.Literal["_max_fail", b"_max_fail"]  # noqa: Y015
+    _WhichOneofReturnType__max_fail_per_cause: _TypeAlias = typing.Literal["max_fail_per_cause"]  # noqa: Y015
+    _WhichOneofArgType__max_fail_per_cause: _TypeAlias = typing.Literal["_max_fail_per_cause", b"_max_fail_per_cause"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = typing.Literal["_seed", b"_seed"]  # noqa: Y015
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__deadline_millis) -> _WhichOneofReturnType__deadline_millis | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_fail) -> _WhichOneofReturnType__max_fail | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_fail_per_cause) -> _WhichOneofReturnType__max_fail_per_cause | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 
@@ -525,6 +533,7 @@ class JobArray(message.Message):
     REPEATS_TEXT_FIELD_NUMBER: builtins.int
     WHEN_FIELD_NUMBER: builtins.int
     EXPECT_FIELD_NUMBER: builtins.int
+    MAX_FAIL_PER_CAUSE_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -544,6 +553,8 @@ class JobArray(message.Message):
     """Number of repeats with placeholders, which then replaces `repeats`; empty if there are none."""
     when: builtins.str
     """`true` or `false`, or a placeholder with such a value: whether the node is selected; empty means true."""
+    max_fail_per_cause: builtins.int
+    """After this many failed jobs below with the same cause, nothing new starts; unset or 0 means no limit."""
     @builtins.property
     def jobs(self) -> containers.RepeatedCompositeFieldContainer[Spec]:
         """The children in the order of the text."""
@@ -605,22 +616,27 @@ class JobArray(message.Message):
         repeats_text: builtins.str = ...,
         when: builtins.str = ...,
         expect: Expect | None = ...,
+        max_fail_per_cause: builtins.int | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
     _WhichOneofReturnType__max_fail: _TypeAlias = typing.Literal["max_fail"]  # noqa: Y015
     _WhichOneofArgType__max_fail: _TypeAlias = typing.Literal["_max_fail", b"_max_fail"]  # noqa: Y015
+    _WhichOneofReturnType__max_fail_per_cause: _TypeAlias = typing.Literal["max_fail_per_cause"]  # noqa: Y015
+    _WhichOneofArgType__max_fail_per_cause: _TypeAlias = typing.Literal["_max_fail_per_cause", b"_max_fail_per_cause"]  # noqa: Y015
     _WhichOneofReturnType__seed: _TypeAlias = typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = typing.Literal["_seed", b"_seed"]  # noqa: Y015
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__deadline_millis) -> _WhichOneofReturnType__deadline_millis | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_fail) -> _WhichOneofReturnType__max_fail | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_fail_per_cause) -> _WhichOneofReturnType__max_fail_per_cause | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
 

@@ -54,6 +54,27 @@ def test_jobs_and_groups_are_held_to_their_expectations(gator: Gator, placement:
     assert "held: 3,100 ms, <= 3500ms" in shown
 
 
+CAUSES = """
+!JobGroup
+ident: top
+max_fail_per_cause: 2
+jobs:
+- !Job {ident: a, shell: "echo 'error: one' >&2; exit 1"}
+- !Job {ident: b, shell: "echo 'a.c:3:1: error: undefined x' >&2; exit 1", on_done: a}
+- !JobGroup {ident: g, on_done: b, jobs: [!Job {ident: c, shell: "echo 'error: one' >&2; exit 1"}]}
+- !Job {ident: d, command: "true", on_done: g}
+"""
+
+
+@pytest.mark.parametrize("placement", ["inline", "daemons", "tiers"])
+def test_only_failures_with_the_same_cause_end_a_group(gator: Gator, placement: str) -> None:
+    gator("run", gator.spec(CAUSES), "--placement", placement).expect(1)
+    found = nodes(gator)
+    assert [found[name]["outcome"] for name in ("a", "b", "g/c")] == ["failed"] * 3
+    assert (found["d"]["outcome"], found["d"]["reason"]) == ("cancelled", "max_fail")
+    assert "2 jobs of top failed with the cause s1-" in found["d"]["message"]
+
+
 @pytest.mark.parametrize("placement", ["inline", "daemons", "tiers"])
 def test_a_group_that_breaks_its_contract_is_a_failure_of_its_own(gator: Gator, placement: str) -> None:
     spec = SPEC.replace("max: '<= 3500ms'", "max: '< 3s'").partition("- !Job {ident: cover")[0]

@@ -5,6 +5,7 @@ Tiers see it as their `TreePort`; inputs from outside go through `Tree`.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from gator.core.history.cause_rules import CauseRules, root_causes
 from gator.core.moment import Moment
 from gator.core.outcomes import FAILURES
 from gator.core.tree.actions import (
@@ -50,6 +51,7 @@ class TreeState:
         self.steps = StepQueue()
         self._remote = remote
         self._watches = WatchPlans(plan)
+        self._rules = CauseRules(root_causes(plan.request))
         self._past: Past | None = None
         self._now = Moment(0, 0, 0)
         self._actions: list[Action] = []
@@ -99,8 +101,12 @@ class TreeState:
             if result.outcome in FAILURES:
                 for above in ancestors(path):
                     tier = self.tiers.get(above)
-                    if tier is not None and tier.node.max_fail:
+                    if tier is None:
+                        continue
+                    if tier.node.max_fail:
                         tier.count_failures(1)
+                    if tier.node.max_fail_per_cause:
+                        tier.count_cause(self._rules.key_of(path, result))
         for common in self._watches.commons_of(node.template):
             for above in ancestors(path):
                 tier = self.tiers.get(above)

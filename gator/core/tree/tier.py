@@ -133,6 +133,7 @@ class Tier:
         self.jobs: dict[str, JobChild] = {}
         self.tiers: dict[str, Tier | None] = {}
         self.failed = 0
+        self._failed_by_cause: dict[str, int] = {}
         self.watch = Watch(watch)
         self.known: list[attach_pb2.Release] = []
         self.children: dict[str, Child] = {}
@@ -239,13 +240,26 @@ class Tier:
     def count_failures(self, number: int) -> None:
         """Counts failed jobs below; from `max_fail` on nothing new starts."""
         self.failed += number
-        if 0 < self.node.max_fail <= self.failed and not self.virtual_root:
+        if 0 < self.node.max_fail <= self.failed:
+            failed = f"{plural(self.failed, 'job')} of {self.path} failed"
+            self._hold(f"{failed} (max_fail: {self.node.max_fail})")
+
+    def count_cause(self, cause: str) -> None:
+        """Counts a failed job below by its cause; from `max_fail_per_cause` on nothing new starts."""
+        number = self._failed_by_cause[cause] = self._failed_by_cause.get(cause, 0) + 1
+        limit = self.node.max_fail_per_cause
+        if number >= limit:
+            failed = f"{plural(number, 'job')} of {self.path} failed with the cause {cause}"
+            self._hold(f"{failed} (max_fail_per_cause: {limit})")
+
+    def _hold(self, because: str) -> None:
+        """Starts nothing new, after too many failures."""
+        if not self.virtual_root:
             self.stop(
                 attach_pb2.Stop(
                     mode=attach_pb2.STOP_MODE_HOLD,
                     reason=common_pb2.REASON_MAX_FAIL,
-                    message=f"not started, because {plural(self.failed, 'job')} of {self.path} failed "
-                    f"(max_fail: {self.node.max_fail})",
+                    message=f"not started, because {because}",
                 )
             )
 

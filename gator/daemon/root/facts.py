@@ -73,7 +73,7 @@ def make_dispatcher(plan: Plan, options: RunOptions) -> Dispatcher:
         fixed_host=INLINE if options.placement is Placement.INLINE else None,
         bridge=INLINE if options.placement is Placement.AUTO else None,
         # Prefetched attempts cannot be held back any more when there are too many failures.
-        prefetch=not any(node.max_fail for node in plan.nodes.values()),
+        prefetch=not any(node.max_fail or node.max_fail_per_cause for node in plan.nodes.values()),
     )
 
 

@@ -232,11 +232,11 @@ def _when(built: NodeMessage, key: KeyContext) -> None:
 
 def _max_fail(parent: Parent, key: KeyContext) -> None:
     if scalars.is_none_word(key.value):
-        parent.max_fail = 0
+        setattr(parent, key.field, 0)
         return
-    count = scalars.integer(key.context, key.value, "max_fail", 1, alternative=" or none")
+    count = scalars.integer(key.context, key.value, key.name, 1, alternative=" or none")
     if count is not None:
-        parent.max_fail = count
+        setattr(parent, key.field, count)
 
 
 def _licenses(parent: Parent, key: KeyContext) -> None:

@@ -256,6 +256,7 @@ def specs(draw: st.DrawFn, depth: int = 0) -> spec_pb2.Spec:
         common["causes"] = draw(st.lists(CAUSES, max_size=2))
         common["secrets"] = draw(st.lists(st.sampled_from(["A", "DB_URL", "x y"]), unique=True, max_size=2))
     common["max_fail"] = draw(optional(st.integers(0, 9)))
+    common["max_fail_per_cause"] = draw(optional(st.integers(0, 9)))
     children = draw(st.lists(specs(depth + 1), max_size=2))
     for number, child in enumerate(children):
         node = getattr(child, child.WhichOneof("node") or "")

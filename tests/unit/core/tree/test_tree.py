@@ -174,6 +174,18 @@ def test_after_max_fail_nothing_new_starts():
     assert world.results()["top/x[99]"].reason == common_pb2.REASON_MAX_FAIL
 
 
+def test_after_max_fail_per_cause_nothing_new_starts():
+    spec = array("top", 100, job("x"))
+    spec.array.max_fail_per_cause = 2
+    world = World(request(spec), lambda path, attempt: common_pb2.OUTCOME_FAILED)
+    assert world.run().outcome == common_pb2.OUTCOME_FAILED
+    assert list(world.outcomes().values()).count("FAILED") - 1 <= 2 + world.cores
+    last = world.results()["top/x[99]"]
+    assert last.reason == common_pb2.REASON_MAX_FAIL
+    assert "jobs of top failed with the cause s1-" in last.message
+    assert last.message.endswith("(max_fail_per_cause: 2)")
+
+
 @pytest.mark.parametrize("mode", [attach_pb2.STOP_MODE_GRACEFUL, attach_pb2.STOP_MODE_NOW])
 def test_after_a_stop_nothing_new_starts_and_every_node_has_a_result(mode: attach_pb2.StopMode.ValueType):
     spec = group("top", array("arr", 1000, job("x")), job("b", order(on_pass=["arr"])))
