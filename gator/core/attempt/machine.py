@@ -528,6 +528,8 @@ class Wrapper:
         self._enter(State.FINISHED, None)
         events = [*last, *self._client.finish(self._stamp, now)]
         usage = self._usage.message(self._times, self._exit)
+        if verdict.outcome == common_pb2.OUTCOME_PASSED and (text := self._usage.unused(usage)):
+            events.append(self._stamp.warning(now, text))
         finished = conclude(
             self._facts, verdict, self._times, usage, self._client.metrics, self._output, self._kept
         )

@@ -1,4 +1,4 @@
-"""Tracks the resources that an attempt uses, and warns when it uses more than it asked for.
+"""Tracks the resources that an attempt uses, and warns when that is not what it asked for.
 
 Invariant: there is one warning per episode, which ends when the use is back within the request.
 """
@@ -12,6 +12,10 @@ _MIN_NANOS = 500_000_000
 """Minimum time over which cores are judged: short pipes of two programs deserve no warning."""
 _CORES_SLACK = 0.25
 """Tolerance in cores, because the clock ticks of the kernel are coarse."""
+_FAR_LESS = 4
+"""Factor between requested and used memory from which a request is far too large."""
+_MIN_UNUSED_BYTES = 512 * 1024 * 1024
+"""Minimum number of unused bytes that a warning is worth."""
 
 
 class UsageMeter:
@@ -78,6 +82,19 @@ class UsageMeter:
         if self.enforce and self.memory_bytes > self._allowed:
             return self.memory_bytes, self._allowed
         return None
+
+    def unused(self, usage: event_pb2.Usage) -> str:
+        """Returns a warning if an attempt that passed needed far less memory than it asked for, else nothing.
+
+        What it asked for was held the whole time, so other jobs waited for it.
+        """
+        used = usage.peak_memory_bytes
+        if not used or used * _FAR_LESS > self._allowed or self._allowed - used < _MIN_UNUSED_BYTES:
+            return ""
+        return (
+            f"used at most {size_text(used)} of memory where it asked for {size_text(self._allowed)} "
+            "(ask for less with `!Memory`)"
+        )
 
     def message(self, times: Times, ended: Exit | None) -> event_pb2.Usage:
         """Returns what the attempt used in total; `ended` is None if its leader was not reaped."""

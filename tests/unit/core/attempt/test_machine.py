@@ -109,6 +109,24 @@ def test_memory_above_the_demand_is_warned_of_once_per_episode() -> None:
     assert end.usage.peak_memory_bytes == 160
 
 
+@pytest.mark.parametrize(
+    ("asked", "used", "code", "warns"),
+    [
+        (2 << 30, 400 << 20, 0, True),
+        (2 << 30, 600 << 20, 0, False),
+        (2 << 30, 400 << 20, 1, False),
+        (600 << 20, 100 << 20, 0, False),
+        (2 << 30, 0, 0, False),
+    ],
+)
+def test_far_too_much_memory_is_warned_of_at_the_end(asked: int, used: int, code: int, warns: bool) -> None:
+    wrapper = running(resources=spec_pb2.Resources(memory_bytes=asked))
+    wrapper.on_sample(5, event_pb2.Sample(memory_bytes=used), used)
+    texts = [event.log.text for event in events_of(finish(wrapper, 9, left(code))) if event.HasField("log")]
+    message = "used at most 419.4 MB of memory where it asked for 2.147 GB (ask for less with `!Memory`)"
+    assert texts == ([message] if warns else [])
+
+
 def test_memory_above_an_enforced_demand_kills() -> None:
     wrapper = running(resources=spec_pb2.Resources(memory_bytes=100, enforce_memory=True))
     assert wrapper.on_sample(5, event_pb2.Sample(memory_bytes=150), 150)[-1] == Signal(signal.SIGKILL)
