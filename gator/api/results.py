@@ -102,7 +102,7 @@ class Run(Struct, frozen=True):
         """Returns a node by its path or the end of it; the root for none. Raises NotFoundError."""
         with self._opened() as opened:
             request = qs.GetNodeRequest(path=opened.path_of(path))
-            return _node(opened.api.get_node(request).node)
+            return node_of(opened.api.get_node(request).node)
 
     @property
     def nodes(self) -> Sequence[Node]:
@@ -126,7 +126,7 @@ class Run(Struct, frozen=True):
                 outcomes=[common_pb2.Outcome.Value(f"OUTCOME_{word.upper()}") for word in outcomes],
                 kinds=[common_pb2.NodeKind.Value(f"NODE_KIND_{word.upper()}") for word in kinds],
             )
-            return [_node(node) for page in pages(opened.api.list_nodes, request) for node in page.nodes]
+            return [node_of(node) for page in pages(opened.api.list_nodes, request) for node in page.nodes]
 
     @property
     def metrics(self) -> Sequence[Metric]:
@@ -158,7 +158,8 @@ class Run(Struct, frozen=True):
             yield opened
 
 
-def _node(node: query_pb2.Node) -> Node:
+def node_of(node: query_pb2.Node) -> Node:
+    """Returns a node from the message of a query."""
     kind = describe.enum_name(common_pb2.NodeKind.DESCRIPTOR, node.kind)
     return Node(
         path=node.path,

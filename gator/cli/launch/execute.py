@@ -106,6 +106,7 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
         display=_display(launch.options, folder.path, is_single=is_single),
         notices=notices,
         parent=launch.options.parent,
+        plugins=launch.options.plugins,
         upload=upload,
         git=git,
     )

@@ -15,12 +15,14 @@ from msgspec import Struct
 
 from gator.cli import exit_codes
 from gator.cli.launch.notices import Notice
+from gator.cli.launch.plugins import start_plugins
 from gator.cli.secrets import hide_secrets
 from gator.clock import SystemClock
 from gator.core.visible import visible
 from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.root import make_root
 from gator.git import GitNote, GitQuestion
+from gator.loop import in_thread
 from gator.plan import Plan
 from gator.ports import Display
 from gator.run_folder import RunFolder
@@ -44,6 +46,8 @@ class PreparedRun(Struct, frozen=True):
     """The process that will feed the hub."""
     git: GitQuestion | None
     """Asks for the commit if there is no hub."""
+    plugins: Sequence[str] = ()
+    """Modules of plug-ins that are loaded besides those of packages."""
 
 
 async def supervise(run: PreparedRun) -> int:
@@ -75,12 +79,16 @@ async def supervise(run: PreparedRun) -> int:
     for notice in run.notices:
         run.display.on_notice(hide_secrets(notice.text), warning=notice.is_warning)
     diagnostics.start(run.options.environment, run.folder.path, "root")
+    plugins = start_plugins(run.folder.path, run.plugins)
     root = make_root(run.folder, run.plan, run.options, run.display, SystemClock(), run.upload)
     end = await root.run()
     if note is not None:
         note.close()
     signals_before_end = len(signals_received)
     is_finishing = True
+    if plugins is not None:
+        for problem in await in_thread(plugins.finish):
+            sys.stderr.write(f"gator: {visible(hide_secrets(problem))}\n")
     if root.uploader is not None:
         await root.uploader.finish()
     while not run.display.ready() and len(signals_received) == signals_before_end:  # noqa: ASYNC110

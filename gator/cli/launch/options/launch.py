@@ -170,6 +170,15 @@ class LaunchOptions(PlanOptions, frozen=True):
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = None
+    plugins: Annotated[
+        list[str],
+        typer.Option(
+            "--plugin",
+            metavar="MODULE",
+            help="Load this Python module as a plug-in; may be repeated.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = []  # noqa: RUF012 - msgspec copies it
     hub: Annotated[
         str | None,
         typer.Option(
