@@ -176,3 +176,17 @@ def test_children_of_a_matrix_run_for_every_combination(gator: Gator) -> None:
         "sims/run[test=dma,mode=fast,0]",
         "sims/run[test=dma,mode=slow,0]",
     ]
+
+
+def test_the_coverage_of_many_seeds_is_merged_and_held_to_a_contract(gator: Gator) -> None:
+    gator("run", example("coverage.yaml")).expect(0)
+    table = gator("metrics", "coverage/merge").expect(0).out.splitlines()
+    name, value, unit = table[1].split()[1:4]
+    assert (name, unit) == ("coverage", "%")
+    # Several runs together execute all lines but those for large inputs and failures.
+    assert 60 < float(value) < 100
+    assert "contract coverage held: " in gator("show", "coverage/merge").expect(0).out
+    text = (EXAMPLES / "coverage.yaml").read_text().replace(">= 60%", "> 99%")
+    shutil.copytree(EXAMPLES / "regression", gator.root / "regression")
+    ran = gator("run", gator.spec(text, "strict.yaml")).expect(1)
+    assert f"FAILED coverage/merge: the metric coverage is {value} % where > 99% is expected" in ran.out
