@@ -72,6 +72,42 @@ def test_jobs_use_what_others_made(gator: Gator, placement: str) -> None:
     assert message.startswith("the artefact log is missing: no/such.log: there is no such file or folder")
 
 
+RERUN = """\
+!JobGroup
+ident: again
+jobs:
+- !Job
+  ident: build
+  scratch: true
+  shell: 'date +%s%N > sim; mkdir lib; echo l > lib/l'
+  artefacts: {produces: {sim: sim, lib: lib}}
+- !JobArray
+  ident: runs
+  repeats: 3
+  jobs:
+  - !Job
+    ident: run
+    scratch: true
+    shell: |
+      cat "$GATOR_ARTEFACT_BUILD_LIB/l" > cov
+      echo $GATOR_ARRAY_INDEX >> cov
+      test -e ok || test $GATOR_ARRAY_INDEX != 1
+    artefacts: {consumes: [build.sim, build.lib], produces: {cov: cov}}
+- !Job {ident: merge, shell: 'cat $(cat "$GATOR_ARTEFACT_RUN_COV")', artefacts: {consumes: run.cov}}
+"""
+
+
+def test_a_rerun_uses_artefacts_of_jobs_that_it_does_not_repeat(gator: Gator) -> None:
+    mended = gator.root / "mended"
+    spec = gator.spec(RERUN.replace("test -e ok", f"test -e {mended}"))
+    gator("run", spec).expect(1)
+    gator("run", spec, "--skip", "@passed").expect(1)
+    assert "the artefact" not in gator("failures").expect(0).out
+    mended.touch()
+    gator("run", spec, "--skip", "@passed").expect(0)
+    assert gator("logs", "merge").expect(0).out == "l\n0\nl\n1\nl\n2\n"
+
+
 def test_artefacts_are_listed_and_copied_out(gator: Gator) -> None:
     gator("run", gator.spec(SPEC)).expect(1)
     listed = [json.loads(line) for line in gator("artefacts", "--json").expect(0).out.splitlines()]

@@ -99,6 +99,7 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
     launch.request.run_dir = str(folder.path)
     error_report.set_fault_log(folder.fault_log)
     plan = make_plan(launch.request)
+    notices += _adopt_artefacts(launch, plan, folder.path)
     return PreparedRun(
         folder=folder,
         plan=plan,
@@ -125,6 +126,15 @@ def _ask_baselines(launch: Launch, plan: Plan) -> list[Notice]:
     )
     launch.request.baselines.CopyFrom(baselines)
     return notices
+
+
+def _adopt_artefacts(launch: Launch, plan: Plan, folder: Path) -> list[Notice]:
+    """Gives a rerun the artefacts of the jobs that it does not repeat; returns warnings."""
+    if not launch.selection.repeat:
+        return []
+    from gator.cli.launch.artefacts import adopt_artefacts
+
+    return adopt_artefacts(plan, folder, launch.selection.repeat, tracking_root().absolute())
 
 
 def _display(options: LaunchOptions, folder: Path, *, is_single: bool) -> Display:

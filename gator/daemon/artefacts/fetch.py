@@ -55,11 +55,11 @@ def _value(folder: Path, place: Path, wanted: attach_pb2.Input) -> str:
 def _found(folder: Path, wanted: attach_pb2.Input) -> Iterator[tuple[str, Entry]]:
     """Yields the artefact of each job that made it, in the order of their paths. Raises MissingError."""
     shown = f"the artefact {wanted.job}.{wanted.name}"
-    if wanted.unselected:
+    made = sorted(_made(folder, wanted.producers), key=lambda each: key_of_path(each.path))
+    if wanted.unselected and not made:
         if not wanted.optional:
             raise MissingError(f"{shown} is missing: {wanted.job} is not selected; select it too")
         return
-    made = sorted(_made(folder, wanted.producers), key=lambda each: key_of_path(each.path))
     usable = [each for each in made if each.passed or wanted.any]
     for each in usable:
         entry = each.artefacts.get(wanted.name)

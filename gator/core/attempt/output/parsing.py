@@ -128,8 +128,11 @@ class LineParser:
             self._pointed.on_lines(stream, first_line, data)
         if self._metric_lines is not None:
             payloads += self._metric_lines.on_lines(stream, first_line, data)
+        if commands is not None:
+            # Commands that were carried out are no last words of the job.
+            data = commands.data
         parser = self._streams[stream]
-        found = parser.feed(first_line, data if commands is None else commands.data)
+        found = parser.feed(first_line, data)
         tail = self._tails[stream]
         self._tails[stream] = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
         if found:

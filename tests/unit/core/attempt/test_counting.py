@@ -138,6 +138,15 @@ def test_without_any_recognised_message_the_last_words_explain_a_failure() -> No
     assert (end.first_error.stream, end.first_error.line) == (ERR, 3)
 
 
+def test_commands_that_were_carried_out_are_no_last_words() -> None:
+    wrapper = running()
+    wrapper.on_output(
+        5, OUT, b"linking\n::gator progress value=4 total=4::step 4\n::gator metric name=x value=1\n"
+    )
+    end = end_of(finish(wrapper, 20, left(1)))
+    assert (end.first_error.text, end.first_error.line) == ("linking", 1)
+
+
 def test_a_parallel_build_has_one_signature_whatever_file_fails_first() -> None:
     errors = [b"b.c:3:5: error: no x\n", b"a.c:9:5: error: no y\n"]
     ends: list[event_pb2.AttemptFinished] = []
