@@ -32,6 +32,23 @@ SIZE_UNITS: Final = {
 SIZE_UNIT_NAMES: Final = ("B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB")
 _SIZE: Final = re.compile(r"(0x[0-9a-f]+|[0-9]+(?:\.[0-9]+)?) *([a-z]*)", re.IGNORECASE)
 _MAX_BYTES: Final = 2**63 - 1
+_INTEGER: Final = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|([0-9]+))")
+_MAX_DIGITS: Final = 40
+"""Maximum number of digits of an integer; longer ones are beyond every range."""
+
+
+def parse_integer(text: str) -> int | None:
+    """Returns a whole number, decimal or `0x`; None if the text is not one.
+
+    A number with more than 40 digits is returned as 10**40 with its sign, which is beyond every range.
+    """
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        return None
+    sign = -1 if match[1] == "-" else 1
+    if len(match[2] or match[3]) > _MAX_DIGITS:
+        return sign * 10**_MAX_DIGITS
+    return sign * (int(match[2], 16) if match[2] else int(match[3]))
 
 
 def parse_duration(text: str) -> int:

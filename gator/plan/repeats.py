@@ -8,6 +8,7 @@ from gator.plan.matrix import Matrix, make, repeated
 from gator.plan.nodes import PlanNode
 from gator.spec.literal import unmarked
 from gator.spec.suggestions import did_you_mean
+from gator.units import parse_integer
 from gator.v1 import spec_pb2
 
 T = TypeVar("T")
@@ -126,8 +127,8 @@ def _count(written: spec_pb2.JobArray, known: interpolate.Lookup, values: dict[s
     if not written.repeats_text:
         return written.repeats
     text = _text(written.repeats_text, known, values)
-    number = int(text, 0) if text.isdecimal() or (text[:2] in ("0x", "0X") and text[2:].isalnum()) else -1
-    if not 0 <= number <= MAX_REPEATS:
+    number = parse_integer(text)
+    if number is None or not 0 <= number <= MAX_REPEATS:
         raise RepeatsError(
             f"{written.repeats_text} is '{text}', and repeats must be a number from 0 to {MAX_REPEATS:,}"
         )

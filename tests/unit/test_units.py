@@ -6,6 +6,7 @@ from gator.units import (
     duration_text,
     limit_text,
     parse_duration,
+    parse_integer,
     parse_size,
     plural,
     size_text,
@@ -136,3 +137,16 @@ def test_a_bare_size_takes_the_unit_that_is_given() -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"size|unit|machine"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("010", 10), ("0x1F", 31), ("-3", -3), ("+7", 7), ("9" * 60, 10**40), ("-" + "9" * 60, -(10**40))],
+)
+def test_integers_are_decimal_or_hexadecimal(text: str, number: int) -> None:
+    assert parse_integer(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0xzz", "1_000", "0o7", "1.0", " 1", "\u0663", "\u00b2"])
+def test_what_is_not_an_integer_has_no_value(text: str) -> None:
+    assert parse_integer(text) is None

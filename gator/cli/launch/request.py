@@ -24,6 +24,7 @@ from gator.runtime import diagnostics
 from gator.runtime.text_encoding import launch_variables
 from gator.scheduler import Scheduler
 from gator.scheduler.registry import make_scheduler, parse_arguments
+from gator.units import parse_integer
 from gator.v1 import plan_pb2, spec_pb2
 
 MAX_SEED: Final = 2**31 - 1
@@ -115,11 +116,8 @@ def _scale(text: str) -> float:
 
 
 def _seed(value: str, shown: str) -> int:
-    try:
-        number = int(value, 0)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= MAX_SEED:
+    number = parse_integer(value)
+    if number is None or not 1 <= number <= MAX_SEED:
         raise UsageError(f"--seed {shown}: give a whole number from 1 to {MAX_SEED}, or random")
     return number
 

@@ -1,6 +1,5 @@
 """Reads single values: texts, numbers, durations, sizes, choices. None is returned after a problem."""
 
-import re
 from collections.abc import Sequence
 
 from yaml.nodes import Node, ScalarNode
@@ -11,12 +10,11 @@ from gator.spec.exec_limits import MAX_STRING_BYTES, byte_length, too_long
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.hints import quoted
 from gator.spec.yaml.nodes import STR
-from gator.units import parse_duration, parse_size
+from gator.units import parse_duration, parse_integer, parse_size
 
 MAX_COUNT = 2**31 - 1
 """Maximum of a number without a range of its own."""
 
-_INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -84,14 +82,10 @@ def integer(
     value = text(context, node, what)
     if value is None or not has_no_placeholder(context, node, value, what):
         return None
-    if not _INTEGER.fullmatch(value):
+    number = parse_integer(value)
+    if number is None:
         context.problem(node, f"{what} must be a whole number{alternative}, not '{value}'")
         return None
-    digits = value.lstrip("+-")
-    base = 16 if digits[:2] in ("0x", "0X") else 10
-    number = int(digits, base) if len(digits) <= 20 else maximum + 1
-    if value[0] == "-":
-        number = -number
     if minimum <= number <= maximum:
         return number
     bound = f"at least {minimum}" if number < minimum else f"at most {maximum}"
