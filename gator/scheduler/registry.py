@@ -23,16 +23,20 @@ def make_scheduler(name: str, arguments: Mapping[str, str]) -> Scheduler:
     if lower_name == LOCAL:
         # Reading the entry points of all packages would delay each start by some milliseconds.
         return LocalScheduler(arguments)
-    found = [point for point in _entry_points() if point.name.lower() == lower_name]
-    if not found:
-        raise OptionError("--scheduler", name, f"there is no such scheduler, only {', '.join(names())}")
+    point = _entry_point(name)
     try:
-        make = found[0].load()
+        make = point.load()
     except Exception as error:
         # Any error of a package that this process does not need otherwise.
         what = f"{type(error).__name__}: {error}"
-        raise OptionError("--scheduler", name, f"{found[0].value} cannot be imported: {what}") from error
+        raise OptionError("--scheduler", name, f"{point.value} cannot be imported: {what}") from error
     return make(arguments)
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError if no scheduler has this name. The scheduler is neither imported nor made."""
+    if name.lower() != LOCAL:
+        _entry_point(name)
 
 
 def names() -> list[str]:
@@ -41,7 +45,7 @@ def names() -> list[str]:
 
 
 def parse_arguments(texts: Sequence[str]) -> dict[str, str]:
-    """Returns the values of `--sched-arg` by key; the first one of a key counts.
+    """Returns the values of `--sched-arg` by key; the last one of a key counts.
 
     Raises UsageError if one is not KEY=VALUE.
     """
@@ -49,9 +53,17 @@ def parse_arguments(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         key, found, value = text.partition("=")
         if not key or not found:
-            raise OptionError("--sched-arg", text, "give KEY=VALUE")
-        arguments.setdefault(key, value)
+            raise OptionError("--sched-arg", text, "must be KEY=VALUE")
+        arguments[key] = value
     return arguments
+
+
+def _entry_point(name: str) -> "EntryPoint":
+    """Returns where a scheduler other than `local` comes from. Raises UsageError if there is none."""
+    for point in _entry_points():
+        if point.name.lower() == name.lower():
+            return point
+    raise OptionError("--scheduler", name, f"there is no such scheduler, only {', '.join(names())}")
 
 
 def _entry_points() -> "Sequence[EntryPoint]":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gator.scheduler.registry import parse_arguments
 from tests.acceptance.support import Gator
 
 MODULE = '''\
@@ -79,16 +80,29 @@ def test_a_single_job_runs_in_a_daemon_of_the_scheduler(noting: Gator, tmp_path:
         ),
         (["--scheduler", "broken"], "--scheduler broken: noting:Missing cannot be imported: AttributeError"),
         (["--scheduler", "noting"], "--sched-arg: noting takes notes=FILE"),
-        (["--sched-arg", "speed"], "--sched-arg speed: give KEY=VALUE"),
+        (["--sched-arg", "speed"], "--sched-arg speed: must be KEY=VALUE"),
         (
             ["--scheduler", "noting", "--sched-arg", "notes=x", "--placement", "inline"],
             "--placement inline: jobs would run in this process instead of with noting",
         ),
     ],
 )
+def test_a_scheduler_and_its_arguments_can_be_in_gator_toml(noting: Gator, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    text = f'[run]\nscheduler = "noting"\nsched-arg = "notes={notes}"\n'
+    (noting.root / "gator.toml").write_text(text)
+    noting("check", noting.spec(SPEC)).expect(0)
+    noting("run", noting.spec(SPEC)).expect(0)
+    assert notes.read_text().split()
+
+
 def test_a_wrong_scheduler_is_a_usage_error(noting: Gator, options: list[str], message: str) -> None:
     done = noting("run", noting.spec(SPEC), *options).expect(2)
     assert message in done.err
+
+
+def test_the_last_value_of_an_argument_counts() -> None:
+    assert parse_arguments(["a=1", "b=2", "a=3="]) == {"a": "3=", "b": "2"}
 
 
 def test_the_case_of_a_name_does_not_matter(gator: Gator) -> None:

@@ -80,7 +80,7 @@ def _check(name: str, value: Any) -> None:
     from gator.cli.options.labels import labels_of
     from gator.cli.runs.hub_names import NO_HUB
     from gator.hub_address import full_address
-    from gator.scheduler.registry import make_scheduler, parse_arguments
+    from gator.scheduler.registry import check_name, parse_arguments
 
     match name:
         case "memory":
@@ -96,7 +96,7 @@ def _check(name: str, value: Any) -> None:
         case "sched-arg":
             parse_arguments(value)
         case "scheduler":
-            make_scheduler(value, {})
+            check_name(value)
         case "hub" if value.strip().lower() not in ("", NO_HUB):
             full_address(value)
         case _:
