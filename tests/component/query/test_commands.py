@@ -225,6 +225,21 @@ def test_clean_removes_old_runs_and_never_live_ones(tracking: Path, gator: Gator
     assert "no runs are chosen" in str(gator("clean", code=1).exception)
 
 
+def test_clean_names_a_folder_as_removed_only_once_it_is_gone(
+    tracking: Path, gator: Gator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = runs.ended_run(tracking, stamp="20260101-000000")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("gator.daemon.artefacts.objects.remove_tree", refuse)
+    for options in ([], ["--json"]):
+        done = gator("clean", "--keep", "0", *options, code=1)
+        assert f"cannot remove {old}: Permission denied" in str(done.exception)
+        assert "removed" not in done.stdout
+
+
 def test_a_run_further_back_than_the_only_one_is_none(folder: Path, gator: Gator) -> None:
     said = str(gator("status", "-r", "-2", code=1).exception)
     assert said == f"there is only 1 run in {folder.parent}"

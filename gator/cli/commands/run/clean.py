@@ -1,6 +1,6 @@
 """`gator clean`: removes the folders of old runs.
 
-Invariant: a live run is never touched, and every folder is named in the output.
+Invariant: a live run is never touched, and a folder is named as removed only once it is gone.
 """
 
 import time
@@ -42,19 +42,23 @@ def clean(
     """
     if keep is None and older is None:
         raise UsageError(
-            "no runs are chosen: give --keep N to keep the newest, or --older 14d to keep newer ones"
+            "no runs are chosen: use --keep N to keep the newest, or --older 14d to keep newer ones"
         )
     root = tracking_root(tracking)
     if is_run(root):
         raise UsageError(f"{root} is the folder of one run: remove it by hand")
     age = millis_of(older, "--older")
-    newest = "~" if age is None else stamp_of(time.time() - age / 1000)
+    cutoff = None if age is None else stamp_of(time.time() - age / 1000)
     total = 0
     for run in list(found_runs(root))[keep or 0 :]:
-        if run.started() > newest:
+        if cutoff is not None and run.started() > cutoff:
             continue
         live = run.folder.is_live()
         freed = 0 if live else _size(run.folder.path)
+        if not live and not dry_run:
+            # Processes of a run that died must not continue in a folder that is gone.
+            close_dead(run)
+            _remove(run)
         total += freed
         if json:
             say_json({"folder": str(run.folder.path), "bytes": freed, "removed": not (live or dry_run)})
@@ -63,10 +67,6 @@ def clean(
         else:
             word = "would remove" if dry_run else "removed"
             output.say(f"{word} {run.folder.path} ({size_text(freed)})")
-        if not live and not dry_run:
-            # Processes of a run that died must not continue in a folder that is gone.
-            close_dead(run)
-            _remove(run)
     link = root / LATEST
     if link.is_symlink() and not link.exists():
         link.unlink()
