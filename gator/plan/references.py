@@ -142,7 +142,10 @@ class Resolver(Struct):
 
     def _refuse_own_line(self, node: PlanNode, awaited: PlanNode, name: _Name) -> None:
         if awaited is node and name.indices[-1] is not None:
-            message = f"every repeat of '{node.ident}' would wait for '{name.text}', also that one itself"
+            _given(node, name)
+            message = (
+                f"'{name.text}' is a repeat of '{node.ident}' itself: a node cannot wait for its repeats"
+            )
             raise _WrongNameError(message)
         if awaited is node:
             raise _WrongNameError(f"'{node.ident}' waits for itself")
