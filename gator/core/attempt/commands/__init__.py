@@ -7,7 +7,7 @@ Invariant: a line that is no correct command stays a plain line, and never fails
 """
 
 from gator.core.attempt.commands.grammar import Command, CommandError, command_line, parse_command
-from gator.core.attempt.commands.reader import PARSER, CommandReader, Found, Payload, payload_event
+from gator.core.attempt.commands.reader import PARSER, CommandReader, Found, OutputPayload, payload_event
 
 __all__ = [
     "PARSER",
@@ -15,7 +15,7 @@ __all__ = [
     "CommandError",
     "CommandReader",
     "Found",
-    "Payload",
+    "OutputPayload",
     "command_line",
     "parse_command",
     "payload_event",

@@ -5,7 +5,7 @@ Invariant: what is found depends on the bytes of each stream alone, never on whe
 
 from collections.abc import Iterator
 from enum import Enum, auto
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct, field
 
@@ -21,8 +21,8 @@ from gator.core.text import cut
 from gator.parsers import percent, visible
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
-Payload: TypeAlias = event_pb2.LogEvent | event_pb2.Metric | event_pb2.Progress | event_pb2.Artefact
-"""What is recorded of a command."""
+OutputPayload: TypeAlias = event_pb2.LogEvent | event_pb2.Metric | event_pb2.Progress | event_pb2.Artefact
+"""A payload that the output of an attempt can contain."""
 PARSER: Final = verbs.PARSER
 MAX_ARTEFACTS: Final = 100
 """Maximum number of names of artefacts of an attempt."""
@@ -50,7 +50,7 @@ class Found(Struct):
 
     data: bytes
     """The lines as parsers get them: commands are blank, and stopped ones begin with a blank."""
-    payloads: list[Payload] = field(default_factory=list[Payload])
+    payloads: list[OutputPayload] = field(default_factory=list[OutputPayload])
     severities: list[tuple[common_pb2.Severity.ValueType, bool]] = field(
         default_factory=list[tuple[common_pb2.Severity.ValueType, bool]]
     )
@@ -218,7 +218,7 @@ class CommandReader:
         if progress is not None:
             self._keep("progress", progress, found)
 
-    def _keep(self, kind: str, payload: Payload, found: Found) -> None:
+    def _keep(self, kind: str, payload: OutputPayload, found: Found) -> None:
         if self._quota.admits(kind):
             found.payloads.append(payload)
 
@@ -242,7 +242,7 @@ class CommandReader:
         found.payloads.append(event_pb2.LogEvent(severity=_WARNING, text=cut(text), logger="gator"))
 
 
-def payload_event(path: str, attempt: int, time: int, payload: Payload) -> event_pb2.Event:
+def payload_event(path: str, attempt: int, time: int, payload: OutputPayload) -> event_pb2.Event:
     """Returns the event of a payload; `time` is in nanoseconds since 1970."""
     event = event_pb2.Event(path=path, attempt=attempt, time_unix_nanos=time)
     match payload:
@@ -254,6 +254,8 @@ def payload_event(path: str, attempt: int, time: int, payload: Payload) -> event
             event.progress.CopyFrom(payload)
         case event_pb2.Artefact():
             event.artefact.CopyFrom(payload)
+        case _:
+            assert_never(payload)
     return event
 
 

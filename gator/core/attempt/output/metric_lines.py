@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from math import isnan
-from typing import Final, TypeAlias
+from typing import Final
 
+from gator.core.attempt.commands import OutputPayload
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.line_patterns import MatchedLine, matched_lines
 from gator.core.attempt.output.observers import GATOR_LOGGER
@@ -12,7 +13,6 @@ from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _SHOWN: Final = 100
 """Maximum number of characters of a text that is quoted because it is not a number."""
-_Payload: TypeAlias = event_pb2.Metric | event_pb2.LogEvent
 
 
 class MetricLines:
@@ -26,9 +26,9 @@ class MetricLines:
 
     def on_lines(
         self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes
-    ) -> list[event_pb2.Metric | event_pb2.LogEvent]:
+    ) -> list[OutputPayload]:
         """Returns what to record of whole lines: values, and a warning for each metric that has none."""
-        found: list[_Payload] = []
+        found: list[OutputPayload] = []
         for name, rule in self._rules:
             for line in matched_lines(rule.match, first_line, data):
                 text = _value_of(line)

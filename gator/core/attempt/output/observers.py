@@ -1,11 +1,13 @@
-"""Observers of the output of an attempt: everything that recognises something in its lines.
+"""Observers of the output of an attempt: they read its lines and record payloads, but change no counts.
 
-A parser, a pattern or a metric from lines is one class with `on_lines` and one entry in `observers_of`.
-Line numbers and counts of messages are not made here but while the output is read, see `lines`.
+An observer is one class with `on_lines` and one entry in `observers_of`. Parsers, commands and metrics from
+lines are not observers, because they change the severity of lines: `parsing` calls them in their order.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from gator.core.attempt.commands import OutputPayload
 from gator.core.attempt.output.notices import MAX_NOTICES, find_notices
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
@@ -24,8 +26,8 @@ class OutputObserver(Protocol):
 
     def on_lines(
         self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes
-    ) -> list[event_pb2.LogEvent]:
-        r"""Returns messages to record about the lines in `data`, in order.
+    ) -> Sequence[OutputPayload]:
+        r"""Returns what to record about the lines in `data`, in order.
 
         `first_line` is the number of the first one, from 1. All lines are complete and end with `\n`, except
         the last line of a stream, which may lack it.

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
-from gator.core.attempt.commands import Payload, payload_event
+from gator.core.attempt.commands import OutputPayload, payload_event
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.lines import BlockBuilder
 from gator.core.attempt.output.observers import LineAssembler, OutputObserver
@@ -182,7 +182,7 @@ class Output:
             payloads += observer.on_lines(stream, first_line, data)
         return self._events(payloads, wall)
 
-    def _events(self, payloads: Sequence[Payload], wall: int) -> list[event_pb2.Event]:
+    def _events(self, payloads: Sequence[OutputPayload], wall: int) -> list[event_pb2.Event]:
         return [payload_event(self._path, self._attempt, wall, payload) for payload in payloads]
 
     def _admit(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from gator.core.attempt.commands import PARSER, CommandReader, Payload
+from gator.core.attempt.commands import PARSER, CommandReader, OutputPayload
 from gator.core.attempt.commands import Found as Commands
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.last_words import MAX_BACK, TAIL_BYTES, last_words
@@ -120,7 +120,7 @@ class LineParser:
 
     def on_lines(
         self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, counts: common_pb2.Counts
-    ) -> list[Payload]:
+    ) -> list[OutputPayload]:
         """Returns what to record; corrects `counts`, in which all lines have one severity."""
         commands = self._commands.take(stream, first_line, data)
         payloads = self._take_commands(stream, commands, counts) if commands is not None else []
@@ -151,7 +151,7 @@ class LineParser:
 
     def _take_commands(
         self, stream: common_pb2.Stream.ValueType, found: Commands, counts: common_pb2.Counts
-    ) -> list[Payload]:
+    ) -> list[OutputPayload]:
         """Counts the lines that are commands; returns what to record."""
         rule = self._rules[stream]
         self._move(rule, Counter(found.severities), counts)
@@ -168,9 +168,9 @@ class LineParser:
             for number, text in found.lines
         ]
 
-    def finish(self) -> list[Payload]:
+    def finish(self) -> list[OutputPayload]:
         """Returns the messages that were open at the end of the output, and keeps the last words."""
-        logs: list[Payload] = []
+        logs: list[OutputPayload] = []
         for stream, parser in self._streams.items():
             logs += self._take(stream, parser.finish(), common_pb2.Counts())
             rule = self._rules[stream]
@@ -240,9 +240,9 @@ class LineParser:
         stream: common_pb2.Stream.ValueType,
         found: Sequence[Recognised],
         counts: common_pb2.Counts,
-    ) -> list[Payload]:
+    ) -> list[OutputPayload]:
         """Counts messages, and offers them as explanations. Returns what to record; corrects `counts`."""
-        logs: list[Payload] = []
+        logs: list[OutputPayload] = []
         rule = self._rules[stream]
         moves: Counter[tuple[common_pb2.Severity.ValueType, bool]] = Counter()
         for message in found:
