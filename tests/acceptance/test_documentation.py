@@ -139,6 +139,13 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(other), f"{page.name} links to {target}"
 
 
+def test_the_contents_of_the_spec_page_name_its_sections_in_their_order() -> None:
+    text = (ROOT / "docs" / "spec.md").read_text()
+    contents, _, sections = text.partition("\n## ")
+    listed = [" ".join(name.split()) for name in re.findall(r"\[([^]]+)\]\(#[\w-]+\)", contents)]
+    assert listed == re.findall(r"^## (.+)$", f"## {sections}", re.MULTILINE)
+
+
 def test_every_page_is_in_the_readme_and_every_decision_in_the_architecture() -> None:
     for page in PAGES:
         index = ROOT / "README.md"
