@@ -184,3 +184,29 @@ def test_problems_of_all_files_are_reported_together(gator: Gator, user: Path, c
     assert sorted(places) == sorted(
         ["gator.toml:1:1", "gator.toml:2:3", "gator.toml:4:1", "gator.toml:5:1", "spec.yaml:4:19"]
     )
+
+
+def test_reading_commands_use_the_hub_of_the_files(gator: Gator, user: Path) -> None:
+    project = gator.root / "gator.toml"
+    user.write_text('[run]\nhub = "127.0.0.1:2"\n')
+
+    def asked(*args: str) -> str:
+        return gator("failures", "-r", "hub:night", *args).expect(2).err
+
+    assert "no hub listens at 127.0.0.1:2" in asked()
+    project.write_text('[run]\nhub = "127.0.0.1:1"\n')
+    assert "no hub listens at 127.0.0.1:1" in asked()
+    assert "no hub listens at 127.0.0.1:3" in asked("--hub", "127.0.0.1:3")
+    gator.env["GATOR_HUB"] = "127.0.0.1:4"
+    assert "no hub listens at 127.0.0.1:4" in asked()
+    del gator.env["GATOR_HUB"]
+    project.write_text("[run\n")
+    said = asked()
+    assert f"gator: the hub of a gator.toml was left out: {project}: " in said
+    assert "no hub listens at 127.0.0.1:2" in said
+
+
+def test_reading_commands_use_the_certificates_of_the_files(gator: Gator, user: Path) -> None:
+    (gator.root / "gator.toml").write_text('[run]\nhub = "127.0.0.1:1"\nhub-ca = "no/ca.pem"\n')
+    said = gator("runs", "--hub", "127.0.0.1:1").expect(2).err
+    assert f"cannot read {gator.root}/no/ca.pem" in said

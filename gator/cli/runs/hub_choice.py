@@ -6,8 +6,9 @@ Invariant: grpc is not imported, because commands on folders do not need it.
 import os
 import shlex
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from msgspec import Struct
@@ -25,6 +26,9 @@ from gator.hub_address import (
     split,
 )
 
+if TYPE_CHECKING:
+    from gator.cli.runs.hub_defaults import HubDefaults
+
 PREFIX: Final = "hub:"
 """Beginning of a name that means a run on a hub."""
 ANOTHER: Final = "or name another with --hub ADDRESS"
@@ -38,7 +42,7 @@ HubOption = Annotated[
     typer.Option(
         "--hub",
         metavar="ADDRESS",
-        help=f"Use the runs of this hub; default for hub:RUN: ${VARIABLE}, else {DEFAULT}.",
+        help=f"Use the runs of this hub; default for hub:RUN: ${VARIABLE}, a gator.toml, or {DEFAULT}.",
     ),
 ]
 HubCaOption = Annotated[
@@ -46,7 +50,7 @@ HubCaOption = Annotated[
     typer.Option(
         "--hub-ca",
         metavar="FILE",
-        help=f"Trust these certificates, in PEM; default: ${CA_VARIABLE}, else no TLS.",
+        help=f"Trust these certificates, in PEM; default: ${CA_VARIABLE}, a gator.toml, or no TLS.",
     ),
 ]
 
@@ -60,16 +64,35 @@ class HubChoice(Struct, frozen=True):
 
     def access(self) -> HubAccess:
         """Returns its address and credentials. Raises UsageError if the options name no usable hub."""
-        named = os.environ.get(VARIABLE, "").strip()
         if (self.address or "").strip().lower() == NO_HUB:
             raise UsageError(f"--hub {NO_HUB} is for gator run only: give the address of a hub")
-        default = DEFAULT if named.lower() in ("", NO_HUB) else named
-        return resolve(self.address or default, os.environ, ca=self.ca)
+        return resolve(self.address or self._default(), os.environ, ca=self._certificates())
 
     def where(self, address: str) -> list[str]:
         """Returns options that name the same hub in any folder and environment, without its token."""
-        ca = self.ca or Path(os.environ.get(CA_VARIABLE, ""))
+        ca = self._certificates() or Path(os.environ.get(CA_VARIABLE, ""))
         return ["--hub", address, *(["--hub-ca", str(ca.absolute())] if ca.name else [])]
+
+    def _default(self) -> str:
+        """Returns the address of the environment, else of the gator.toml files, else that of this host."""
+        named = os.environ.get(VARIABLE, "").strip() or _configured().address
+        return DEFAULT if named.lower() in ("", NO_HUB) else named
+
+    def _certificates(self) -> Path | None:
+        """Returns the file of the option, else of the gator.toml files; None if the environment names one."""
+        return self.ca or (None if os.environ.get(CA_VARIABLE) else _configured().ca)
+
+
+@cache
+def _configured() -> "HubDefaults":
+    from gator.cli.runs.hub_defaults import hub_defaults
+
+    try:
+        folder = Path.cwd()
+    except OSError:
+        # The current folder was deleted; the file of the user holds all the same.
+        folder = Path("/")
+    return hub_defaults(folder, os.environ)
 
 
 def needs_of(access: HubAccess, environment: Mapping[str, str]) -> str:

@@ -26,7 +26,9 @@ app = typer.Typer(
 
 ThisHubOption = Annotated[
     str | None,
-    typer.Option("--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, else {DEFAULT}."),
+    typer.Option(
+        "--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, a gator.toml, or {DEFAULT}."
+    ),
 ]
 CauseArgument = Annotated[
     str, typer.Argument(metavar="CAUSE", help="Name of a cause, or a whole signature.", show_default=False)

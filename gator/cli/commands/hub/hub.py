@@ -24,7 +24,9 @@ _SERVER = "gator.hub"
 
 ThisHubOption = Annotated[
     str | None,
-    typer.Option("--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, else {DEFAULT}."),
+    typer.Option(
+        "--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, a gator.toml, or {DEFAULT}."
+    ),
 ]
 NameArgument = Annotated[
     str,
