@@ -99,6 +99,8 @@ class Scope(Struct, frozen=True):
     """Environment of the launch."""
     constants: Mapping[str, str]
     """Values by name, such as `spec.dir`."""
+    today: str = ""
+    """Date of the launch, as YYYY-MM-DD."""
     fills_params: bool = True
     """Whether names in the values of parameters are filled in."""
 

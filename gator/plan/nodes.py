@@ -62,6 +62,8 @@ class PlanNode(Struct, eq=False):
     """Whether an attempt that uses more memory than demanded fails."""
     allow_failure: bool = False
     """Whether a failure is neutral for the group above."""
+    quarantine: spec_pb2.Quarantine | None = None
+    """The quarantine by which failures are tolerated on the day of the launch; None if there is none."""
     deadline_millis: int = 0
     """Maximum time from the start of the node to its Result; 0 for no limit."""
     max_fail: int = 0

@@ -117,7 +117,7 @@ def _part(request: plan_pb2.PlanRequest, path: str) -> tuple[PlanNode, Filler] |
     spec = _with_one_job(request.spec, template_of(path).split("/"))
     if spec is None:
         return None
-    scope = interpolate.Scope(request.environment, _constants(request))
+    scope = interpolate.Scope(request.environment, _constants(request), request.today)
     tree = build(spec, scope, request.above.settings, request.scale)
     seeds_of = _seeds(request, tree, scope, is_part=True)
     filler = Filler(scope, seeds_of, BaselineLookup(request.baselines), True)
@@ -146,7 +146,7 @@ def _with_one_job(spec: spec_pb2.Spec, names: Sequence[str]) -> spec_pb2.Spec | 
 def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     if request.spec.WhichOneof("node") is None:
         raise UsageError("the spec is empty: its root must be a !Job, !JobGroup or !JobArray")
-    scope = interpolate.Scope(request.environment, _constants(request))
+    scope = interpolate.Scope(request.environment, _constants(request), request.today)
     tree = build(request.spec, scope, request.above.settings, request.scale)
     resolver = Resolver(tree)
     links = resolver.links()
@@ -163,7 +163,9 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
         raise SpecError([problem_at(tree.root.position, message)], resolver.warnings)
     edges = _edges(links, nodes)
     _add_inputs(resolver.consumed, nodes)
-    return Plan(request, tree, nodes, edges, filler, [*resolver.warnings, *selection.warnings])
+    return Plan(
+        request, tree, nodes, edges, filler, [*tree.warnings, *resolver.warnings, *selection.warnings]
+    )
 
 
 def _ungiven(tree: Tree) -> Iterator[Problem]:
@@ -178,7 +180,7 @@ def _ungiven(tree: Tree) -> Iterator[Problem]:
 
 def written_nodes(request: plan_pb2.PlanRequest) -> Sequence[PlanNode]:
     """Returns the nodes of a spec with inherited values, in preorder; they need not make a valid plan."""
-    scope = interpolate.Scope(request.environment, _constants(request))
+    scope = interpolate.Scope(request.environment, _constants(request), request.today)
     return build(request.spec, scope, request.above.settings, request.scale).nodes
 
 
@@ -214,7 +216,7 @@ def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:
     """
     if "${{" not in text:
         return text
-    scope = interpolate.Scope(request.environment, _constants(request))
+    scope = interpolate.Scope(request.environment, _constants(request), request.today)
     values = scope.lookup(node.settings)
     return unmarked(interpolate.partly(text, lambda name: values(name) or ""))
 

@@ -54,10 +54,17 @@ def _about(node: PlanNode, hidden: Collection[str]) -> str:
         parts.append(_times(node))
     if node.job is not None:
         parts += _held(node)
-    if node.allow_failure:
+    if node.quarantine is not None:
+        parts.append(_quarantine(node.quarantine))
+    elif node.allow_failure:
         parts.append("failure allowed")
     parts += [f"{param.name}={_value(param, hidden)}" for param in _own_params(node)]
     return ", ".join(parts)
+
+
+def _quarantine(quarantine: spec_pb2.Quarantine) -> str:
+    until = f" until {quarantine.until}" if quarantine.until else ""
+    return f"in quarantine{until} ({quarantine.owner}: {quarantine.reason})"
 
 
 def _own_params(node: PlanNode) -> Sequence[spec_pb2.Param]:
@@ -183,6 +190,9 @@ def _values(node: PlanNode, hidden: Collection[str]) -> dict[str, Any]:
         if node.matrix is not None:
             values["matrix"] = dict(zip(node.matrix.names, map(list, node.matrix.axes), strict=True))
     values |= {"weight": node.weight, "allow_failure": node.allow_failure, "tags": list(node.tags)}
+    if node.quarantine is not None:
+        held = node.quarantine
+        values["quarantine"] = {"owner": held.owner, "reason": held.reason, "until": held.until}
     if node.deadline_millis:
         values["deadline_millis"] = node.deadline_millis
     if node.max_fail:

@@ -32,6 +32,7 @@ class Tree(Struct):
     child: dict[tuple[int, str], PlanNode] = field(default_factory=dict[tuple[int, str], PlanNode])
     by_ident: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     problems: list[Problem] = field(default_factory=list[Problem])
+    warnings: list[Problem] = field(default_factory=list[Problem])
 
     @property
     def root(self) -> PlanNode:
@@ -111,6 +112,19 @@ class _Builder(Struct):
         tree.ends[node.order] = len(tree.nodes)
         return node
 
+    def _is_quarantined(self, written: Written) -> bool:
+        """Returns whether a node is in quarantine; warns of one that is over."""
+        if not written.HasField("quarantine"):
+            return False
+        until, today = written.quarantine.until, self.scope.today
+        # Dates in this form sort as texts.
+        if today and (not until or today <= until):
+            return True
+        if today:
+            message = f"the quarantine of '{written.ident}' ended on {until}: its failures count again"
+            self.tree.warnings.append(problem_at(written.position, message))
+        return False
+
     def _select(self, node: PlanNode, written: Written) -> None:
         try:
             node.unselected = unselected(node, written.when, self.scope)
@@ -130,6 +144,7 @@ class _Builder(Struct):
     ) -> PlanNode:
         number, matrix = repeats if repeats is not None else (None, None)
         settings = inherit.merge(above, written.settings, self.scope)
+        quarantine = written.quarantine if self._is_quarantined(written) else None
         return PlanNode(
             ident=written.ident,
             kind=_KINDS[type(written)],
@@ -142,7 +157,8 @@ class _Builder(Struct):
             indices=() if number is None else range(number),
             matrix=matrix,
             weight=written.priority + (0 if parent is None else parent.weight),
-            allow_failure=written.allow_failure,
+            allow_failure=written.allow_failure or quarantine is not None,
+            quarantine=quarantine,
             deadline_millis=written.deadline_millis,
             tags=tuple(settings.tags),
         )

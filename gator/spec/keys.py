@@ -216,6 +216,13 @@ NODE_KEYS: Final = {
             "true or false, also from a parameter or the matrix: whether the node is selected.",
             words=("condition", "enabled", "if"),
         ),
+        Key(
+            "quarantine",
+            _EVERY,
+            "quarantine",
+            "Tolerates failures until a date: owner, reason and until.",
+            words=("known_failure", "xfail"),
+        ),
         Key("allow_failure", _EVERY, "boolean", "A failure is shown and does not fail the group above."),
         Key(
             "expect",
@@ -323,6 +330,11 @@ SUB_KEYS: Final = {
         Key("file", (), "text", "Path or glob of the report, relative to the working directory of the job."),
         Key("format", (), "format", "junit, tap or go; by default the beginning of the file says it."),
         Key("required", (), "boolean", "Whether it is an error if there is no such file."),
+    ),
+    "quarantine": (
+        Key("owner", (), "text", "Who takes care of the failure."),
+        Key("reason", (), "text", "Why the node fails."),
+        Key("until", (), "date", "The last day, as YYYY-MM-DD; afterwards a failure counts."),
     ),
     "params": (
         Key("type", (), "param_type", "text, bool, number or list; by default the spelling of `default`."),

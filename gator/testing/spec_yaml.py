@@ -296,6 +296,11 @@ def _quoted(text: str) -> str:
     return _text(text) or "''"
 
 
+def _quarantine(name: str, quarantine: spec_pb2.Quarantine) -> Iterator[str]:
+    pairs = ((key, getattr(quarantine, key)) for key in ("owner", "reason", "until"))
+    yield f"{name}: {{{', '.join(f'{key}: {_text(text)}' for key, text in pairs if text)}}}"
+
+
 def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
     yield f"{name}: {{match: {_text(error.match)}}}"
 
@@ -418,6 +423,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "exclude": _exclude,
     "matrix": _matrix,
     "params": _params,
+    "quarantine": _quarantine,
     "parsers": _parsers,
     "stderr": _stderr,
     "tags": _words,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from gator.v1 import spec_pb2 as gator_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13gator/v1/plan.proto\x12\x08gator.v1\x1a\x13gator/v1/spec.proto\"\xec\x05\n\x0bPlanRequest\x12\"\n\x04spec\x18\x01 \x01(\x0b\x32\x0e.gator.v1.SpecR\x04spec\x12\x12\n\x04seed\x18\x02 \x01(\rR\x04seed\x12\x36\n\x05seeds\x18\x03 \x03(\x0b\x32 .gator.v1.PlanRequest.SeedsEntryR\x05seeds\x12\x12\n\x04only\x18\x04 \x03(\tR\x04only\x12\x12\n\x04skip\x18\x05 \x03(\tR\x04skip\x12\x12\n\x04tags\x18\x06 \x03(\tR\x04tags\x12\x19\n\x08spec_dir\x18\x08 \x01(\tR\x07specDir\x12\x1d\n\nlaunch_dir\x18\t \x01(\tR\tlaunchDir\x12\x10\n\x03run\x18\n \x01(\tR\x03run\x12\x17\n\x07run_dir\x18\x0b \x01(\tR\x06runDir\x12H\n\x0b\x65nvironment\x18\x0c \x03(\x0b\x32&.gator.v1.PlanRequest.EnvironmentEntryR\x0b\x65nvironment\x12\x16\n\x06python\x18\x14 \x01(\tR\x06python\x12@\n\tjob_seeds\x18\x15 \x03(\x0b\x32#.gator.v1.PlanRequest.JobSeedsEntryR\x08jobSeeds\x12(\n\x05\x61\x62ove\x18\x16 \x01(\x0b\x32\x12.gator.v1.JobGroupR\x05\x61\x62ove\x12\x14\n\x05scale\x18\x17 \x01(\x01R\x05scale\x12\x31\n\tbaselines\x18( \x01(\x0b\x32\x13.gator.v1.BaselinesR\tbaselines\x1a\x38\n\nSeedsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\rR\x05value:\x02\x38\x01\x1a>\n\x10\x45nvironmentEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a;\n\rJobSeedsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\rR\x05value:\x02\x38\x01\"\x8b\x01\n\tBaselines\x12)\n\x04runs\x18\x01 \x03(\x0b\x32\x15.gator.v1.BaselineRunR\x04runs\x12\x32\n\x07\x66igures\x18\x02 \x03(\x0b\x32\x18.gator.v1.BaselineFigureR\x07\x66igures\x12\x1f\n\x0bis_required\x18\x03 \x01(\x08R\nisRequired\"K\n\x0b\x42\x61selineRun\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n\x07problem\x18\x03 \x01(\tR\x07problem\"\x90\x01\n\x0e\x42\x61selineFigure\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n\x06metric\x18\x03 \x01(\tR\x06metric\x12\x16\n\x06\x66igure\x18\x04 \x01(\tR\x06\x66igure\x12\x14\n\x05value\x18\x05 \x01(\x01R\x05value\x12\x12\n\x04unit\x18\x06 \x01(\tR\x04unitb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13gator/v1/plan.proto\x12\x08gator.v1\x1a\x13gator/v1/spec.proto\"\x82\x06\n\x0bPlanRequest\x12\"\n\x04spec\x18\x01 \x01(\x0b\x32\x0e.gator.v1.SpecR\x04spec\x12\x12\n\x04seed\x18\x02 \x01(\rR\x04seed\x12\x36\n\x05seeds\x18\x03 \x03(\x0b\x32 .gator.v1.PlanRequest.SeedsEntryR\x05seeds\x12\x12\n\x04only\x18\x04 \x03(\tR\x04only\x12\x12\n\x04skip\x18\x05 \x03(\tR\x04skip\x12\x12\n\x04tags\x18\x06 \x03(\tR\x04tags\x12\x19\n\x08spec_dir\x18\x08 \x01(\tR\x07specDir\x12\x1d\n\nlaunch_dir\x18\t \x01(\tR\tlaunchDir\x12\x10\n\x03run\x18\n \x01(\tR\x03run\x12\x17\n\x07run_dir\x18\x0b \x01(\tR\x06runDir\x12H\n\x0b\x65nvironment\x18\x0c \x03(\x0b\x32&.gator.v1.PlanRequest.EnvironmentEntryR\x0b\x65nvironment\x12\x16\n\x06python\x18\x14 \x01(\tR\x06python\x12@\n\tjob_seeds\x18\x15 \x03(\x0b\x32#.gator.v1.PlanRequest.JobSeedsEntryR\x08jobSeeds\x12(\n\x05\x61\x62ove\x18\x16 \x01(\x0b\x32\x12.gator.v1.JobGroupR\x05\x61\x62ove\x12\x14\n\x05scale\x18\x17 \x01(\x01R\x05scale\x12\x14\n\x05today\x18\x18 \x01(\tR\x05today\x12\x31\n\tbaselines\x18( \x01(\x0b\x32\x13.gator.v1.BaselinesR\tbaselines\x1a\x38\n\nSeedsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\rR\x05value:\x02\x38\x01\x1a>\n\x10\x45nvironmentEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a;\n\rJobSeedsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\rR\x05value:\x02\x38\x01\"\x8b\x01\n\tBaselines\x12)\n\x04runs\x18\x01 \x03(\x0b\x32\x15.gator.v1.BaselineRunR\x04runs\x12\x32\n\x07\x66igures\x18\x02 \x03(\x0b\x32\x18.gator.v1.BaselineFigureR\x07\x66igures\x12\x1f\n\x0bis_required\x18\x03 \x01(\x08R\nisRequired\"K\n\x0b\x42\x61selineRun\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n\x07problem\x18\x03 \x01(\tR\x07problem\"\x90\x01\n\x0e\x42\x61selineFigure\x12\x10\n\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n\x06metric\x18\x03 \x01(\tR\x06metric\x12\x16\n\x06\x66igure\x18\x04 \x01(\tR\x06\x66igure\x12\x14\n\x05value\x18\x05 \x01(\x01R\x05value\x12\x12\n\x04unit\x18\x06 \x01(\tR\x04unitb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,17 +39,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANREQUEST_JOBSEEDSENTRY']._loaded_options = None
   _globals['_PLANREQUEST_JOBSEEDSENTRY']._serialized_options = b'8\001'
   _globals['_PLANREQUEST']._serialized_start=55
-  _globals['_PLANREQUEST']._serialized_end=803
-  _globals['_PLANREQUEST_SEEDSENTRY']._serialized_start=622
-  _globals['_PLANREQUEST_SEEDSENTRY']._serialized_end=678
-  _globals['_PLANREQUEST_ENVIRONMENTENTRY']._serialized_start=680
-  _globals['_PLANREQUEST_ENVIRONMENTENTRY']._serialized_end=742
-  _globals['_PLANREQUEST_JOBSEEDSENTRY']._serialized_start=744
-  _globals['_PLANREQUEST_JOBSEEDSENTRY']._serialized_end=803
-  _globals['_BASELINES']._serialized_start=806
-  _globals['_BASELINES']._serialized_end=945
-  _globals['_BASELINERUN']._serialized_start=947
-  _globals['_BASELINERUN']._serialized_end=1022
-  _globals['_BASELINEFIGURE']._serialized_start=1025
-  _globals['_BASELINEFIGURE']._serialized_end=1169
+  _globals['_PLANREQUEST']._serialized_end=825
+  _globals['_PLANREQUEST_SEEDSENTRY']._serialized_start=644
+  _globals['_PLANREQUEST_SEEDSENTRY']._serialized_end=700
+  _globals['_PLANREQUEST_ENVIRONMENTENTRY']._serialized_start=702
+  _globals['_PLANREQUEST_ENVIRONMENTENTRY']._serialized_end=764
+  _globals['_PLANREQUEST_JOBSEEDSENTRY']._serialized_start=766
+  _globals['_PLANREQUEST_JOBSEEDSENTRY']._serialized_end=825
+  _globals['_BASELINES']._serialized_start=828
+  _globals['_BASELINES']._serialized_end=967
+  _globals['_BASELINERUN']._serialized_start=969
+  _globals['_BASELINERUN']._serialized_end=1044
+  _globals['_BASELINEFIGURE']._serialized_start=1047
+  _globals['_BASELINEFIGURE']._serialized_end=1191
 # @@protoc_insertion_point(module_scope)

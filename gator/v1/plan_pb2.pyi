@@ -100,6 +100,7 @@ class PlanRequest(message.Message):
     JOB_SEEDS_FIELD_NUMBER: builtins.int
     ABOVE_FIELD_NUMBER: builtins.int
     SCALE_FIELD_NUMBER: builtins.int
+    TODAY_FIELD_NUMBER: builtins.int
     BASELINES_FIELD_NUMBER: builtins.int
     seed: builtins.int
     """The seed of the root, 1 to 2^31-1."""
@@ -115,6 +116,8 @@ class PlanRequest(message.Message):
     """The Python interpreter that runs Gator, absolute."""
     scale: builtins.float
     """Factor by which all numbers of repeats are multiplied, at least to 1; 0 means 1."""
+    today: builtins.str
+    """Date of the launch, as YYYY-MM-DD, on which quarantines depend; empty means that all are over."""
     @builtins.property
     def spec(self) -> spec_pb2.Spec:
         """The tree as written. Options of the command line have replaced values of its root."""
@@ -171,11 +174,12 @@ class PlanRequest(message.Message):
         job_seeds: abc.Mapping[builtins.str, builtins.int] | None = ...,
         above: spec_pb2.JobGroup | None = ...,
         scale: builtins.float = ...,
+        today: builtins.str = ...,
         baselines: Baselines | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["above", b"above", "baselines", b"baselines", "spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["above", b"above", "baselines", b"baselines", "environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "scale", b"scale", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["above", b"above", "baselines", b"baselines", "environment", b"environment", "job_seeds", b"job_seeds", "launch_dir", b"launch_dir", "only", b"only", "python", b"python", "run", b"run", "run_dir", b"run_dir", "scale", b"scale", "seed", b"seed", "seeds", b"seeds", "skip", b"skip", "spec", b"spec", "spec_dir", b"spec_dir", "tags", b"tags", "today", b"today"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

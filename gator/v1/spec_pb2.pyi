@@ -268,6 +268,7 @@ class Job(message.Message):
     ARTEFACTS_FIELD_NUMBER: builtins.int
     WHEN_FIELD_NUMBER: builtins.int
     EXPECT_FIELD_NUMBER: builtins.int
+    QUARANTINE_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -316,6 +317,10 @@ class Job(message.Message):
         """What an attempt must have done for the node to pass."""
 
     @builtins.property
+    def quarantine(self) -> Quarantine:
+        """Until a date, a failure is shown, but does not fail the group above; unset if it is in no quarantine."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -337,11 +342,12 @@ class Job(message.Message):
         artefacts: JobArtefacts | None = ...,
         when: builtins.str = ...,
         expect: Expect | None = ...,
+        quarantine: Quarantine | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "artefacts", b"artefacts", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "order", b"order", "position", b"position", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "artefacts", b"artefacts", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "order", b"order", "position", b"position", "quarantine", b"quarantine", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -394,6 +400,7 @@ class JobGroup(message.Message):
     WHEN_FIELD_NUMBER: builtins.int
     EXPECT_FIELD_NUMBER: builtins.int
     MAX_FAIL_PER_CAUSE_FIELD_NUMBER: builtins.int
+    QUARANTINE_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -444,6 +451,10 @@ class JobGroup(message.Message):
         """What all jobs below must have done for the node to pass."""
 
     @builtins.property
+    def quarantine(self) -> Quarantine:
+        """Until a date, a failure is shown, but does not fail the group above; unset if it is in no quarantine."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -466,11 +477,12 @@ class JobGroup(message.Message):
         when: builtins.str = ...,
         expect: Expect | None = ...,
         max_fail_per_cause: builtins.int | None = ...,
+        quarantine: Quarantine | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "quarantine", b"quarantine", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -534,6 +546,7 @@ class JobArray(message.Message):
     WHEN_FIELD_NUMBER: builtins.int
     EXPECT_FIELD_NUMBER: builtins.int
     MAX_FAIL_PER_CAUSE_FIELD_NUMBER: builtins.int
+    QUARANTINE_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -592,6 +605,10 @@ class JobArray(message.Message):
         """What all jobs below must have done for the node to pass."""
 
     @builtins.property
+    def quarantine(self) -> Quarantine:
+        """Until a date, a failure is shown, but does not fail the group above; unset if it is in no quarantine."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -617,11 +634,12 @@ class JobArray(message.Message):
         when: builtins.str = ...,
         expect: Expect | None = ...,
         max_fail_per_cause: builtins.int | None = ...,
+        quarantine: Quarantine | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "quarantine", b"quarantine", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -1207,6 +1225,34 @@ class MetricRule(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["kind", b"kind", "match", b"match", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Quarantine(message.Message):
+    """A failure that is known, and is tolerated until a date."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    UNTIL_FIELD_NUMBER: builtins.int
+    owner: builtins.str
+    """Who takes care of it."""
+    reason: builtins.str
+    """Why it fails."""
+    until: builtins.str
+    """The last day, as YYYY-MM-DD; empty for no end."""
+    def __init__(
+        self,
+        *,
+        owner: builtins.str = ...,
+        reason: builtins.str = ...,
+        until: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["owner", b"owner", "reason", b"reason", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

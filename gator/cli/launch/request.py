@@ -4,6 +4,7 @@ import os
 import random
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from shutil import which
 from typing import Final
@@ -82,6 +83,7 @@ def plan_request(
         spec_dir=loaded.folder,
         launch_dir=str(Path.cwd()),
         python=sys.executable,
+        today=date.today().isoformat(),
         environment=launch_environment(),
         run_dir=str((tracking if tracking is not None else tracking_root() / "run").absolute()),
     )

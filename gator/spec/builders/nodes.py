@@ -3,6 +3,7 @@
 References to other nodes are resolved by the plan.
 """
 
+from datetime import date
 from typing import Final, TypeAlias
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -15,7 +16,7 @@ from gator.spec.builders.context import Pair, SpecContext, is_null, position, sh
 from gator.spec.builders.hooks import read_hooks
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
-from gator.spec.builders.values import mapping, text_or_texts, texts
+from gator.spec.builders.values import known, mapping, text_or_texts, texts
 from gator.spec.builders.wrong_keys import wrong_key
 from gator.spec.expand import check_expansion
 from gator.spec.idents import ident_problem, nfc
@@ -230,6 +231,31 @@ def _when(built: NodeMessage, key: KeyContext) -> None:
         built.when = "true" if value else "false"
 
 
+def _quarantine(built: NodeMessage, key: KeyContext) -> None:
+    values = mapping(key.context, key.value, "quarantine")
+    pairs = known(key.context, values, "quarantine", "quarantine")
+    built.quarantine.SetInParent()
+    for name, pair in pairs.items():
+        text = scalars.filled_text(key.context, pair.value, name)
+        if text is None or not scalars.has_no_placeholder(key.context, pair.value, text, name):
+            continue
+        if name == "until" and not is_date(text):
+            key.context.problem(pair.value, f"until must be a date such as 2027-01-31, not '{text}'")
+        else:
+            setattr(built.quarantine, name, text)
+    missing = ", ".join(f"'{name}'" for name in ("owner", "reason") if name not in pairs)
+    if missing and isinstance(key.value, MappingNode):
+        key.context.problem(key.node, f"a quarantine requires {missing}, so that people know whom to ask")
+
+
+def is_date(text: str) -> bool:
+    """Returns whether a text is a date, as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def _max_fail(parent: Parent, key: KeyContext) -> None:
     if scalars.is_none_word(key.value):
         setattr(parent, key.field, 0)
@@ -364,6 +390,7 @@ READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "repeats": _repeats,
     "resources": _resources,
     "script": _shell,
+    "quarantine": _quarantine,
     "seed": _seed,
     "when": _when,
 }

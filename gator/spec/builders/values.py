@@ -26,6 +26,7 @@ _EXAMPLES: Final = {
     "hooks": "{before: ./prepare.sh}",
     "limits": "{error: 0}",
     "params": "{mode: fast}",
+    "quarantine": "{owner: me, reason: TICKET-1, until: 2027-01-31}",
     "retries": "{count: 2}",
     "ulimit": "{core: 0}",
     "licenses": "{ToolA: 4}",

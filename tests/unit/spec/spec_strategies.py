@@ -199,6 +199,9 @@ RESOURCES = st.builds(
 )
 COMMON: dict[str, st.SearchStrategy[Any]] = {
     "allow_failure": st.booleans(),
+    "quarantine": optional(
+        st.builds(spec_pb2.Quarantine, owner=FILLED, reason=FILLED, until=st.sampled_from(["", "2027-01-31"]))
+    ),
     "when": st.sampled_from(["", "true", "false", "${{ env.RUN }}"]),
     "priority": st.integers(-9, 9),
     "seed": optional(st.integers(1, 2**31 - 1).map(str)),

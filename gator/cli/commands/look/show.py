@@ -141,6 +141,10 @@ def _say_job(description: query_pb2.JobDescription) -> None:
         rows.append(("silence", span(job.settings.silence.millis * 1_000_000)))
     if job.settings.HasField("commands") and not job.settings.commands:
         rows.append(("commands", "off"))
+    if job.HasField("quarantine"):
+        held = job.quarantine
+        until = f", until {held.until}" if held.until else ""
+        rows.append(("quarantine", f"{held.owner}: {held.reason}{until}"))
     if job.position.file:
         rows.append(("defined at", f"{job.position.file}:{job.position.line}"))
     output.say()
