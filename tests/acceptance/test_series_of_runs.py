@@ -199,7 +199,7 @@ def test_diff_and_sightings_stay_within_the_series(gator: Gator) -> None:
     gator("run", gator.spec(SPEC)).expect(1)
     first = described(gator)
     gator("run", "--tag", "smoke", "spec.yaml").expect(1)
-    assert "seen:" not in gator("failures", "-r", described(gator).id).out, "it is the first of its series"
+    assert "new in the first run of its series" in gator("failures", "-r", described(gator).id).out
     gator("run", "spec.yaml").expect(1)
     second = described(gator)
     gator("run", "--only", "@failed", "spec.yaml").expect(1)
@@ -233,3 +233,50 @@ def test_failures_with_repeats_laid_over_come_in_the_order_that_is_asked_for(gat
     gator("run", "--only", "m", "--repeat", "top", "spec.yaml").expect(1)
     assert listed() == before["spec"]
     assert listed("--sort", "end") == before["end"][1:] + before["end"][:1]
+
+
+PARAMS = """\
+!JobGroup
+ident: top
+params:
+  hang: {type: bool, default: false}
+  token: {default: none}
+jobs:
+- !Job {ident: a, shell: "[ ${{ params.hang }} = false ] || [ -e mended ]"}
+- !JobArray {ident: many, repeats: 10, jobs: [!Job {ident: m, command: "true"}]}
+"""
+
+
+def test_a_rerun_inherits_the_parameters_and_the_scale(gator: Gator) -> None:
+    gator("run", gator.spec(PARAMS), "--param", "hang=true", "--scale", "0.2").expect(1)
+    whole = described(gator)
+    again = gator("run", "spec.yaml", "--only", "@failed").expect(1)
+    assert f"as in run {whole.id[:8]}: --param hang=true --scale 0.2" in again.out + again.err
+    rest = gator("run", "spec.yaml", "--skip", "@passed", "--dry-run").expect(0).out
+    assert "many" not in rest, "all repeats of the scaled run passed"
+    (gator.root / "mended").touch()
+    # The printed line relies on the parameters of the run that it names.
+    gator(*again_of(again, "top/a")).expect(0)
+    assert failing(gator) == []
+
+
+def test_a_pass_with_other_parameters_does_not_clear_a_failure(gator: Gator) -> None:
+    gator("run", gator.spec(PARAMS), "--param", "hang=true").expect(1)
+    whole = described(gator)
+    done = gator("run", "spec.yaml", "--only", "@failed", "--param", "hang=false").expect(0)
+    said = f"run {whole.id[:8]} had hang=true: a job that passes with other parameters keeps its failure"
+    assert said in done.out + done.err
+    assert failing(gator) == ["top/a"]
+    (gator.root / "mended").touch()
+    gator("run", "spec.yaml", "--only", "@failed", "--param", "hang=true").expect(0)
+    assert failing(gator) == []
+
+
+def test_a_secret_parameter_of_the_repeated_run_has_to_be_given_again(gator: Gator) -> None:
+    gator("run", gator.spec(PARAMS), "--param", "hang=true", "--param", "token=abcdefgh").expect(1)
+    whole = described(gator)
+    said = gator("run", "spec.yaml", "--only", "@failed").expect(2).err
+    assert f"run {whole.id[:8]} had a secret value of token, which is not recorded: give --param" in said
+    (gator.root / "mended").touch()
+    gator("run", "spec.yaml", "--only", "@failed", "--param", "token=abcdefgh").expect(0)
+    assert failing(gator) == []

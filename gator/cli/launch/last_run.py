@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
+from gator.cli.launch.inherit import inherit
 from gator.cli.launch.options import FAILED, PASSED
 from gator.cli.launch.requested_selection import RequestedSelection
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.cli.runs.hub_names import NO_HUB, names_hub
 from gator.core.history import series
 from gator.core.history.overlay import OverlaidJob, overlay_outcomes
+from gator.core.launch.parameters import params_of_reruns
 from gator.core.launch.printed import command
 from gator.core.launch.rerun import REPEAT
 from gator.core.outcomes import FAILURES
@@ -40,7 +42,9 @@ def resolve(
         history = FolderHistory(tracking, total_seconds=MAX_START_SECONDS)
         original = _original(history, requested, ident)
         if original is not None:
-            return _repeat(history, original, requested, ident)
+            return inherit(
+                _repeat(history, original, requested, ident), history.full_run(original), requested
+            )
         if _ID.fullmatch(requested.repeat) and FAILED not in requested.only and PASSED not in requested.skip:
             # The run may be on another host or removed; only its id is needed.
             return requested
@@ -72,7 +76,8 @@ def _from_hub(requested: RequestedSelection, ident: str, hub: HubChoice) -> Requ
         original = _original(history, requested, ident)
         if original is None:
             raise UsageError(_none(requested, ident, history.location, history.where))
-        return _repeat(history, original, requested, ident)
+        selected = _repeat(history, original, requested, ident)
+        return inherit(selected, history.full_run(original), requested)
 
 
 def _original(history: History, requested: RequestedSelection, ident: str) -> query_pb2.Run | None:
@@ -147,11 +152,16 @@ def _repeat(
 
 def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, OverlaidJob]:
     """Returns the jobs of a run with its reruns overlaid; includes passed jobs only if they are needed."""
+    # A list of runs has no command lines, so these runs are fetched individually.
+    reruns = [history.full_run(run) for run in history.reruns(original)]
     runs = [(original, _ENDED if passed else sorted(FAILURES))]
-    runs += [(run, _ENDED) for run in history.reruns(original)]
+    runs += [(run, _ENDED) for run in reruns]
     return overlay_outcomes(
-        (run.id, ((node.path, node.outcome, node.seed) for node in history.nodes(run, outcomes)))
-        for run, outcomes in runs
+        (
+            (run.id, ((node.path, node.outcome, node.seed) for node in history.nodes(run, outcomes)))
+            for run, outcomes in runs
+        ),
+        params_of_reruns(history.full_run(original), reruns),
     )
 
 

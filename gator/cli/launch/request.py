@@ -101,9 +101,9 @@ def plan_request(
             seed = value
     request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
     replace_on_root(root, options, request.above.settings)
-    apply_params(request, options.params)
-    if options.scale is not None:
-        request.scale = _scale(options.scale)
+    apply_params(request, requested.params)
+    if requested.scale is not None:
+        request.scale = _scale(requested.scale)
     return request
 
 

@@ -21,6 +21,12 @@ class RequestedSelection(Struct, frozen=True):
     """Seed of the repeated run, used unless one is given."""
     job_seeds: Mapping[str, int] = field(default_factory=dict[str, int])
     """Seeds with which jobs of that run and its reruns failed, by path."""
+    params: Sequence[str] = ()
+    """Values of parameters as given; after `resolve` preceded by those of the repeated run."""
+    scale: str | None = None
+    """The factor for numbers of repeats; after `resolve` that of the repeated run if none is given."""
+    notes: Sequence[str] = ()
+    """What a user should know about the options that are inherited from the repeated run."""
 
     def selection(self) -> query_pb2.Selection:
         """Returns the selection of a run with these options."""
@@ -35,4 +41,6 @@ class RequestedSelection(Struct, frozen=True):
 def requested_selection(options: PlanOptions) -> RequestedSelection:
     """Returns the selection that options request, with words such as `@failed` unresolved."""
     repeat = options.repeat if isinstance(options, LaunchOptions) else ""
-    return RequestedSelection(options.only, options.skip, options.tags, repeat)
+    return RequestedSelection(
+        options.only, options.skip, options.tags, repeat, params=options.params, scale=options.scale
+    )

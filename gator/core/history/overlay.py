@@ -1,10 +1,11 @@
 """The outcomes of the jobs of a run with its reruns overlaid.
 
-Invariant: a rerun turns a failure into a pass only with the same seed, because a random test that passes
-with another seed proves nothing.
+Invariant: a rerun turns a failure into a pass only with the same seed and parameters, because a test that
+passes with others proves nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -14,6 +15,10 @@ from gator.v1 import common_pb2
 
 Ended: TypeAlias = tuple[str, common_pb2.Outcome.ValueType, int]
 """Path, outcome and seed of a job of one run."""
+Params: TypeAlias = tuple[tuple[str, str], ...]
+"""Names and values of the parameters of a run, sorted by name."""
+Conditions: TypeAlias = tuple[int, Params]
+"""The seed of a job, and the parameters of its run."""
 
 
 class OverlaidJob(Struct):
@@ -24,27 +29,29 @@ class OverlaidJob(Struct):
     outcome: common_pb2.Outcome.ValueType
     seed: int
     """Seed of the job in that run."""
-    failures: dict[int, tuple[str, common_pb2.Outcome.ValueType]] = field(
-        default_factory=dict[int, tuple[str, common_pb2.Outcome.ValueType]]
+    failures: dict[Conditions, tuple[str, common_pb2.Outcome.ValueType]] = field(
+        default_factory=dict[Conditions, tuple[str, common_pb2.Outcome.ValueType]]
     )
-    """Failures not followed by a pass with the same seed: by seed, the last run and its outcome."""
+    """Failures not followed by a pass under the same conditions: the last run and its outcome."""
 
-    def add(self, run: str, outcome: common_pb2.Outcome.ValueType, seed: int) -> None:
+    def add(self, run: str, outcome: common_pb2.Outcome.ValueType, seed: int, params: Params) -> None:
         """Overlays the outcome of a later run."""
         # Moved to the end, so that the newest failure is shown.
-        self.failures.pop(seed, None)
+        self.failures.pop((seed, params), None)
         if outcome in FAILURES:
-            self.failures[seed] = run, outcome
+            self.failures[seed, params] = run, outcome
         self.run, self.outcome, self.seed = run, outcome, seed
         if self.failures and outcome not in FAILURES:
-            self.seed, (self.run, self.outcome) = next(reversed(self.failures.items()))
+            (self.seed, _), (self.run, self.outcome) = next(reversed(self.failures.items()))
 
 
-def overlay_outcomes(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, OverlaidJob]:
+def overlay_outcomes(
+    runs: Iterable[tuple[str, Iterable[Ended]]], params: Mapping[str, Params] = MappingProxyType({})
+) -> dict[str, OverlaidJob]:
     """Returns the jobs of a run and its reruns, which come in the order of their starts, by path.
 
-    Each run is its id and its jobs. A job that did not run in a rerun (cancelled, pruned, not ended) keeps
-    its earlier outcome.
+    Each run is its id and its jobs; `params` has the parameters of runs by their ids. A job that did not run
+    in a rerun (cancelled, pruned, not ended) keeps its earlier outcome.
     """
     jobs: dict[str, OverlaidJob] = {}
     for run, ends in runs:
@@ -54,7 +61,7 @@ def overlay_outcomes(runs: Iterable[tuple[str, Iterable[Ended]]]) -> dict[str, O
             job = jobs.get(path)
             if job is None:
                 job = jobs[path] = OverlaidJob(run, outcome, seed)
-            job.add(run, outcome, seed)
+            job.add(run, outcome, seed, params.get(run, ()))
     return jobs
 
 

@@ -65,6 +65,7 @@ def run(
     with waiting_upload(hub) as upload, asking as git:
         loaded = load_spec(spec, options.ident, config)
         selection = resolved_selection(options, loaded)
+        notices += (Notice(note, is_warning=False) for note in selection.notes)
         request = plan_request(loaded, options, selection, options.tracking)
         pools = pools_of(loaded, options, scheduler)
         labels = labels_of(options.labels)

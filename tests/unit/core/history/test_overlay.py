@@ -36,6 +36,13 @@ def test_a_pass_with_another_seed_mends_nothing() -> None:
     assert (job.outcome, job.run, job.seed) == (FAILED, "a", 1)
 
 
+def test_a_pass_with_other_parameters_mends_nothing() -> None:
+    runs = [("a", [("top/x", FAILED, 1)]), ("b", [("top/x", PASSED, 1)])]
+    other = {"a": (("hang", "true"),), "b": (("hang", "false"),)}
+    assert overlay_outcomes(runs, other)["top/x"].outcome == FAILED
+    assert overlay_outcomes(runs, {**other, "b": other["a"]})["top/x"].outcome == PASSED
+
+
 def test_each_seed_that_failed_has_to_pass() -> None:
     job = overlaid((FAILED, 1), (FAILED, 2), (PASSED, 2))
     assert (job.outcome, job.run, job.seed) == (FAILED, "a", 1)

@@ -1,0 +1,47 @@
+"""Options that a rerun inherits from the run that it repeats: `--param` and `--scale`."""
+
+from msgspec.structs import replace
+
+from gator.cli.launch.requested_selection import RequestedSelection
+from gator.core.launch.parameters import PARAM, SCALE, by_name, options_of
+from gator.core.redact import MASK
+from gator.errors import UsageError
+from gator.v1 import query_pb2
+
+
+def inherit(
+    selected: RequestedSelection, repeated: query_pb2.Run, requested: RequestedSelection
+) -> RequestedSelection:
+    """Returns `selected` with the parameters and the scale of the repeated run that `requested` lacks.
+
+    Raises UsageError for a secret value, which is not recorded.
+    """
+    given = by_name(requested.params)
+    recorded = by_name(options_of(repeated.argv, PARAM))
+    inherited = {name: value for name, value in recorded.items() if name not in given}
+    for name, value in inherited.items():
+        if MASK in value:
+            raise UsageError(
+                f"run {repeated.id[:8]} had a secret value of {name}, which is not recorded: "
+                f"give --param {name}=VALUE"
+            )
+    scale = requested.scale
+    words = [f"{PARAM} {name}={value}" for name, value in inherited.items()]
+    if scale is None and (scales := options_of(repeated.argv, SCALE)):
+        scale = scales[-1]
+        words.append(f"{SCALE} {scale}")
+    params = [f"{name}={value}" for name, value in inherited.items()] + list(requested.params)
+    notes = [f"as in run {repeated.id[:8]}: {' '.join(words)}"] if words else []
+    if _differ(given, recorded):
+        had = " ".join(f"{name}={value}" for name, value in recorded.items()) or "no --param"
+        notes.append(
+            f"run {repeated.id[:8]} had {had}: a job that passes with other parameters keeps its failure"
+        )
+    return replace(selected, params=params, scale=scale, notes=notes)
+
+
+def _differ(given: dict[str, str], recorded: dict[str, str]) -> bool:
+    """Returns whether a given value is another one than that of the repeated run."""
+    return any(
+        recorded.get(name) != value and MASK not in recorded.get(name, "") for name, value in given.items()
+    )
