@@ -425,13 +425,15 @@ class Wrapper:
     def _end(self, now: int) -> list[Action]:
         if not self._termination.grace:
             return self._kill(now)
+        settled = _record(self._output.settle())
         self._enter(State.ENDING, self._termination.begin(now))
-        return [Signal(signal.SIGTERM)]
+        return [*settled, Signal(signal.SIGTERM)]
 
     def _kill(self, now: int) -> list[Action]:
+        settled = _record(self._output.settle()) if self.state is State.RUNNING else []
         self._termination.end_grace(now)
         self._enter(State.KILLING, now + UNKILLABLE_NANOS)
-        return [Signal(signal.SIGKILL)]
+        return [*settled, Signal(signal.SIGKILL)]
 
     def _sweep(self) -> list[Action]:
         self._enter(State.SWEEPING, None)

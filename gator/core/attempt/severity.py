@@ -28,6 +28,7 @@ class Messages:
         "_warnings",
         "before_consequence",
         "final_traceback",
+        "is_settled",
         "last_words",
         "pointed",
     )
@@ -41,6 +42,8 @@ class Messages:
         """Warnings that do not count. They explain the failure of a tool that treats them as errors."""
         self.before_consequence: event_pb2.ErrorMessage | None = None
         """The last lines that no parser recognised, if the best message is only a consequence."""
+        self.is_settled = False
+        """Whether no further message may explain the failure, because Gator is ending the attempt."""
         self.final_traceback: event_pb2.ErrorMessage | None = None
         """The traceback of Python near the end of the output, which ended a program; None for none."""
         self.pointed: event_pb2.ErrorMessage | None = None
@@ -74,12 +77,12 @@ class Messages:
     ) -> bool:
         """Returns whether a message would be kept, so that others need not be made."""
         best = self._best_of(severity, counts=counts)
-        return best is not None and best.wants(key, location)
+        return best is not None and not self.is_settled and best.wants(key, location)
 
     def offer(self, candidate: Candidate, *, counts: bool) -> None:
         """Keeps a message if it may explain a failure."""
         best = self._best_of(candidate.message.severity, counts=counts)
-        if best is not None:
+        if best is not None and not self.is_settled:
             best.offer(candidate)
 
     def _best_of(self, severity: common_pb2.Severity.ValueType, *, counts: bool) -> Best | None:

@@ -100,6 +100,10 @@ class LineAssembler:
             self._size += len(data) - end
         return complete
 
+    def partial(self) -> bytes:
+        """Returns the last line as far as it was read, if it lacks its end; else no bytes."""
+        return b"".join(self._pieces)
+
     def finish(self) -> tuple[int, bytes]:
         """Returns the last line, if it lacks its end, with its number; else no bytes."""
         rest = b"".join(self._pieces)

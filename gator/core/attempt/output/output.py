@@ -43,6 +43,7 @@ class Output:
         "_stored",
         "_tail",
         "_tail_size",
+        "_wall",
         "dropped",
     )
 
@@ -71,6 +72,8 @@ class Output:
         self._stored = 0
         self._tail: deque[event_pb2.Event] = deque()
         self._tail_size = 0
+        self._wall = 0
+        """Time of the last read."""
         self.dropped = 0
         """Number of bytes that will not be stored."""
 
@@ -108,6 +111,7 @@ class Output:
         self, stream: common_pb2.Stream.ValueType, data: bytes, now: int, wall: int
     ) -> list[event_pb2.Event]:
         """Adds bytes that were read; returns events to store."""
+        self._wall = wall
         builder = self._builders[stream]
         counter = builder.counter
         before = counter.messages
@@ -123,6 +127,24 @@ class Output:
             if builder.due is not None and builder.due <= now:
                 blocks.extend(builder.flush())
         return self._process(blocks) if blocks else blocks
+
+    def settle(self) -> list[event_pb2.Event]:
+        """Lets no later output explain a failure, because Gator is ending the attempt.
+
+        What a program prints when it is told to end is not the reason why it was. Returns events to store.
+        """
+        blocks: list[event_pb2.Event] = []
+        for builder in self._builders.values():
+            blocks.extend(builder.flush())
+        events = self._process(blocks)
+        partial = {stream: each.partial() for stream, each in self._assemblers.items()}
+        partial = {stream: data for stream, data in partial.items() if data.strip()}
+        if self._parser is None and partial:
+            self._parser = self._make_parser()
+        if self._parser is not None:
+            events.extend(self._events(self._parser.settle(partial), self._wall))
+        self._messages.is_settled = True
+        return events
 
     def finish(self) -> list[event_pb2.Event]:
         """Closes all blocks; returns the last events to store, including the end beyond the cap."""

@@ -169,14 +169,39 @@ class LineParser:
         ]
 
     def finish(self) -> list[OutputPayload]:
-        """Returns the messages that were open at the end of the output, and keeps the last words."""
+        """Returns the messages that were open at the end of the output, and keeps what explains a failure."""
+        logs = self._take_open()
+        self._count_summaries()
+        if not self._messages.is_settled:
+            self._keep_explanations()
+        return logs
+
+    def settle(self, partial: Mapping[common_pb2.Stream.ValueType, bytes]) -> list[OutputPayload]:
+        """Returns the messages that are open, and lets no later output explain a failure.
+
+        `partial` has the lines that are not complete yet, by stream.
+        """
+        logs = self._take_open()
+        for stream, data in partial.items():
+            self._tails[stream] = (self._tails[stream] + data)[-TAIL_BYTES:]
+            self._streams[stream].last_line += 1
+        self._keep_explanations()
+        self._messages.is_settled = True
+        for stream in partial:
+            self._streams[stream].last_line -= 1
+        return logs
+
+    def _take_open(self) -> list[OutputPayload]:
         logs: list[OutputPayload] = []
         for stream, parser in self._streams.items():
             logs += self._take(stream, parser.finish(), common_pb2.Counts())
             rule = self._rules[stream]
             if rule.counts and parser.first_plain:
                 self._messages.offer(self._plain_line(stream, rule, parser), counts=True)
-        self._count_summaries()
+        return logs
+
+    def _keep_explanations(self) -> None:
+        """Keeps what explains a failure if no message does."""
         if self._pointed is not None:
             self._messages.pointed = self._pointed.message()
         self._messages.final_traceback = self._final_traceback()
@@ -184,7 +209,6 @@ class LineParser:
         only = self._messages.only_consequence()
         if only is not None and only.stream in self._tails:
             self._messages.before_consequence = self._words_before(only)
-        return logs
 
     def _final_traceback(self) -> event_pb2.ErrorMessage | None:
         """Returns the traceback near the end of a stream, which ended a program; None if there is none.

@@ -5,7 +5,7 @@ import signal
 from gator.core.attempt.actions import Action, LeftoverCheck, Signal, Spawn
 from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.state import DEFAULT_GRACE_NANOS, DRAIN_NANOS, SPAWN_NANOS, UNKILLABLE_NANOS, State
-from gator.v1 import attach_pb2, common_pb2, spec_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 from tests.unit.core.attempt.machine_support import (
     ERR,
     OFFSET,
@@ -84,6 +84,35 @@ def test_a_timeout_ends_with_term_then_kill() -> None:
     end = end_of(finish(wrapper, 3 * SECOND + 1, left(None, 9)))
     assert end.reason == common_pb2.REASON_TIMEOUT
     assert end.message.startswith("ran longer than its timeout of 2s")
+
+
+def timed_out(before: bytes, after: bytes) -> event_pb2.AttemptFinished:
+    """Returns the end of an attempt that prints text before its timeout, and after SIGTERM."""
+    wrapper = running(spec_pb2.Settings(timeout_millis=2_000))
+    if before:
+        wrapper.on_output(SECOND, OUT, before)
+    wrapper.on_time(2 * SECOND)
+    wrapper.on_output(2 * SECOND + 5, ERR, after)
+    return end_of(finish(wrapper, 3 * SECOND, left(2)))
+
+
+def test_what_is_printed_after_term_explains_no_timeout() -> None:
+    made = [
+        timed_out(b"waiting for licence server lic1\n", b"make: *** [Makefile:2: test] Terminated\n"),
+        timed_out(b"waiting for licence server lic1\n", b"make: *** wait: No child processes.  Stop.\n"),
+        timed_out(b"waiting for licence server lic1", b"error: interrupted by TERM\n"),
+    ]
+    assert {end.first_error.text for end in made} == {"waiting for licence server lic1"}
+    assert {end.first_error.line for end in made} == {1}
+    assert len({end.signature for end in made}) == 1
+    other = timed_out(b"credit lost on channel\n", b"make: *** [Makefile:2: test] Terminated\n")
+    assert other.signature != made[0].signature
+    assert not timed_out(b"", b"error: interrupted by TERM\n").HasField("first_error")
+
+
+def test_an_error_before_the_timeout_explains_it() -> None:
+    end = timed_out(b"ERROR: no clock\nwaiting\n", b"error: interrupted by TERM\n")
+    assert end.first_error.text == "ERROR: no clock"
 
 
 def test_a_timeout_counts_even_if_the_job_then_returns_0() -> None:
