@@ -34,6 +34,21 @@ FAILED = {
     "the summary of Questa": (
         "# End time: 14:03:52 on Feb 24,2025, Elapsed time: 0:00:03\n# Errors: 2, Warnings: 1\n"
     ),
+    "$error of a Verilator model that does not stop": "[5] %Error: t.sv:1: Assertion failed in TOP.t: bad\n",
+    "a failed test of tcltest": (
+        "==== a-1 adds FAILED\n==== Contents of test case:\nexpr 1+1\n---- Result was:\n2\n"
+        "---- Result should have been (exact matching):\n3\n==== a-1 FAILED\n"
+    ),
+    "the summary of tcltest": "a.test:\tTotal\t3\tPassed\t2\tSkipped\t0\tFailed\t1\n",
+    "a failed test of TAP": "1..2\nok 1 - header\nnot ok 2 - crc\n",
+    "TAP that ends early": "1..2\nok 1 - header\nBail out!\n",
+    "the summary of Catch2": "test cases: 2 | 1 passed | 1 failed\nassertions: 2 | 1 passed | 1 failed\n",
+    "the summary of Surefire": "Tests run: 2, Failures: 1, Errors: 0, Skipped: 0\n",
+    "the summary of pytest": "1 failed, 11 passed in 3.21s\n",
+    "the summary of unittest": "Ran 3 tests in 0.001s\n\nFAILED (failures=2)\n",
+    "an error of xsim": (
+        "Error: level 17\nTime: 10 ns  Iteration: 0  Process: /tb/Initial5_1  File: /p/tb.sv  Line: 5\n"
+    ),
 }
 PASSED = {
     "a heading that looks like the summary of Questa": "# Errors: 3, Warnings: 2\n",
@@ -43,6 +58,19 @@ PASSED = {
     "warnings and notes of Icarus": (
         "WARNING: a.v:4: w1\nw2\n         Time: 11 Scope: top\nINFO: a.v:4: i\nj\n      Time: 11 Scope: top\n"
     ),
+    "a summary of pytest without failures": "12 passed, 0 failed in 3.21s\n",
+    "a summary without errors": "0 errors in 0.5s\n",
+    "a summary of a linter": "0 errors, 0 warnings in 12 files in 0.3s\n",
+    "requests that failed once": "5 failed requests were retried in 3.2s\n",
+    "errors that were corrected": "3 errors corrected by ECC in 2.5s\n",
+    "a quoted GHDL message": "t.vhd:5:3:@5ns:(report note): t.vhd:1:2:@5ns:(assertion error): quoted\n",
+    "an error that a program handles": "Error: retrying once\nTime: 12 ns  Iteration: 3 of the solver\n",
+    "a word with which unittest ends": "FAILED (failures=2)\n",
+    "tests of TAP that may fail": "1..2\nnot ok 1 - a # TODO later\nnot ok 2 - b # SKIP no device\n",
+    "a test of TAP inside another": "    not ok 1 - inner\nok 1 - outer # handled\n",
+    "expected failures of Catch2": "test cases: 2 | 1 passed | 1 failed as expected\n",
+    "a heading that looks like a test of tcltest": "==== tests that FAILED\nnone\n",
+    "the summary of tcltest without failures": "a.test:\tTotal\t3\tPassed\t3\tSkipped\t0\tFailed\t0\n",
     "a UVM summary without errors": "[12:00:01] UVM_ERROR :    0\n",
 }
 
