@@ -1,5 +1,6 @@
 """A run can take up what the last one of its name left: what failed, or all that did not pass."""
 
+import shlex
 import signal
 
 from gator.v1 import common_pb2
@@ -89,3 +90,42 @@ def test_a_spec_that_never_ran_has_no_last_run(gator: Gator) -> None:
     for args in (("--only", "@failed"), ("--skip", "@passed")):
         done = gator("run", *args, name).expect(2)
         assert f"{' '.join(args)}: no run of top in" in done.err
+
+
+BROKEN = """\
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: build, shell: "[ -e mended ]"}
+- !JobArray {ident: ring, on_pass: build, repeats: 3, jobs: [!Job {ident: r, command: "true"}]}
+- !Job {ident: report, on_pass: ring, command: "true"}
+- !Job {ident: clean, on_fail: build, command: "true"}
+"""
+
+
+def test_jobs_that_a_broken_build_pruned_are_not_forgotten_when_it_is_mended(gator: Gator) -> None:
+    gator("run", gator.spec(BROKEN)).expect(1)
+    broken = gator("failures").expect(0).out
+    assert "4 jobs were pruned: gator tree --outcome pruned" in broken
+    assert "  3 jobs: waits for top/build to pass, which failed" in broken
+    assert "were pruned" not in gator("failures", "--new").expect(0).out
+    (gator.root / "mended").touch()
+    rerun = gator("run", "--only", "@failed", "spec.yaml").expect(0)
+    assert "gator: 4 jobs were pruned in run " in rerun.err
+    said = gator("failures").expect(0).out
+    assert "nothing failed" in said
+    assert "and have not run since" in said
+    rest = said.split("not run since: ")[1].splitlines()[0]
+    gator(*shlex.split(rest)[1:]).expect(0)
+    assert sorted(jobs(gator)) == ["top/report", *(f"top/ring/r[{index}]" for index in range(3))]
+    assert "were pruned" not in gator("failures").expect(0).out
+
+
+def test_a_comparison_counts_the_jobs_that_a_broken_build_pruned(gator: Gator) -> None:
+    (gator.root / "mended").touch()
+    gator("run", gator.spec(BROKEN)).expect(0)
+    (gator.root / "mended").unlink()
+    gator("run", "spec.yaml").expect(1)
+    said = gator("diff").expect(1).out
+    assert "pruned:\n  4 jobs: passed → pruned" in said
+    assert "ring" not in said

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
+from gator.cli.history.pruned import not_run_since
 from gator.cli.launch.inherit import inherit
 from gator.cli.launch.options import FAILED, PASSED
 from gator.cli.launch.requested_selection import RequestedSelection
@@ -133,6 +134,7 @@ def _repeat(
     only, skip, tags = requested.only, requested.skip, requested.tags
     if FAILED not in only and PASSED not in skip:
         return RequestedSelection(only, skip, tags, parent, original.seed)
+    skip_given = skip
     overlaid = _laid(history, original, passed=PASSED in skip)
     failed = sorted((path for path, job in overlaid.items() if job.outcome in FAILURES), key=key_of_path)
     if FAILED in only:
@@ -147,7 +149,9 @@ def _repeat(
         passed = _passed(history.nodes(original, only_jobs=False), overlaid)
         skip = [glob for glob in skip if glob != PASSED] + list(passed)
     seeds = {path: overlaid[path].seed for path in failed}
-    return RequestedSelection(only, skip, tags, parent, original.seed, seeds)
+    # With `@passed` the pruned jobs run.
+    not_run = "" if PASSED in skip_given else _not_run(history, original, overlaid)
+    return RequestedSelection(only, skip, tags, parent, original.seed, seeds, not_run=not_run)
 
 
 def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, OverlaidJob]:
@@ -163,6 +167,11 @@ def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[st
         ),
         params_of_reruns(history.full_run(original), reruns),
     )
+
+
+def _not_run(history: History, original: query_pb2.Run, ran: Mapping[str, OverlaidJob]) -> str:
+    pruned = history.nodes(original, [common_pb2.OUTCOME_PRUNED])
+    return not_run_since(pruned, history.full_run(original), ran)
 
 
 def _passed(nodes: Iterable[query_pb2.Node], overlaid: Mapping[str, OverlaidJob]) -> Iterator[str]:

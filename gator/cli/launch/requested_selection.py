@@ -27,6 +27,8 @@ class RequestedSelection(Struct, frozen=True):
     """The factor for numbers of repeats; after `resolve` that of the repeated run if none is given."""
     notes: Sequence[str] = ()
     """What a user should know about the options that are inherited from the repeated run."""
+    not_run: str = ""
+    """After `resolve`: the jobs of the repeated run that were pruned and that this run leaves out."""
 
     def selection(self) -> query_pb2.Selection:
         """Returns the selection of a run with these options."""

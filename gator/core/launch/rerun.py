@@ -162,6 +162,12 @@ def again_failed(launch: Launched, run_folder: str) -> str:
     return _complete(launch, ["run", "--only", "@failed", REPEAT, run_folder, *launch.options, *folder])
 
 
+def rest_command(launch: Launched, repeats: str) -> str:
+    """Returns the command that runs the jobs of the run `repeats`, an id, that have not passed."""
+    folder = ["-C", launch.folder] if launch.folder else []
+    return _complete(launch, ["run", "--skip", "@passed", REPEAT, repeats, *launch.options, *folder])
+
+
 def plan_of(launch: Launched) -> str:
     """Returns the command that shows the whole plan of a spec."""
     spec = launch.spec

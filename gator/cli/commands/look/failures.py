@@ -12,6 +12,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.failures.causes import Wanted, failed_jobs, find_causes
+from gator.cli.failures.pruned import say_pruned
 from gator.cli.failures.text import say_causes, say_each, say_lines_of_causes
 from gator.cli.failures.values import values_of_cause, values_of_failure
 from gator.cli.json_output import say_json
@@ -89,6 +90,8 @@ def failures(
             said = say_causes(find_causes(opened, overlaid, wanted), few, given, limit)
         if not said:
             output.say(_nothing(wanted) + _so_far(opened.run))
+        if not (name or new or back):
+            say_pruned(opened, overlaid, wanted.globs)
 
 
 def _split(paths: Sequence[str], cause: str | None) -> tuple[Sequence[str], str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gator.cli import output
 from gator.cli.launch.config import config_of, configured, given_options, make_absolute
 from gator.cli.launch.hub import chosen_hub, waiting_upload
 from gator.cli.launch.notices import Notice
@@ -86,4 +87,7 @@ def run(
             hub=hub,
             notices=notices,
         )
-        raise typer.Exit(execute(launch, upload, git))
+        code = execute(launch, upload, git)
+        if selection.not_run:
+            output.complain(f"gator: {selection.not_run}")
+        raise typer.Exit(code)

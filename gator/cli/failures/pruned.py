@@ -1,0 +1,53 @@
+"""Prints which jobs a failure prevented from running."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gator.cli import output
+from gator.cli.history.pruned import not_run_since, prevented
+from gator.cli.runs.paging import pages
+from gator.cli.sources.failure_overlay import OverlaidRun
+from gator.cli.sources.open import OpenRun
+from gator.console.text import one_line
+from gator.core.launch.printed import command
+from gator.units import plural
+from gator.v1 import common_pb2, query_pb2
+from gator.v1 import query_service_pb2 as qs
+
+_MAX_REASONS: Final = 3
+"""Maximum number of reasons that are printed."""
+
+
+def say_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[str]) -> None:
+    """Prints the jobs that were pruned by their reasons; with reruns, those that have not run since."""
+    if opened.run.HasField("tally") and not opened.run.tally.pruned:
+        return
+    if overlaid is not None:
+        if said := not_run_since(_pruned(opened, globs), opened.run, overlaid.jobs):
+            output.say()
+            output.say(said)
+        return
+    reasons = Counter(one_line(node.message) for node in prevented(_pruned(opened, globs)))
+    if not reasons:
+        return
+    count = reasons.total()
+    shown = command("tree", "--outcome", "pruned", where=opened.source.where)
+    output.say()
+    output.say(f"{plural(count, 'job')} {'was' if count == 1 else 'were'} pruned: {shown}")
+    for reason, jobs in reasons.most_common(_MAX_REASONS):
+        output.say(f"  {plural(jobs, 'job')}: {reason}")
+    if len(reasons) > _MAX_REASONS:
+        output.say(f"  ... and {plural(len(reasons) - _MAX_REASONS, 'more reason')}")
+
+
+def _pruned(opened: OpenRun, globs: Sequence[str]) -> Iterator[query_pb2.Node]:
+    request = qs.ListNodesRequest(
+        path=opened.run.ident,
+        scope=qs.SCOPE_SUBTREE,
+        globs=globs,
+        kinds=[common_pb2.NODE_KIND_JOB],
+        outcomes=[common_pb2.OUTCOME_PRUNED],
+    )
+    for page in pages(opened.api.list_nodes, request):
+        yield from page.nodes
