@@ -3,6 +3,7 @@
 Invariant: the exit code is 1 if a job fails that did not fail before.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Final
 
@@ -19,7 +20,7 @@ from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
 from gator.console import describe
 from gator.core.outcomes import FAILURES
 from gator.units import plural, span
-from gator.v1 import hub_pb2, query_pb2
+from gator.v1 import common_pb2, hub_pb2, query_pb2
 
 _SECOND: Final = 1_000_000_000
 _WORDS: Final = {
@@ -116,11 +117,28 @@ def _say(found: Comparison, threshold: float, limit: int | None) -> None:
     for change, text in _WORDS.items():
         if change != hub_pb2.CHANGE_STILL_PASSING:
             some = [difference for difference in found.differences if difference.change == change]
+            if change == hub_pb2.CHANGE_OTHER:
+                some = _without_pruned(some)
             some.sort(key=lambda difference: not difference.other_cause)
             _say_some(text, [(difference, _what(difference)) for difference in some], found, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
     _say_some(f"times, changed by {percent} and 1s or more", _times(found, threshold), found, limit)
     _say_some(f"metrics, changed by {percent} or more", _metrics(found, threshold), found, limit)
+
+
+def _without_pruned(others: Sequence[hub_pb2.Difference]) -> list[hub_pb2.Difference]:
+    """Prints the number of pruned jobs by their outcomes before; returns the other differences."""
+    pruned = [entry for entry in others if entry.after.outcome == common_pb2.OUTCOME_PRUNED]
+    if len(pruned) <= 1:
+        return list(others)
+    output.say()
+    output.say("pruned:")
+    for before, jobs in Counter(entry.before.outcome for entry in pruned).most_common():
+        word = describe.outcome(before) or "not ended"
+        output.say(
+            f"  {plural(jobs, 'job')}: {output.paint(word, word)} → {output.paint('pruned', 'pruned')}"
+        )
+    return [entry for entry in others if entry.after.outcome != common_pb2.OUTCOME_PRUNED]
 
 
 def _with_another_cause(change: hub_pb2.Change.ValueType, count: int) -> str:
