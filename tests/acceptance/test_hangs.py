@@ -23,8 +23,11 @@ def test_a_silent_job_is_a_hang_unless_it_writes_elsewhere(gator: Gator) -> None
     assert said.count("no output for 3s: ") >= 1
     assert "3 passed, 1 failed" in said
     shown = gator("show", "waits").expect(0).out
-    assert "no output for 3s: bash (pid " in shown
-    evidence = gator("logs", "--long", "waits").expect(0).out
+    assert "no output for 3s: bash waits in " in shown or "no output for 3s: bash is " in shown
+    printed = f"gator logs --long hangs/waits -r {gator.folder}"
+    assert f"what its processes did: {printed}\n" in shown
+    assert f"  hang:   {printed}\n" in gator("failures").expect(0).out
+    evidence = gator(*printed.split()[1:]).expect(0).out
     assert "no output for 3s, in which its processes used" in evidence
     assert "held.txt" in evidence
 

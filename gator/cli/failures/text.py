@@ -126,6 +126,8 @@ def _say_next(one: FailedIn) -> None:
     if found["log"]:
         output.say(f"  log:    {found['log']}")
     output.say(f"  output: {found['inspect']}")
+    if found["evidence"]:
+        output.say(f"  hang:   {found['evidence']}")
     if found["reproduce"]:
         output.say(f"  again:  {found['reproduce']}")
     if found["needs"]:

@@ -8,7 +8,7 @@ from gator.cli.sources.failure_overlay import FailedIn
 from gator.core.history.failure_groups import cause_of
 from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import launch_of, rerun_command
-from gator.v1 import query_pb2
+from gator.v1 import common_pb2, query_pb2
 
 
 def values_of_failure(one: FailedIn) -> dict[str, Any]:
@@ -38,16 +38,24 @@ def _sightings(one: FailedIn) -> dict[str, Any]:
 
 
 def next_steps(one: FailedIn) -> dict[str, str | None]:
-    """Returns the text log, and the commands that print the output and run the job again."""
+    """Returns the text log, and the commands that print the output or evidence and run the job again."""
     log = one.source.text_log(one.node.path)
     repeat = reproduce(one.run, one.node)
     needs = [launch_of(one.run).needs] if repeat else []
     return {
         "log": str(log) if log is not None else None,
         "inspect": about_node("logs", one.node.path, one.source.where),
+        "evidence": _evidence(one),
         "reproduce": repeat,
         "needs": "; ".join(filter(None, (*needs, one.source.needs))) or None,
     }
+
+
+def _evidence(one: FailedIn) -> str | None:
+    """Returns the command that prints what the processes of a job that hung did."""
+    if one.node.reason != common_pb2.REASON_HANG:
+        return None
+    return about_node("logs", one.node.path, one.source.where, "--long")
 
 
 def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:

@@ -255,13 +255,15 @@ def explanation(verdict: Verdict, facts: AttemptFacts) -> Choice | None:
 
 
 def _where_it_hangs(hang: Hang, last_words: event_pb2.ErrorMessage | None) -> Choice:
-    """Returns the place of a hang, with the last words of the attempt, as its explanation."""
+    """Returns the place of a hang, with the last words of the attempt, as its explanation.
+
+    It has no line: no line of the output says where the processes wait.
+    """
     words = hang.last_words or last_words
     shown, signing = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR), event_pb2.ErrorMessage()
     shown.text, shown.message, signing.message = hang.summary, hang.summary, hang.place
     if words is not None:
         shown.text = f"{hang.summary}\n{words.text}"
-        shown.stream, shown.line = words.stream, words.line
         signing.message = f"{hang.place}: {words.message}"
-        signing.stream, signing.line = shown.stream, shown.line
+        signing.stream, signing.line = words.stream, words.line
     return Choice(shown, signing)

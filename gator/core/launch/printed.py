@@ -16,6 +16,6 @@ def command(name: str, *words: str, where: Sequence[str] = ()) -> str:
     return shlex.join(["gator", *name.split(), *words, *where])
 
 
-def about_node(name: str, path: str, where: Sequence[str]) -> str:
+def about_node(name: str, path: str, where: Sequence[str], *options: str) -> str:
     """Returns a command about one node, given by its whole path."""
-    return command(name, escape(path), where=where)
+    return command(name, *options, escape(path), where=where)

@@ -14,6 +14,7 @@ from gator.console import describe
 from gator.console.text import one_line
 from gator.core.attempt.runners import PYTHON, describe_call
 from gator.core.attempt.verdict import UNLIMITED, allowed_messages
+from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import job_command, launch_of
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
@@ -40,7 +41,7 @@ def show(
         ended = answer.node.state == query_pb2.NODE_STATE_ENDED
         for attempt in answer.attempts:
             over = ended or attempt is not answer.attempts[-1]
-            _say_attempt(attempt, is_over=over, node_message=answer.node.message)
+            _say_attempt(opened, answer.node, attempt, is_over=over)
 
 
 def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
@@ -64,7 +65,8 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     rows.append(("messages", _counts(node.counts)))
     if node.invalid_commands:
         # Its words are those of the warnings in its log.
-        rows.append(("not valid", f"{plural(node.invalid_commands, 'command')}: gator logs --long"))
+        shown = about_node("logs", node.path, opened.source.where, "--long")
+        rows.append(("not valid", f"{plural(node.invalid_commands, 'command')}: {shown}"))
     if node.HasField("usage"):
         rows.append(("used", _usage(node.usage)))
     for metric in answer.result.metrics:
@@ -169,7 +171,7 @@ def _limits(limits: spec_pb2.Limits) -> str:
     return ", ".join(parts)
 
 
-def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str) -> None:
+def _say_attempt(opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attempt, *, is_over: bool) -> None:
     output.say()
     output.say(f"attempt {attempt.number}")
     rows: list[tuple[str, str]] = []
@@ -187,10 +189,13 @@ def _say_attempt(attempt: query_pb2.Attempt, *, is_over: bool, node_message: str
         ended = attempt.finished
         state = describe.outcome(ended.outcome)
         rows.append(("ended", describe.moment(attempt.ended_unix_nanos)))
-        reason = f": {ended.message}" if ended.message not in ("", node_message) else ""
+        reason = f": {ended.message}" if ended.message not in ("", node.message) else ""
         rows.append(("outcome", output.paint(state, state) + reason))
         if ended.reason == common_pb2.REASON_HANG:
-            rows.append(("evidence", "what its processes did: gator logs --long"))
+            attempts = ["--attempt", str(attempt.number)] if attempt.number < node.attempts else []
+            where = opened.source.where
+            shown = about_node("logs", node.path, where, "--long", *attempts)
+            rows.append(("evidence", f"what its processes did: {shown}"))
         if ended.HasField("exit_code"):
             rows.append(("exit code", str(ended.exit_code)))
         if ended.HasField("signal"):

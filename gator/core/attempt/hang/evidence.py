@@ -117,8 +117,9 @@ def hang_of(evidence: Evidence, limit: int, last_words: event_pb2.ErrorMessage |
     process = decisive_process(evidence)
     if process is None:
         return Hang(limit, "", "", words)
-    summary = f"{process.name} (pid {process.pid}) {process.activity}"
-    return Hang(limit, summary, f"{process.name} {process.lasting_activity}", words)
+    return Hang(
+        limit, f"{process.name} {process.activity}", f"{process.name} {process.lasting_activity}", words
+    )
 
 
 def text_of(evidence: Evidence, silence: str, cpu: str) -> str:

@@ -31,8 +31,8 @@ def ended(wrapper: Wrapper, evidence: Evidence = FOUND) -> event_pb2.AttemptFini
 def test_the_reason_is_a_hang_and_the_message_says_where_it_waits() -> None:
     end = ended(silent())
     assert end.reason == common_pb2.REASON_HANG
-    assert end.message.startswith("no output for 10s: sim (pid 8) waits in pipe_read; raise `silence:`")
-    assert end.first_error.text == "sim (pid 8) waits in pipe_read"
+    assert end.message.startswith("no output for 10s: sim waits in pipe_read; raise `silence:`")
+    assert end.first_error.text == "sim waits in pipe_read"
 
 
 def test_the_evidence_is_recorded_before_the_processes_are_ended() -> None:
@@ -61,7 +61,7 @@ def test_stacks_that_were_asked_for_are_no_sign_of_life() -> None:
     wrapper.on_output(11 * SECOND, OUT, b"Full thread dump\n")
     end = ended(wrapper, Evidence([WAITING], prints_stacks=True))
     assert end.reason == common_pb2.REASON_HANG
-    assert end.first_error.text == "sim (pid 8) waits in pipe_read\ngo"
+    assert end.first_error.text == "sim waits in pipe_read\ngo"
 
 
 WATCHING = spec_pb2.Settings(silence=spec_pb2.Silence(millis=8_000, watch="sim.log"))
@@ -166,7 +166,7 @@ def test_a_process_that_computes_is_named_first_and_secrets_are_masked() -> None
     busy = ProcessEvidence(pid=9, parent=7, name="solver", cores=0.98, command="solver --key=S3cret")
     lines = [f"step {number} {'x' * 295}S3cret" for number in range(60)]
     evidence = Evidence([SHELL, busy, WAITING], omitted=2, file="run.log", file_end="\n".join(lines))
-    assert hang_of(evidence, 10, None).summary == "solver (pid 9) computes on 1.0 cores"
+    assert hang_of(evidence, 10, None).summary == "solver computes on 1.0 cores"
     text = text_of(masked(evidence, lambda line: line.replace("S3cret", "***")), "10s", "9s")
     assert "S3cret" not in text
     assert "and 2 more of its processes" in text
