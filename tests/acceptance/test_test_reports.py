@@ -51,7 +51,12 @@ def test_the_failures_in_reports_decide_and_explain(gator: Gator, placement: str
     assert nodes["top/exits"]["first_error"]["item"] == "opens"
     metrics = gator("metrics", "top/fails").expect(0).out.split()
     assert metrics.count("1") == 1 and "tests" in metrics and "failures" in metrics
-    assert "test_a.test_adds: assert 3 == 2" in gator("failures", "top/fails").expect(0).out
+    shown = gator("failures", "top/fails").expect(0).out
+    # The sentence has the first line of the message only.
+    assert "the first: test_a.test_adds: assert 3 == 2\n" in shown
+    assert "  error: test_a.test_adds: assert 3 == 2 (test_a.py:4)\n" in shown
+    whole = gator("logs", "top/fails", "--first-error").expect(0).out.splitlines()
+    assert whole == ["test_a.test_adds: assert 3 == 2", "test_a.py:4: AssertionError"]
     for path, text in (
         ("missing", "there is no test report none.xml"),
         ("broken", "the test report c.xml is not valid junit"),

@@ -201,7 +201,9 @@ def limit_advice(result: event_pb2.Result) -> str:
 
 
 def _quoted(first: event_pb2.ErrorMessage) -> str:
-    text = cut(" ".join(first.text.split()), 200)
+    # The further lines of a message that is in no stream, such as that of a test report, are its details.
+    whole = first.text if first.stream else first.text.split("\n", 1)[0]
+    text = cut(" ".join(whole.split()), 200)
     return f", the first: {text}" if text else ""
 
 

@@ -60,7 +60,9 @@ def complete(failure: Failure) -> Failure:
     """Sets what is missing in a failure from its text: the message and the place."""
     lines = [line.strip() for line in failure.text.splitlines() if line.strip()]
     if not failure.message and lines:
-        failure.message = lines[0]
+        # pytest shows the source first, and marks the lines of the exception.
+        marked = (line[1:].strip() for line in lines if line.startswith("E   "))
+        failure.message = next(marked, lines[0])
     if not (failure.file and failure.line):
         found = _place_in(failure.text, failure.name)
         if found is not None and (not failure.file or _same_file(failure.file, found[0])):

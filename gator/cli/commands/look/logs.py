@@ -284,7 +284,7 @@ def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWrit
         raise NotFoundError(f"{path} {describe.state(node)} without an error of its own{why}")
     first_error = node.first_error
     if not first_error.line:
-        output.say(first_error.text)
+        output.say_lines(first_error.text)
         return
     request.path, request.stream = path, first_error.stream
     around = request.context
@@ -298,5 +298,5 @@ def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWrit
         writer.write(line)
     if not found:
         # A hub may lack the output of jobs, but the Result has the line.
-        output.say(first_error.text)
+        output.say_lines(first_error.text)
     writer.flush()

@@ -47,6 +47,11 @@ def test_the_report_of_pytest_is_read() -> None:
     assert (second.name, second.message, second.line) == ("tests.test_b.test_e", "failed on setup", 0)
 
 
+def test_a_failure_of_pytest_without_a_message_is_told_by_its_marked_line() -> None:
+    report = read(PYTEST.replace(' message="assert (2 + 1) == 2"', ""))
+    assert report.failed[0].message == "assert (2 + 1) == 2"
+
+
 JAVA = """<testcase name="adds" classname="com.x.AppTest">
 <failure message="expected:&lt;3&gt;" type="org.junit.AssertionError">org.junit.AssertionError: expected
 \tat org.junit.Assert.fail(Assert.java:89)

@@ -1,0 +1,24 @@
+"""The line of a first error that displays show."""
+
+from gator.core.causes.shown import shown_line
+from gator.v1 import event_pb2
+
+TEXT = "E       AssertionError: assert 3 == 2\nE        +  where 3 = add(1, 1)"
+
+
+def test_the_message_of_a_test_report_is_shown_without_the_details_below_it() -> None:
+    error = event_pb2.ErrorMessage(
+        item="test_a.test_adds", message="AssertionError: assert 3 == 2", file="test_a.py", file_line=4
+    )
+    error.text = f"{error.item}: {error.message}\ndef test_adds():\n{TEXT}"
+    assert shown_line(error) == "test_a.test_adds: AssertionError: assert 3 == 2 (test_a.py:4)"
+
+
+def test_the_mark_of_pytest_is_not_shown() -> None:
+    error = event_pb2.ErrorMessage(message="AssertionError: assert 3 == 2", text=TEXT, line=7)
+    assert shown_line(error) == "AssertionError: assert 3 == 2"
+
+
+def test_a_line_with_more_than_the_message_stays_whole() -> None:
+    error = event_pb2.ErrorMessage(message="no clock", text="In function f:\na.c:3: error: no clock")
+    assert shown_line(error) == "a.c:3: error: no clock"
