@@ -6,8 +6,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from gator.errors import UserError
 
-class RunnerError(Exception):
+
+class RunnerError(UserError):
     """A job cannot be run in this way; the message says why and what to do."""
 
 

@@ -8,12 +8,12 @@ from msgspec import Struct, field
 
 from gator.v1 import event_pb2
 
-_ODD: Final = re.compile(r"[^A-Za-z0-9]")
+_ODD: Final = r"[^A-Za-z0-9]"
 
 
 def variable_of(name: str) -> str:
     """Returns the variable with the value of an artefact: GATOR_ARTEFACT_BUILD_SIM for `build.sim`."""
-    return "GATOR_ARTEFACT_" + _ODD.sub("_", name).upper()
+    return "GATOR_ARTEFACT_" + re.sub(_ODD, "_", name).upper()
 
 
 class Collected(Struct):

@@ -14,7 +14,7 @@ from gator.v1 import spec_pb2
 
 PYTHON: Final = "python"
 _CALL_FILE: Final = str(PurePath(__file__).parents[2] / "runners" / "call.py")
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _WORDS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -37,7 +37,7 @@ def value_of(value: spec_pb2.RunnerValue, fill: Callable[[str], str]) -> Any:
             return [value_of(item, fill) for item in value.list.items]
         case "plain":
             text = fill(value.plain)
-            if _NUMBER.fullmatch(text):
+            if re.fullmatch(_NUMBER, text):
                 return json.loads(text)
             return _WORDS.get(text, text)
         case _:

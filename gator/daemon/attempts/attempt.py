@@ -47,7 +47,6 @@ from gator.process.procfs import ticks_now
 from gator.process.sampling import judge_peak
 from gator.process.spawn import Command, Process, spawn
 from gator.process.spawn_errors import SpawnError
-from gator.runners.job import RunnerError
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ class Attempt:
         except SpawnError as error:
             self._fail(error.message, error.errno, error.transient)
             return
-        except (UserError, UnsafeScriptError, RunnerError) as error:
+        except (UserError, UnsafeScriptError) as error:
             self._fail(str(error), 0, False)
             return
         except OSError as error:

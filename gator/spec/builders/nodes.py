@@ -10,10 +10,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders import matrix, resources, scalars, settings
-from gator.spec.builders.artefacts import read_artefacts
 from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
-from gator.spec.builders.hooks import read_hooks
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
 from gator.spec.builders.values import known, mapping, text_or_texts, texts
@@ -287,6 +285,19 @@ def _causes(parent: Parent, key: KeyContext) -> None:
     parent.causes.extend(read_causes(key.context, key.value))
 
 
+def _artefacts(job: spec_pb2.Job, key: KeyContext) -> None:
+    # Imported late, as most specs have neither artefacts nor hooks.
+    from gator.spec.builders.artefacts import read_artefacts
+
+    read_artefacts(job, key)
+
+
+def _hooks(built: NodeMessage, key: KeyContext) -> None:
+    from gator.spec.builders.hooks import read_hooks
+
+    read_hooks(built, key)
+
+
 def _jobs(parent: Parent, key: KeyContext) -> None:
     if key.value.tag == INCLUDE:
         return  # The include reports its own problem.
@@ -374,8 +385,8 @@ def _metrics(values: spec_pb2.Settings, key: KeyContext) -> None:
 READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "arguments": _args,
     "causes": _causes,
-    "artefacts": read_artefacts,
-    "hooks": read_hooks,
+    "artefacts": _artefacts,
+    "hooks": _hooks,
     "expect": _expect,
     "ident": _ident,
     "exclude": matrix.read_exclude,
