@@ -65,3 +65,42 @@ def test_where_there_is_no_git_nothing_is_said(gator: Gator) -> None:
     assert "git" not in (done.out + done.err).replace(str(gator.root), "")
     assert not (gator.folder / GIT_FILE).exists()
     gator("runs").expect(0)
+
+
+MENDED = """\
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: bad, shell: "echo broken; [ -e mended ]"}
+- !Job {ident: worse, shell: "[ -e mended ]; exit $?"}
+"""
+
+
+def test_a_rerun_at_another_commit_says_so_and_leaves_the_range_of_the_cause(gator: Gator) -> None:
+    def commit() -> str:
+        _git(gator.root, "commit", "-q", "--allow-empty", "-m", "next")
+        return _git(gator.root, "rev-parse", "HEAD")[:8]
+
+    spec = gator.spec(MENDED)
+    _git(gator.root, "init", "-q", "-b", "trunk")
+    (gator.root / "mended").touch()
+    good = commit()
+    gator("run", spec).expect(0)
+    (gator.root / "mended").unlink()
+    bad = commit()
+    gator("run", spec).expect(1)
+    same = gator("run", spec, "--only", "/top/worse", "--repeat", "top").expect(1)
+    assert "this run is at commit" not in same.out + same.err
+    # In one run all failures are at its commit.
+    assert "commit:" not in gator("failures").expect(0).out
+    later = commit()
+    done = gator("run", spec, "--only", "/top/bad", "--repeat", "top").expect(1)
+    run = json.loads(gator("status", "-r", "top", "--json").expect(0).out)["run"]["id"][:8]
+    note = f"this run is at commit {later} on trunk, and run {run}, which it repeats, was at {bad}"
+    assert note in done.out + done.err
+    said = gator("failures").expect(0).out
+    assert f"(commits {good}..{bad})" in said
+    assert f"..{later}" not in said
+    first, _, second = said.partition("failed top/worse")
+    assert "commit:" not in first, "it failed at the newest commit"
+    assert f"commit: {bad} on trunk; the newest rerun is at {later}" in second

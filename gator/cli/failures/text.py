@@ -111,6 +111,8 @@ def _say(one: FailedIn) -> None:
         matched = f", matched by: {one_line(node.cause_line)}" if node.cause_line else ""
         output.say(f"  cause:  {describe.cause(node)}{matched}")
     output.say(f"  seen:   {sightings_in(one).describe(cause_of(node))}")
+    if commit := one.commit():
+        output.say(f"  commit: {commit}")
     _say_next(one)
 
 

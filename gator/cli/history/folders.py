@@ -91,7 +91,7 @@ class FolderHistory:
 
     def full_run(self, run: query_pb2.Run) -> query_pb2.Run:
         """Returns the full description of a run from a list."""
-        return run
+        return self._add_git(run) if run.id in self._folders else run
 
     def previous(self, run: query_pb2.Run) -> query_pb2.Run | None:
         """Returns the previous run of the series; for a rerun, its parent."""

@@ -24,6 +24,7 @@ class Sightings(Struct, frozen=True):
     """The failures of one run in the runs of its series."""
 
     run: query_pb2.Run
+    """The run, or that which it repeats."""
     before: query_pb2.Run | None
     """The previous run of the series, for a rerun that of the repeated run; None if it is the first."""
     groups: Mapping[str, query_pb2.FailureGroup]
@@ -116,7 +117,9 @@ def since_run(before: query_pb2.Run, run: query_pb2.Run) -> str:
 
 def sightings_of(history: History, run: query_pb2.Run) -> Sightings:
     """Returns where the failures of a run were seen before; for a rerun, before the run that it repeats."""
-    return Sightings(run, history.previous(history.repeated(run)), history.sightings(run))
+    # A cause begins in the repeated run: the commit of a rerun says nothing about that.
+    repeated = history.repeated(run)
+    return Sightings(repeated, history.previous(repeated), history.sightings(run))
 
 
 def sighting(seen: query_pb2.Sighting) -> str:

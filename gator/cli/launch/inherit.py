@@ -1,11 +1,15 @@
-"""Options that a rerun inherits from the run that it repeats: `--param` and `--scale`."""
+"""What a rerun inherits from the run that it repeats, and the notes about what is different."""
+
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from gator.cli.launch.requested_selection import RequestedSelection
+from gator.console import describe
 from gator.core.launch.parameters import PARAM, SCALE, by_name, options_of
 from gator.core.redact import MASK
 from gator.errors import UsageError
+from gator.git import GitQuestion
 from gator.v1 import query_pb2
 
 
@@ -37,7 +41,18 @@ def inherit(
         notes.append(
             f"run {repeated.id[:8]} had {had}: a job that passes with other parameters keeps its failure"
         )
-    return replace(selected, params=params, scale=scale, notes=notes)
+    return replace(selected, params=params, scale=scale, notes=[*notes, *_about_commits(repeated)])
+
+
+def _about_commits(repeated: query_pb2.Run) -> Iterator[str]:
+    """Yields a note if the working tree is at another commit than the repeated run was."""
+    then = repeated.git.commit
+    now = GitQuestion(".").answer() if then else None
+    if now is not None and now.commit != then:
+        yield (
+            f"this run is at {describe.commit(now)}, and run {repeated.id[:8]}, which it repeats, "
+            f"was at {then[:8]}"
+        )
 
 
 def _differ(given: dict[str, str], recorded: dict[str, str]) -> bool:

@@ -16,6 +16,7 @@ from gator.cli.runs.hub_choice import PREFIX
 from gator.cli.sources.open import OpenRun
 from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.tracking import tracking_root
+from gator.console import describe
 from gator.core.history.overlay import OverlaidJob, SpecOrder, overlay_outcomes
 from gator.core.launch.parameters import params_of_reruns
 from gator.core.launch.printed import command, in_folder
@@ -34,6 +35,17 @@ class FailedIn(Struct, frozen=True):
     node: query_pb2.Node
     run: query_pb2.Run
     source: RunSource
+    newest: query_pb2.Run | None = None
+    """The newest rerun; None if no reruns are overlaid."""
+
+    def commit(self) -> str:
+        """Returns the commit of the run, if that of the newest rerun is another one; else empty."""
+        if self.newest is None or not self.run.git.commit:
+            return ""
+        newest = self.newest.git.commit
+        if newest in ("", self.run.git.commit):
+            return ""
+        return f"{describe.revision(self.run.git)}; the newest rerun is at {newest[:8]}"
 
 
 class OverlaidRun(Struct, frozen=True):
@@ -58,7 +70,8 @@ class OverlaidRun(Struct, frozen=True):
         for node in sorted(found, key=lambda node: (sort_value(node, order), self.spec_order.of(node.path))):
             if not patterns or any(pattern.matches(node.path) for pattern in patterns):
                 run = self.jobs[node.path].run
-                yield FailedIn(node, self.runs[run], self.sources[run])
+                newest = list(self.runs.values())[-1]
+                yield FailedIn(node, self.runs[run], self.sources[run], newest)
 
     def headline(self) -> str:
         """Returns a line such as `run 3a700579 of nightly overlaid with 2 reruns: 5ad0c1f2, 77e01b9c`."""
