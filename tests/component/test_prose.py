@@ -52,6 +52,7 @@ VERBS = frozenset(
         "List",
         "Listen",
         "Look",
+        "Load",
         "Multiply",
         "Pass",
         "Print",
