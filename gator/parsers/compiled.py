@@ -1404,8 +1404,8 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
         parser="rust",
         match="^error: failed to run custom build command for .(?P<item>[\\w-]+) v.*$",
-        continues="^$|^Caused by:|^  ",
-        root="^  (?P<message>(?:[^\\s(n-]|n[^o]|no[^t]|not[^e]).*)$",
+        continues="^$|^Caused by:|^  |^note: To improve backtraces ",
+        root="^  (?P<message>(?:[^\\s(ns-]|n[^o]|no[^t]|not[^e]|s[^t]|st[^a]|sta[^c]).*)$",
         where="^  thread .* panicked at (?P<file>[^\\s:]+):(?P<line>\\d+):(?P<column>\\d+):$",
         words=("error: failed to run custom build",),
     ),
