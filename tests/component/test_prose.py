@@ -45,6 +45,7 @@ VERBS = frozenset(
         "Ignore",
         "Keep",
         "Let",
+        "Load",
         "Write",
     }
     | {

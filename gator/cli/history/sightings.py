@@ -99,7 +99,7 @@ class Sightings(Struct, frozen=True):
         group = self._group(cause)
         values: dict[str, Any] = {
             "new": group.state == NEW,
-            "state": self.state(cause) or None,
+            "cause_state": self.state(cause) or None,
             "runs": group.runs,
         }
         for name in ("first", "before", "since", "good", "elsewhere"):

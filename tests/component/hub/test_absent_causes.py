@@ -64,7 +64,7 @@ def state(hub: FilledHub, folder: Path, job: str = "test") -> dict[str, Any]:
     groups = by_job(queries.list_failures(qs.ListFailuresRequest()).groups)
     folders = by_job(list(FolderHistory(folder / "tracking", seconds=30).sightings(found).values()))
     assert groups == folders
-    return {"state": one["state"], "runs": one["runs"]}
+    return {"state": one["cause_state"], "runs": one["runs"]}
 
 
 def test_a_rerun_of_a_new_failure_leaves_it_new(hub: FilledHub, folder: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_cause_is_one_object_of_json(series: tuple[Path, Sequence[str]]) -> No
     folder, _ = series
     lines = gator("failures", "--causes", "--json", cwd=folder).stdout.splitlines()
     causes = [json.loads(line) for line in lines]
-    assert [cause["state"] for cause in causes] == ["new", "back", "known", "known"]
+    assert [cause["cause_state"] for cause in causes] == ["new", "back", "known", "known"]
     assert [(cause["jobs"], cause["allowed"]) for cause in causes] == [(1, 0), (1, 0), (1, 0), (1, 1)]
     fresh = causes[0]
     assert fresh["good"]["git"]["commit"] != fresh["since"]["git"]["commit"]

@@ -170,8 +170,8 @@ def test_failures_on_a_hub_say_whether_they_are_new(tracking: Path, tmp_path: Pa
     assert ", first in run aaaaaaaa of 20" in seen
     assert ", commit 3f2a91c0 on main; also in 3 runs of other, third since 20" in seen
     assert any(f"--cause {KNOWN_CAUSE} -r hub:bbbbbbbbbbbb" in line for line in lines)
-    assert (new["new"], new["state"], new["runs"], new["before"]) == (True, "new", 1, None)
-    assert (known["new"], known["state"], known["good"]["run"]) == (False, "known", "d" * 32)
+    assert (new["new"], new["cause_state"], new["runs"], new["before"]) == (True, "new", 1, None)
+    assert (known["new"], known["cause_state"], known["good"]["run"]) == (False, "known", "d" * 32)
     assert (known["before"]["run"], known["first"]["run"]) == ("c" * 32, OLD)
     assert (new["elsewhere"], known["elsewhere"]["runs"]) == (None, 3)
 
