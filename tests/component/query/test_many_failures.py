@@ -138,11 +138,22 @@ def test_of_a_repeat_that_is_not_there_those_that_are_there_are_told(gator: Gato
 
 
 @pytest.mark.usefixtures("many_failures")
+def test_an_unknown_cause_is_refused_with_the_nearest_name(gator: Gator) -> None:
+    signature = signature_of("out of licenses")
+    wrong = signature[:-1] + ("1" if signature[-1] == "0" else "0")
+    for args in ((), ("--json",), ("--causes",)):
+        said = str(gator("failures", "--cause", wrong, *args, code=1).exception)
+        assert said == f"no recent run of the series has the cause '{wrong}': did you mean '{signature}'?"
+    said = str(gator("failures", "--cause", "none", code=1).exception)
+    assert said.endswith("the cause 'none': gator failures --causes lists those of a run")
+
+
+@pytest.mark.usefixtures("many_failures")
 def test_each_of_many_failures_is_told_when_asked_for(gator: Gator) -> None:
     signature = signature_of("out of licenses")
     assert gator("failures", "--all").stdout.count("again:") == 13
     assert gator("failures", "--cause", signature[:6]).stdout.startswith("failed top/bad: it returned 1\n")
-    assert gator("failures", "--cause", "none").stdout == "nothing failed of that cause\n"
+    assert gator("failures", "x[3]", "--cause", signature).stdout == "nothing failed of that cause\n"
     found = values(gator("failures", "--json"))
     assert [failure["path"] for failure in found if failure["signature"] == signature] == ["top/bad"]
     assert len({failure["signature"] for failure in found}) == 2

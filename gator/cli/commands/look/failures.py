@@ -12,6 +12,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.failures.causes import Wanted, failed_jobs, find_causes
+from gator.cli.failures.known import check_cause
 from gator.cli.failures.pruned import say_pruned
 from gator.cli.failures.text import say_causes, say_each, say_lines_of_causes
 from gator.cli.failures.values import values_of_cause, values_of_failure
@@ -77,7 +78,8 @@ def failures(
         wanted = Wanted(given, opened.below(given), name, order_of(sort), new=new, back=back)
         _complain_of_unknown(opened, wanted)
         if json:
-            _say_json(opened, overlaid, wanted, limit, causes=causes)
+            if not _say_json(opened, overlaid, wanted, limit, causes=causes):
+                check_cause(opened, name)
             return
         if overlaid is not None:
             output.say(overlaid.headline())
@@ -89,6 +91,7 @@ def failures(
             few = failed_jobs(opened, overlaid, wanted)
             said = say_causes(find_causes(opened, overlaid, wanted), few, given, limit)
         if not said:
+            check_cause(opened, name)
             output.say(_nothing(wanted) + _so_far(opened.run))
         if not (name or new or back):
             say_pruned(opened, overlaid, wanted.globs)
@@ -120,13 +123,18 @@ def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
 
 def _say_json(
     opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted, limit: int | None, *, causes: bool
-) -> None:
+) -> bool:
+    """Prints causes or failures. Returns whether there is one."""
+    said = False
     if causes:
         for group in find_causes(opened, overlaid, wanted).groups[:limit]:
+            said = True
             say_json(values_of_cause(group))
-        return
+        return said
     for one in islice(failed_jobs(opened, overlaid, wanted), limit):
+        said = True
         say_json(values_of_failure(one))
+    return said
 
 
 def _say_all(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted, limit: int | None) -> bool:
