@@ -135,6 +135,18 @@ def test_the_printed_line_repeats_a_job_and_is_laid_over_its_run(gator: Gator) -
     assert json.loads(gator("status", "-r", "latest", "--json").out)["run"]["id"] == whole.id
 
 
+def test_a_failed_run_names_the_rerun_in_which_its_failures_passed(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC.replace("exit 3", "[ -e mended ]"))).expect(1)
+    gator("run", "--only", "@failed", "spec.yaml").expect(1)
+    assert "failures passed" not in gator("runs").out + gator("status", "-r", "latest").out
+    (gator.root / "mended").touch()
+    gator("run", "--only", "@failed", "spec.yaml").expect(0)
+    text = f"failures passed in rerun {described(gator).id[:8]}"
+    (line,) = (line for line in gator("runs").expect(0).out.splitlines() if text in line)
+    assert "repeats" not in line, "it is that of the first run"
+    assert text in gator("status", "-r", "latest").expect(0).out
+
+
 def test_repeats_of_repeats_are_laid_over_the_first_run(gator: Gator) -> None:
     gator("run", gator.spec(SPEC)).expect(1)
     whole = described(gator)

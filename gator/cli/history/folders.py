@@ -133,8 +133,8 @@ class FolderHistory:
         request = qs.ListNodesRequest(
             scope=qs.SCOPE_SUBTREE, outcomes=outcomes, kinds=kinds, order=qs.NODE_ORDER_SPEC
         )
-        with open_api(self._folders[run.id]) as api:
-            for page in pages(ruled(api, self._rules).list_nodes, request):
+        with self._open_api(run) as api:
+            for page in pages(api.list_nodes, request):
                 self._check_time()
                 yield from page.nodes
 

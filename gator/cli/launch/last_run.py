@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
+from gator.cli.history.overlaid import overlaid_jobs
 from gator.cli.history.pruned import not_run_since
 from gator.cli.launch.inherit import inherit
 from gator.cli.launch.options import FAILED, PASSED
@@ -15,8 +16,7 @@ from gator.cli.launch.requested_selection import RequestedSelection
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.cli.runs.hub_names import NO_HUB, names_hub
 from gator.core.history import series
-from gator.core.history.overlay import OverlaidJob, overlay_outcomes
-from gator.core.launch.parameters import params_of_reruns
+from gator.core.history.overlay import OverlaidJob
 from gator.core.launch.printed import command
 from gator.core.launch.rerun import REPEAT
 from gator.core.outcomes import FAILURES
@@ -27,7 +27,6 @@ from gator.ports import History
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
 
 
 def resolve(
@@ -135,7 +134,7 @@ def _repeat(
     if FAILED not in only and PASSED not in skip:
         return RequestedSelection(only, skip, tags, parent, original.seed)
     skip_given = skip
-    overlaid = _laid(history, original, passed=PASSED in skip)
+    overlaid = overlaid_jobs(history, original, history.reruns(original), passed=PASSED in skip)
     failed = sorted((path for path, job in overlaid.items() if job.outcome in FAILURES), key=key_of_path)
     if FAILED in only:
         if not failed:
@@ -152,21 +151,6 @@ def _repeat(
     # With `@passed` the pruned jobs run.
     not_run = "" if PASSED in skip_given else _not_run(history, original, overlaid)
     return RequestedSelection(only, skip, tags, parent, original.seed, seeds, not_run=not_run)
-
-
-def _laid(history: History, original: query_pb2.Run, *, passed: bool) -> dict[str, OverlaidJob]:
-    """Returns the jobs of a run with its reruns overlaid; includes passed jobs only if they are needed."""
-    # A list of runs has no command lines, so these runs are fetched individually.
-    reruns = [history.full_run(run) for run in history.reruns(original)]
-    runs = [(original, _ENDED if passed else sorted(FAILURES))]
-    runs += [(run, _ENDED) for run in reruns]
-    return overlay_outcomes(
-        (
-            (run.id, ((node.path, node.outcome, node.seed) for node in history.nodes(run, outcomes)))
-            for run, outcomes in runs
-        ),
-        params_of_reruns(history.full_run(original), reruns),
-    )
 
 
 def _not_run(history: History, original: query_pb2.Run, ran: Mapping[str, OverlaidJob]) -> str:

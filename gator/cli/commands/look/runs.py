@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
+from gator.cli.history.folders import FolderHistory
+from gator.cli.history.overlaid import passed_in
 from gator.cli.json_output import say_json, to_values
 from gator.cli.options.enums import enum_value
 from gator.cli.options.labels import label_of
@@ -97,6 +99,7 @@ def runs(
 
 def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bool) -> None:
     found = found_runs(root)
+    history = FolderHistory(root, complain=lambda text: None)
     rows = list[tuple[str, ...]]()
     matching = _matching(found, run_filter)
     for run, shown in islice(matching, limit):
@@ -104,7 +107,7 @@ def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bo
             values = to_values(shown) if isinstance(shown, query_pb2.Run) else {"fault": shown}
             say_json({**values, "folder": str(run.folder.path)})
         else:
-            rows.append(_row(run, shown))
+            rows.append(_row(run, shown, history))
     if json:
         return
     output.say_columns(rows, right=frozenset((5,)))
@@ -129,7 +132,7 @@ def _outcome(text: str) -> common_pb2.Outcome.ValueType:
     return common_pb2.Outcome.ValueType(enum_value(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
 
 
-def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
+def _row(found: FoundRun, run: query_pb2.Run | str, history: FolderHistory) -> tuple[str, ...]:
     name = found.folder.path.name
     if isinstance(run, str):
         return (name, found.id[:8], found.ident, "unreadable", run, "", "", "", "")
@@ -142,6 +145,6 @@ def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
         output.painted_tally(run.tally),
         took(run),
         output.paint(describe.commit(run.git), "dim") if run.git.commit else "",
-        output.paint(part_of(run), "dim"),
+        output.paint(", ".join(filter(None, (part_of(run), passed_in(history, run)))), "dim"),
         output.paint(str(found.folder.path), "dim"),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
+from gator.cli.history.overlaid import passed_in
 from gator.cli.json_output import say_json, to_values
 from gator.cli.options.number import limit_of, number_option, say_more
 from gator.cli.runs.describe import part_of
@@ -134,6 +135,8 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     output.say(output.paint(f"run {run.id[:12]} {opened.source.location}", "dim"))
     if part := part_of(run):
         output.say(output.paint(part, "dim"))
+    if passed := passed_in(opened.source.history(), run):
+        output.say(output.paint(passed, "dim"))
     if run.HasField("git"):
         output.say(output.paint(describe.commit(run.git), "dim"))
     if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
