@@ -15,10 +15,10 @@ import pytest
 
 from gator.cli.main import load
 from gator.cli.registry import COMMANDS
+from tests.acceptance.project.test_documentation import HUB, arguments, blocks, steady
 from tests.acceptance.support import Gator, Running, until
-from tests.acceptance.test_documentation import HUB, arguments, blocks, steady
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[3] / "README.md"
 PAGE = README.parent / "docs" / "hub.md"
 BIN = Path(sys.executable).parent
 GRPCURL = shutil.which("grpcurl", path=f"{BIN}{os.pathsep}{os.environ['PATH']}")

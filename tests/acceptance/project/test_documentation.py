@@ -20,7 +20,7 @@ from gator.cli.registry import COMMANDS
 from gator.core.launch.rerun import FLAGS, KEPT
 from tests.acceptance.support import Gator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 INSIDE_JOBS = ROOT / "docs" / "client.md"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.acceptance.support import Gator
 
-PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+PAGE = Path(__file__).parents[3] / "docs" / "python.md"
 SCRIPT = """\
 import gator
 from gator import spec

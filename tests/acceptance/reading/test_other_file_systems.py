@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.support import Gator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ELSEWHERE = """
 import gator.store.connection
 

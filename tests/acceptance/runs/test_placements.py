@@ -12,7 +12,7 @@ from gator.run_folder import RunFolder
 from gator.testing.canonical import NodeRecord, canonical
 from tests.acceptance.support import Gator, until
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 PLACEMENTS = ("inline", "daemons", "tiers", "auto")
 KNOTTY = """\
 !JobGroup

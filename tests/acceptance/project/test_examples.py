@@ -9,7 +9,7 @@ import pytest
 from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import Gator
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 LINE = re.compile(r"^\[\d\d:\d\d:\d\d\] (INFO|WARNING) +(.*)$")
 
 

@@ -2,8 +2,8 @@
 
 import json
 
+from tests.acceptance.project.test_examples import example
 from tests.acceptance.support import Gator
-from tests.acceptance.test_examples import example
 
 
 def test_options_set_parameters_and_a_note_says_who_keeps_its_own(gator: Gator) -> None:

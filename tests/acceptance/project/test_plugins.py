@@ -8,7 +8,7 @@ import pytest
 from gator.cli.launch import plugins
 from tests.acceptance.support import Gator
 
-PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
+PAGE = Path(__file__).parents[3] / "docs" / "plugins.md"
 OURS = """\
 from gator.plugins import hookimpl
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.support import Gator, until
 
-PAGE = Path(__file__).parents[2] / "docs" / "runners.md"
+PAGE = Path(__file__).parents[3] / "docs" / "runners.md"
 TASKS = """\
 import os
 
