@@ -8,11 +8,13 @@ from itertools import islice
 
 from gator.errors import Problem, SpecError, UsageError
 from gator.node_paths import template_of
-from gator.plan import cycles, globs, interpolate, seeds, select
+from gator.plan import interpolate, seeds
 from gator.plan.baselines import BaselineLookup
+from gator.plan.dependencies import cycles
+from gator.plan.dependencies.references import Consumed, Link, Resolver
 from gator.plan.jobs import Filler, matrix_value, shown_job
 from gator.plan.nodes import Edge, Input, PlanNode
-from gator.plan.references import Consumed, Link, Resolver
+from gator.plan.selection import globs, select
 from gator.plan.tree import Tree, Written, build, problem_at, upwards
 from gator.spec.literal import unmarked
 from gator.v1 import plan_pb2, spec_pb2

@@ -11,7 +11,7 @@ def jobs_left(queries: Queries, path: str) -> int:
         tally = queries.get_node(qs.GetNodeRequest(path=path)).node.tally
     except NotFoundError:
         # Jobs that have not started are only in the plan.
-        from gator.query.waiting import planned_jobs
+        from gator.query.pending.waiting import planned_jobs
 
         return planned_jobs(queries.reader, path)
     return tally.waiting + tally.running

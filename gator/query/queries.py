@@ -108,7 +108,7 @@ class Queries:
         if self.reader.run().state != query_pb2.RUN_STATE_RUNNING:
             return list(found.nodes)
         # The plan is imported only if something can wait.
-        from gator.query.unstarted import unstarted
+        from gator.query.pending.unstarted import unstarted
 
         until = str(found.next[1]) if found.next is not None else None
         more = unstarted(self.reader, request, str(after[1]) if after else "", until)
@@ -130,7 +130,7 @@ class Queries:
         if self._run(request.run).state != query_pb2.RUN_STATE_RUNNING:
             return qs.ListWaitingResponse()
         # The plan is imported only if something can wait.
-        from gator.query.waiting import waiting
+        from gator.query.pending.waiting import waiting
 
         position = tokens.decode(request, request.page_token, tokens.AfterCount)
         start = position.after if position else 0
@@ -146,7 +146,7 @@ class Queries:
     def explain_node(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse:
         """Returns why a node of a live run has not started, as far as the record tells."""
         self._run(request.run)
-        from gator.query.explain import explain_node
+        from gator.query.pending.explain import explain_node
 
         return explain_node(self.reader, request.path)
 

@@ -11,7 +11,7 @@ from gator.spec.idents import ident_problem, nfc
 from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
-    from gator.spec.builders.parsers import ParserFile
+    from gator.spec.builders.recognition.parsers import ParserFile
     from gator.spec.config_file import ConfigFile
     from gator.spec.loader import Loaded
     from gator.spec.written import Cores, Job, JobArray, JobGroup, License, Memory, SpecNode
@@ -159,7 +159,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(written, name)
     if name == "ParserFile":
-        from gator.spec.builders.parsers import ParserFile
+        from gator.spec.builders.recognition.parsers import ParserFile
 
         return ParserFile
     if name == "ConfigFile":

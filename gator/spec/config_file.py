@@ -7,10 +7,10 @@ from msgspec import Struct
 from yaml.nodes import MappingNode, Node
 
 from gator.errors import Problem, SpecError
-from gator.spec.builders.causes import read_causes
 from gator.spec.builders.context import FindParser, Read, SpecContext
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import read_inherited
+from gator.spec.builders.recognition.causes import read_causes
 from gator.spec.keys import GROUP, KEYS_OF
 from gator.spec.suggestions import nearest
 from gator.spec.toml import nodes as toml_nodes

@@ -3,7 +3,7 @@
 from gator.errors import SpecError
 from gator.spec.builders.context import SpecContext
 from gator.spec.builders.include import PARSER, Includes
-from gator.spec.builders.parsers import ParserFile, read_root
+from gator.spec.builders.recognition.parsers import ParserFile, read_root
 
 
 def load_parser(text: str | bytes, file: str) -> ParserFile:

@@ -9,10 +9,11 @@ from typing import Final, TypeAlias
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
-from gator.spec.builders import matrix, resources, scalars, settings
-from gator.spec.builders.causes import read_causes
+from gator.spec.builders import scalars, settings
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
 from gator.spec.builders.include import TAG as INCLUDE
+from gator.spec.builders.jobs import matrix, resources
+from gator.spec.builders.recognition.causes import read_causes
 from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
 from gator.spec.builders.values import known, mapping, text_or_texts, texts
 from gator.spec.builders.wrong_keys import wrong_key
@@ -287,7 +288,7 @@ def _causes(parent: Parent, key: KeyContext) -> None:
 
 def _artefacts(job: spec_pb2.Job, key: KeyContext) -> None:
     # Imported late, as most specs have neither artefacts nor hooks.
-    from gator.spec.builders.artefacts import read_artefacts
+    from gator.spec.builders.jobs.artefacts import read_artefacts
 
     read_artefacts(job, key)
 
@@ -367,7 +368,7 @@ def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair], *, 
 
 def _expect(built: NodeMessage, key: KeyContext) -> None:
     # Most specs expect nothing but exit code 0.
-    from gator.spec.builders.expect import read_expect
+    from gator.spec.builders.jobs.expect import read_expect
 
     expect = read_expect(key, is_job=isinstance(built, spec_pb2.Job))
     if expect is not None:
@@ -376,7 +377,7 @@ def _expect(built: NodeMessage, key: KeyContext) -> None:
 
 def _metrics(values: spec_pb2.Settings, key: KeyContext) -> None:
     # Most specs take no metrics from lines.
-    from gator.spec.builders.metrics import read_metrics
+    from gator.spec.builders.recognition.metrics import read_metrics
 
     for name, rule in read_metrics(key).items():
         values.metrics[name].CopyFrom(rule)

@@ -86,7 +86,7 @@ def _stderr(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
     # Most specs name no parsers, and reading them needs more modules.
-    from gator.spec.builders.parsers import read_parsers
+    from gator.spec.builders.recognition.parsers import read_parsers
 
     found = read_parsers(key.context, key.value)
     if found is not None:
@@ -95,7 +95,7 @@ def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 def _runner(settings: spec_pb2.Settings, key: KeyContext) -> None:
     # Most specs name no runner.
-    from gator.spec.builders.runner import read_runner
+    from gator.spec.builders.jobs.runner import read_runner
 
     read_runner(settings, key)
 
@@ -108,7 +108,7 @@ def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if "match" not in pairs:
         key.context.problem(key.value, "'first_error' requires 'match', a pattern: write {match: PATTERN}")
         return
-    from gator.spec.builders.patterns import parser_pattern_problem
+    from gator.spec.builders.recognition.patterns import parser_pattern_problem
 
     pattern = scalars.filled_text(key.context, pairs["match"].value, "match")
     if pattern is not None and (problem := parser_pattern_problem(pattern)):
@@ -119,7 +119,7 @@ def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 def _params(settings: spec_pb2.Settings, key: KeyContext) -> None:
     # Most specs have no parameters, and reading them needs another module.
-    from gator.spec.builders.params import read_params
+    from gator.spec.builders.jobs.params import read_params
 
     settings.params.extend(read_params(key))
 

@@ -10,8 +10,8 @@ import re2
 from gator.errors import SpecError
 from gator.parsers import Recognised, Rules, StreamParser, entries_of
 from gator.spec import load, load_parser
-from gator.spec.builders.named_matchers import NAMED
-from gator.spec.builders.regexp import Regexp, RegexpError
+from gator.spec.builders.recognition.named_matchers import NAMED
+from gator.spec.builders.recognition.regexp import Regexp, RegexpError
 from gator.v1 import common_pb2
 
 TASKS = """\

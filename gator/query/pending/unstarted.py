@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from gator.core.pages import OpenGroup, PageKey
 from gator.plan import PlanNode, key_below
+from gator.query.pending.waiting import Causes, plan_of
 from gator.query.reader import Reader
-from gator.query.waiting import Causes, plan_of
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 

@@ -7,9 +7,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.errors import UserError
 from gator.spec import keys
-from gator.spec.builders import matchers, scalars
+from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
-from gator.spec.builders.patterns import parser_pattern_problem
+from gator.spec.builders.recognition import matchers
+from gator.spec.builders.recognition.patterns import parser_pattern_problem
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import common_pb2, spec_pb2
 

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from gator.errors import Problem
+from gator.plan.dependencies.references import Link
 from gator.plan.nodes import PlanNode
-from gator.plan.references import Link
 from gator.plan.tree import Tree, problem_at
 
 _MAX_LOOPS = 20

@@ -12,8 +12,8 @@ from gator.core.tree.retries import delay_millis
 from gator.errors import NotFoundError
 from gator.node_paths import template_of
 from gator.plan import PlanNode
+from gator.query.pending.waiting import Causes, plan_of
 from gator.query.reader import Reader
-from gator.query.waiting import Causes, plan_of
 from gator.units import plural, span
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs

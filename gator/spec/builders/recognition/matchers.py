@@ -11,9 +11,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
-from gator.spec.builders.named_matchers import NAMED, Matcher, Pattern
-from gator.spec.builders.patterns import parser_pattern_problem
-from gator.spec.builders.regexp import Regexp, RegexpError
+from gator.spec.builders.recognition.named_matchers import NAMED, Matcher, Pattern
+from gator.spec.builders.recognition.patterns import parser_pattern_problem
+from gator.spec.builders.recognition.regexp import Regexp, RegexpError
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import common_pb2, spec_pb2
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from msgspec import Struct, field
 
 from gator.errors import Problem, UsageError
-from gator.plan import globs
-from gator.plan.globs import Hit
+from gator.plan.dependencies.references import Link
 from gator.plan.nodes import PlanNode
-from gator.plan.references import Link
+from gator.plan.selection import globs
+from gator.plan.selection.globs import Hit
 from gator.plan.tree import Tree, upwards
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import plan_pb2
