@@ -122,7 +122,9 @@ def test_a_python_job_reports_messages_and_metrics(gator: Gator) -> None:
     assert ("WARNING", "step size reduced to 0.5") in said(done.out)
     assert said(done.out)[-1] == ("INFO", "Recorded 1 warning and 0 errors")
     metrics = [line.split() for line in gator("metrics").expect(0).out.splitlines()]
-    assert metrics == [["report", "coverage", "87.5", "%"], ["report", "cycles", "3,000", "max", "of", "3"]]
+    assert metrics[0][:6] == ["node", "metric", "value", "unit", "kind", "count"]
+    assert metrics[1] == ["report", "coverage", "87.5", "%"]
+    assert metrics[2][:5] == ["report", "cycles", "3,000", "max", "3"]
 
 
 def test_a_python_job_needs_no_gator_in_the_python3_of_the_path(gator: Gator, tmp_path: Path) -> None:
