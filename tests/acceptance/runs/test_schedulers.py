@@ -71,6 +71,15 @@ def test_a_single_job_runs_in_a_daemon_of_the_scheduler(noting: Gator, tmp_path:
     assert notes.read_text() == "w1\n"
 
 
+def test_a_scheduler_and_its_arguments_can_be_in_gator_toml(noting: Gator, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    text = f'[run]\nscheduler = "noting"\nsched-arg = "notes={notes}"\n'
+    (noting.root / "gator.toml").write_text(text)
+    noting("check", noting.spec(SPEC)).expect(0)
+    noting("run", noting.spec(SPEC)).expect(0)
+    assert notes.read_text().split()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -87,15 +96,6 @@ def test_a_single_job_runs_in_a_daemon_of_the_scheduler(noting: Gator, tmp_path:
         ),
     ],
 )
-def test_a_scheduler_and_its_arguments_can_be_in_gator_toml(noting: Gator, tmp_path: Path) -> None:
-    notes = tmp_path / "notes"
-    text = f'[run]\nscheduler = "noting"\nsched-arg = "notes={notes}"\n'
-    (noting.root / "gator.toml").write_text(text)
-    noting("check", noting.spec(SPEC)).expect(0)
-    noting("run", noting.spec(SPEC)).expect(0)
-    assert notes.read_text().split()
-
-
 def test_a_wrong_scheduler_is_a_usage_error(noting: Gator, options: list[str], message: str) -> None:
     done = noting("run", noting.spec(SPEC), *options).expect(2)
     assert message in done.err
