@@ -18,8 +18,8 @@ from gator.core.attempt.verdict import limit_advice
 from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun
-from gator.core.launch.printed import command, in_folder
-from gator.core.outcomes import FAILURES, tally_size
+from gator.core.launch.printed import about_node, command, in_folder
+from gator.core.outcomes import FAILURES, WITHOUT_OUTPUT, tally_size
 from gator.paths import slug
 from gator.ports import STATES_TO_LIST, EarlierRuns, RunInfo
 from gator.units import plural, span
@@ -156,10 +156,19 @@ def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> It
     path, result = failure
     yield failure_line(terminal, path, result) + note
     yield from _first_error(result)
-    # A group whose contract is broken has no output of its own.
-    if result.attempts and info.text_logs and tally_size(result.jobs) <= 1:
+    if result.reason == common_pb2.REASON_HOOK:
+        yield f"       output: {about_node('logs', path, in_folder(info.folder), '--long')}"
+    elif _has_log(info, result):
         yield f"       log: {text_log(info.folder, path)}"
     yield f"       again: {again(info, '' if info.single else path)}"
+
+
+def _has_log(info: RunInfo, result: event_pb2.Result) -> bool:
+    """Returns whether a failure has a text file with output."""
+    if not info.text_logs or not result.attempts or result.reason in WITHOUT_OUTPUT:
+        return False
+    # A group whose contract is broken has no output of its own.
+    return tally_size(result.jobs) <= 1
 
 
 def text_log(folder: str, path: str) -> Path:

@@ -7,6 +7,9 @@ from gator.v1 import common_pb2, event_pb2, query_pb2
 FAILURES: Final = frozenset((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST))
 """Outcomes that count as a failure."""
 
+WITHOUT_OUTPUT: Final = frozenset((common_pb2.REASON_NOT_STARTED, common_pb2.REASON_HOOK))
+"""Reasons of failures of jobs whose own process was never started. Of a hook, messages have the output."""
+
 
 def has_failed_itself(node: query_pb2.Node) -> bool:
     """Returns whether a failed node is a job, or a group whose own contract is broken."""

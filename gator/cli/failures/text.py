@@ -12,7 +12,7 @@ from gator.console.text import cut, one_line
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, cause_of
 from gator.core.launch.printed import command
 from gator.units import plural
-from gator.v1 import query_pb2
+from gator.v1 import common_pb2, query_pb2
 
 _MAX_CELLS = 100
 """Maximum width of the first error of a cause in a line."""
@@ -127,7 +127,8 @@ def _say_next(one: FailedIn) -> None:
     found = next_steps(one)
     if found["log"]:
         output.say(f"  log:    {found['log']}")
-    output.say(f"  output: {found['inspect']}")
+    if one.node.reason != common_pb2.REASON_NOT_STARTED:
+        output.say(f"  output: {found['inspect']}")
     if found["evidence"]:
         output.say(f"  hang:   {found['evidence']}")
     if found["reproduce"]:

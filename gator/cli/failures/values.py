@@ -8,6 +8,7 @@ from gator.cli.sources.failure_overlay import FailedIn
 from gator.core.history.failure_groups import cause_of
 from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import launch_of, rerun_command
+from gator.core.outcomes import WITHOUT_OUTPUT
 from gator.v1 import common_pb2, query_pb2
 
 
@@ -44,11 +45,17 @@ def next_steps(one: FailedIn) -> dict[str, str | None]:
     needs = [launch_of(one.run).needs] if repeat else []
     return {
         "log": str(log) if log is not None else None,
-        "inspect": about_node("logs", one.node.path, one.source.where),
+        "inspect": _inspect(one),
         "evidence": _evidence(one),
         "reproduce": repeat,
         "needs": "; ".join(filter(None, (*needs, one.source.needs))) or None,
     }
+
+
+def _inspect(one: FailedIn) -> str:
+    """Returns the command that prints the output of a job, or of the hook for which it was not started."""
+    options = ["--long"] if one.node.reason in WITHOUT_OUTPUT else []
+    return about_node("logs", one.node.path, one.source.where, *options)
 
 
 def _evidence(one: FailedIn) -> str | None:

@@ -82,7 +82,7 @@ class RunSource(Protocol):
         ...
 
     def text_log(self, path: str) -> Path | None:
-        """Returns the text file with the output of a job; None if there is none here."""
+        """Returns the text file with the output of a job; None if there is none here, or it is empty."""
         ...
 
     def kept(self, name: str) -> Path | None:
@@ -139,7 +139,10 @@ class FolderSource:
         from gator.paths import slug
 
         log = self._folder.logs / f"{slug(path)}.log"
-        return log if log.exists() else None
+        try:
+            return log if log.stat().st_size else None
+        except OSError:
+            return None
 
     def kept(self, name: str) -> Path | None:
         """Returns a file or folder in `objects/`; None for any other name."""

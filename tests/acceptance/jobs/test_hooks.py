@@ -100,3 +100,25 @@ def test_a_run_that_is_stopped_runs_the_hooks_after_it(gator: Gator) -> None:
     running.signal(signal.SIGINT)
     running.wait()
     assert (gator.root / "done").exists()
+
+
+def test_the_output_of_a_hook_that_kept_a_job_from_starting_is_named(gator: Gator) -> None:
+    end = gator("run", gator.spec(SPEC)).expect(1).out
+    shown = gator("failures", "refused").expect(0).out
+    printed = f"output: gator logs --long top/refused -r {gator.folder}\n"
+    assert printed in end
+    assert printed in shown
+    assert "log:" not in shown
+    assert "no licence" in gator("logs", "--long", "top/refused").expect(0).out
+
+
+def test_no_output_is_named_of_a_job_that_could_not_be_started(gator: Gator) -> None:
+    end = gator("run", gator.spec("!Job {ident: absent, command: ./absent}\n")).expect(1).out
+    shown = gator("failures").expect(0).out
+    assert "log:" not in end + shown
+    assert "output:" not in end + shown
+
+
+def test_an_empty_text_file_is_not_named(gator: Gator) -> None:
+    gator("run", gator.spec("!Job {ident: quiet, command: 'false'}\n")).expect(1)
+    assert "log:" not in gator("failures").expect(0).out
