@@ -17,11 +17,12 @@ _COMPARISONS: Final = {
     "==": spec_pb2.COMPARISON_EQUAL,
     "!=": spec_pb2.COMPARISON_NOT_EQUAL,
 }
+# Patterns are compiled when the first contract needs them, because most specs have none.
 _NUMBER: Final = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
-_QUANTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,6})?|100)")
-_OPERATOR: Final = re.compile(r"\s*(>=|<=|==|!=|[<>](?!=))\s*(\S.*)", re.DOTALL)
-_PLAIN: Final = re.compile(rf"([+-]?{_NUMBER})\s*([^\d\s*+.-][^\s*]*)?")
-_RELATIVE: Final = re.compile(
+_QUANTILE: Final = r"p(\d{1,2}(?:\.\d{1,6})?|100)"
+_OPERATOR: Final = r"(?s)\s*(>=|<=|==|!=|[<>](?!=))\s*(\S.*)"
+_PLAIN: Final = rf"([+-]?{_NUMBER})\s*([^\d\s*+.-][^\s*]*)?"
+_RELATIVE: Final = (
     rf"(?:({_NUMBER})\s*\*\s*)?baseline(?:\(\s*([^()]*[^()\s])\s*\))?(?:\s*\*\s*({_NUMBER}))?"
     rf"(?:\s*([+-])\s*({_NUMBER}))?"
 )
@@ -33,7 +34,7 @@ class ContractError(ValueError):
 
 def rank_of(figure: str) -> float | None:
     """Returns the rank of a quantile such as `p95`, from 0 to 1; None for another figure."""
-    match = _QUANTILE.fullmatch(figure)
+    match = re.fullmatch(_QUANTILE, figure)
     return float(match[1]) / 100 if match is not None else None
 
 
@@ -47,17 +48,17 @@ def figure_problem(figure: str) -> str:
 
 def contract_of(metric: str, figure: str, text: str) -> spec_pb2.Contract:
     """Returns the contract of a condition as written. Raises ContractError."""
-    found = _OPERATOR.fullmatch(text)
+    found = re.fullmatch(_OPERATOR, text)
     if found is None:
         raise ContractError(f"'{text}' is not a condition: write {EXAMPLES}")
     contract = spec_pb2.Contract(
         metric=metric, figure=figure, comparison=_COMPARISONS[found[1]], text=" ".join(text.split())
     )
     limit = found[2].rstrip()
-    if (plain := _PLAIN.fullmatch(limit)) is not None and plain[2] != "baseline":
+    if (plain := re.fullmatch(_PLAIN, limit)) is not None and plain[2] != "baseline":
         contract.number, contract.unit = float(plain[1]), plain[2] or ""
         return contract
-    relative = _RELATIVE.fullmatch(limit)
+    relative = re.fullmatch(_RELATIVE, limit)
     if relative is None or (relative[1] and relative[3]):
         raise ContractError(f"'{limit}' is neither a number nor relative to a baseline: write {EXAMPLES}")
     contract.is_relative = True

@@ -24,9 +24,10 @@ TYPES: Final[Mapping[str, spec_pb2.ParamType.ValueType]] = {
 Value: TypeAlias = str | bool | int | float | list[str]
 
 _NAMES: Final = {number: name for name, number in TYPES.items()}
-_HEXADECIMAL: Final = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
-_DECIMAL: Final = re.compile(r"[+-]?[0-9]+")
-_FRACTION: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# Compiled when the first parameter needs them.
+_HEXADECIMAL: Final = r"[+-]?0[xX][0-9a-fA-F]+"
+_DECIMAL: Final = r"[+-]?[0-9]+"
+_FRACTION: Final = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _BOOLEANS: Final = frozenset(("true", "false"))
 
 
@@ -95,13 +96,13 @@ def typed_value(param: spec_pb2.Param, values: Iterable[str]) -> Value:
 
 
 def _is_number(text: str) -> bool:
-    return any(pattern.fullmatch(text) for pattern in (_DECIMAL, _FRACTION, _HEXADECIMAL))
+    return any(re.fullmatch(pattern, text) for pattern in (_DECIMAL, _FRACTION, _HEXADECIMAL))
 
 
 def _number(text: str) -> str | int | float:
     """Returns a number; a text of another form, such as a masked value, stays."""
-    if _HEXADECIMAL.fullmatch(text):
+    if re.fullmatch(_HEXADECIMAL, text):
         return int(text, 16)
-    if _DECIMAL.fullmatch(text):
+    if re.fullmatch(_DECIMAL, text):
         return int(text)
-    return float(text) if _FRACTION.fullmatch(text) else text
+    return float(text) if re.fullmatch(_FRACTION, text) else text

@@ -13,7 +13,7 @@ from gator.spec.interpolation import PLAN_TIME
 from gator.v1 import spec_pb2
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_CALL: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_CALL: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _ONE_PLACEHOLDER: Final = re.compile(r"\$\{\{[^{}]*\}\}")
 """Matches a text that must be quoted in some places, and still means the value that is put in."""
 _WRITE: Final = (
@@ -71,7 +71,7 @@ def _check_python(key: KeyContext, node: Node, options: MappingNode | None) -> b
         return False
     call = pairs["call"].value
     text = scalars.filled_text(context, call, "call")
-    if text is not None and "${{" not in text and _CALL.fullmatch(text) is None:
+    if text is not None and "${{" not in text and re.fullmatch(_CALL, text) is None:
         context.problem(call, f"call must be module:function, not '{text}'")
         return False
     if "with" in pairs and not isinstance(pairs["with"].value, MappingNode):
