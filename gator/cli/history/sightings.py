@@ -48,22 +48,24 @@ class Sightings(Struct, frozen=True):
         return _RANKS.get(self._group(cause).state, 2)
 
     def headline(self, causes: Iterable[str], *, some: str = "") -> str:
-        """Returns `1 new, 2 back since run 3a700579 (commits 25cb5c26..6f1f22ec)`; empty if it is not known.
+        """Returns `, 1 new, 2 back since run 3a700579 (commits 25cb5c26..6f1f22ec)`; empty if not known.
 
-        For the first run of a series it is `3 new in the first run of its series`.
+        For the first run of a series it is ` (first run of this series)`.
 
         `some` precedes the numbers, such as `at least `. Causes that came back are mentioned only if
         there are any.
         """
         if not self.is_known:
             return ""
+        if self.before is None:
+            return self._since()
         states = [self._group(cause).state for cause in causes]
         back = f", {count} back" if (count := states.count(BACK)) else ""
-        return f"{some}{states.count(NEW)} new{back}{self._since()}"
+        return f", {some}{states.count(NEW)} new{back}{self._since()}"
 
     def _since(self) -> str:
         if self.before is None:
-            return " in the first run of its series"
+            return " (first run of this series)"
         return since_run(self.before, self.run)
 
     def state(self, cause: str) -> str:

@@ -90,12 +90,12 @@ def _order(job: FailedJob) -> tuple[bool, int, str]:
 def headline(failures: int, causes: int, allowed: int = 0, *, earlier: str = "") -> str:
     """Returns `37 failures, 3 causes, 1 new since run 25cb5c26; 2 allowed failures`.
 
-    `failures` and `causes` are without those that are allowed; `earlier` is the part about earlier runs.
+    `failures` and `causes` are without those that are allowed; `earlier` is the part about earlier runs,
+    such as `, 1 new since run 25cb5c26`.
     """
     parts: list[str] = []
     if failures or not allowed:
-        known = f", {earlier}" if earlier else ""
-        parts.append(f"{plural(failures, 'failure')}, {plural(causes, 'cause')}{known}")
+        parts.append(f"{plural(failures, 'failure')}, {plural(causes, 'cause')}{earlier}")
     if allowed:
         parts.append(plural(allowed, "allowed failure"))
     return "; ".join(parts)
@@ -139,7 +139,7 @@ class Causes(Generic[Example]):
         cause.count += 1
 
     def headline(self, earlier: str = "") -> str:
-        """Returns the numbers as `37 failures, 3 causes`; `earlier` is the part about earlier runs."""
+        """Returns the numbers as `37 failures, 3 causes`; `earlier` is as in `headline`."""
         return headline(self.number, len(self), self.allowed, earlier=earlier)
 
     def keys(self) -> Iterator[str]:

@@ -31,7 +31,7 @@ def add_sightings(
     """Sets what a group says about the series of its run `this`, except for runs of other series.
 
     `series` has the runs of the series in any order, and `having` the ids of those with the failure. For a
-    rerun `this` is the run that it repeats, because a repeated failure is no further sighting. An earlier run
+    rerun `this` is the run that it repeats, since a repeated failure is not a new sighting. An earlier run
     without the failure is good only if the job that had it before ran there. `ran` says so; it is called for
     the newest runs, until one is good.
     """

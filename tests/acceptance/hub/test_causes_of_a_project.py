@@ -77,13 +77,13 @@ def test_the_first_run_of_a_series_is_called_so_by_its_summary_a_folder_and_a_hu
 ) -> None:
     hub.start()
     end = hub.command("run", gator.spec(SPEC), "--hub-wait", "60s", env={"STAGE": "1"}).wait().expect(1).out
-    headline = "4 failures, 4 causes, 4 new in the first run of its series"
+    headline = "4 failures, 4 causes (first run of this series)"
     assert f"{headline}:\n" in end
     assert "(new)" not in end
     shown = [ask(gator, hub, source, "failures", "--causes") for source in ("folder", "hub")]
     assert shown[0].startswith(f"{headline}\nnew  ")
     assert shown[0] == shown[1]
-    assert ask(gator, hub, "folder", "failures").count("seen:   new in the first run of its series") == 4
+    assert ask(gator, hub, "folder", "failures").count("seen:   new (first run of this series)") == 4
 
 
 def check_comparison(done: Done) -> None:

@@ -59,7 +59,7 @@ def display_with(
 
 
 def test_the_summary_says_how_many_causes_are_new(out: io.StringIO):
-    earlier = EarlierRuns("1 new since run 25cb5c26", {"same": "new"})
+    earlier = EarlierRuns(", 1 new since run 25cb5c26", {"same": "new"})
     summary = summary_of(display_with(out, earlier), out, [failed("top/x", signature="same")])
     assert "1 failure, 1 cause, 1 new since run 25cb5c26:" in summary
     assert "top/x: exited with code 1 (new)\n" in summary

@@ -41,14 +41,14 @@ def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Ga
     signature = signature_of("mismatch at 0x0")
     lines = gator("failures").stdout.splitlines()
     assert lines[:5] == [
-        "13 failures, 2 causes, 2 new in the first run of its series",
+        "13 failures, 2 causes (first run of this series)",
         "",
         "12 of 13: exit",
         "failed top/x[0]: it returned 1",
         "  err:2 error: mismatch at 0x0",
     ]
     assert lines[5:9] == [
-        "  seen:   new in the first run of its series",
+        "  seen:   new (first run of this series)",
         f"  output: gator logs 'top/x[0]' -r {folder}",
         f"  again:  gator run --only '/top/x[0]' --repeat {runs.RUN_ID} --seed 7 nightly.yaml",
         f"  others: gator failures --cause {signature} -r {folder}",
@@ -122,7 +122,7 @@ def test_of_very_many_causes_the_first_are_shown_and_the_others_counted(tracking
         builder.write(ended)
     builder.end()
     lines = gator("failures").stdout.splitlines()
-    assert lines[0] == "31 failures, 30 causes, 30 new in the first run of its series"
+    assert lines[0] == "31 failures, 30 causes (first run of this series)"
     assert lines[-1] == "... and 10 more causes (10 failures): -n 0 shows all"
     assert "\n".join(lines).count("again:") == 20
     assert gator("failures", "-n", "0").stdout.count("again:") == 30
