@@ -23,7 +23,7 @@ class UsageError(UserError):
 
 
 class OptionError(UsageError):
-    """An option with a value that it cannot have; `reason` says what to give instead."""
+    """An option with a value that it cannot have; `reason` says what it must be."""
 
     def __init__(self, option: str, value: str, reason: str) -> None:
         self.reason = reason

@@ -47,7 +47,7 @@ class GitQuestion:
             except OSError:
                 os.close(self._out)
                 raise
-            # It is no job's, whatever else is a child of this process.
+            # It does not belong to a job, whatever else is a child of this process.
             register_helper(self._pid)
             self.pidfd = os.pidfd_open(self._pid)
 

@@ -24,11 +24,11 @@ REFUSED = "Connection refused"
 """Reason if no process listens at an address."""
 _NO_HUB = "something else listens there: check the address"
 _SILENT = "it takes connections, but does not answer: restart it, or check the address"
-_HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
+_HANGS_UP = "it hangs up at once: use --hub-ca FILE if it speaks TLS, else check the address"
 _WORDS = (
     (
         "CERTIFICATE_VERIFY_FAILED",
-        "its certificate is not trusted: give the certificates of its CA with --hub-ca",
+        "its certificate is not trusted: use --hub-ca FILE with the certificates of its CA",
     ),
     (
         "Hostname Verification Check failed",
@@ -82,7 +82,7 @@ def resolve(address: str, environ: Mapping[str, str], *, ca: Path | None = None)
     The token is that of GATOR_HUB_TOKEN, else of the file named by GATOR_HUB_TOKEN_FILE, else, on this host,
     that of the user's own hub. Callers resolve again before each connection, because the hub and its token
     may be created later. Raises UsageError if the address is invalid, a named file cannot be read, or there
-    is no token for a hub on another host.
+    is not a token for a hub on another host.
     """
     full = full_address(address)
     token, source = _token(full, environ)
@@ -139,7 +139,9 @@ def read_ca(environ: Mapping[str, str], ca: Path | None = None) -> bytes | None:
     named = CA_OPTION if ca else CA_VARIABLE
     data = _read(trusted, named)
     if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise errors.UsageError(f"{trusted}, which {named} names, has no certificate: give a file in PEM")
+        raise errors.UsageError(
+            f"{trusted}, which {named} names, has no certificate: it must be a file in PEM"
+        )
     return data
 
 
@@ -213,7 +215,7 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
     if token := environ.get(TOKEN_VARIABLE, "").strip():
         if not is_token(token):
             raise errors.UsageError(
-                f"{TOKEN_VARIABLE} holds characters that no token has: set it to the token that the hub's "
+                f"{TOKEN_VARIABLE} contains invalid characters: set it to the token that the hub's "
                 "administrator gave you"
             )
         return token, TOKEN_VARIABLE

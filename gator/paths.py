@@ -108,7 +108,7 @@ def several(pattern: str, found: Sequence[str]) -> UsageError:
     shown = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
     above = os.path.commonpath(found)
     group = f", or its group {above}" if above and above not in found else ""
-    return UsageError(f"'{pattern}' matches {len(found)} nodes ({shown}): give one of them{group}")
+    return UsageError(f"'{pattern}' matches {len(found)} nodes ({shown}): name one of them{group}")
 
 
 def _like(pattern: str) -> str:

@@ -135,7 +135,7 @@ def parse_size(text: str, unit: str = "MB") -> int:
         # In integers, because a float cannot hold 0.1 TB or 9 PB exactly.
         total = (int(whole + fraction) * factor) // 10 ** len(fraction)
     if total > _MAX_BYTES:
-        raise ValueError(f"'{text}' is more than any machine has")
+        raise ValueError(f"'{text}' is too large")
     return total
 
 

@@ -56,7 +56,7 @@ def _text_of(error: Any) -> str:
     number = _accepted_numbers(param.type)
     if number:
         given = error.message.partition(" is not ")[0].strip("'")
-        return f"{name} {given}: give {number}"
+        return f"{name} {given}: must be {number}"
     text = error.message.rstrip(".")
     return f"{name}: {text[:1].lower()}{text[1:]}"
 

@@ -54,7 +54,7 @@ def report_error(error: Exception) -> int:
         _say("gator: the current folder was removed: change to another one")
         return USAGE
     if isinstance(error, ValueError) and str(error).startswith(_TOO_LARGE):
-        _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large: give a smaller one")
+        _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large: use a smaller one")
         return USAGE
     what = str(error) or type(error).__name__
     if _is_peer_failure(error):

@@ -57,7 +57,7 @@ def mask_variables(message: Message, names: Collection[str] = ()) -> list[tuple[
     hidden: list[tuple[str, str]] = []
     for part in _parts(message):
         if isinstance(part, spec_pb2.Param):
-            # Numbers and booleans are no secrets, and the plan may depend on them.
+            # Numbers and booleans are not secrets, and the plan may depend on them.
             if is_secret_param(part.name, names) and part.type not in _NO_SECRETS:
                 hidden += ((part.name, value) for value in part.values)
                 part.values[:] = [MASK] * len(part.values)

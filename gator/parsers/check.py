@@ -145,7 +145,7 @@ def slow_patterns(file: ParserFile) -> list[Problem]:
     for entry, node in entries:
         if not entry.words:
             found.append(
-                _problem(node, "each line is tested, because match has no text of 3 characters: give words")
+                _problem(node, "each line is tested, because match has no text of 3 characters: add words")
             )
         for word in entry.words:
             if word in _ORDINARY:

@@ -50,8 +50,8 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Pattern of other lines of the message that say where. The groups that the message does not have are
     taken from the one nearest to the line with the explaining text."""
     needs: str = ""
-    """Pattern of a line without which it is no message of this entry; the first line is then tried with the
-    entries after this one."""
+    """Pattern of a line without which it is not a message of this entry; the first line is then tried with
+    the entries after this one."""
     then: tuple[str, ...] = ()
     """Patterns of the lines that must follow, one for each; else the first line is tried with the entries
     after this one."""

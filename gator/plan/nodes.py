@@ -47,7 +47,7 @@ class PlanNode(Struct, eq=False):
     children: "list[PlanNode]" = field(default_factory=list["PlanNode"])
     """The selected children in the order of the text; empty for a job."""
     repeats: int | None = None
-    """Number of repeats under one instance of the parent; None if that is no array."""
+    """Number of repeats under one instance of the parent; None if that is not an array."""
     indices: Sequence[int] = ()
     """The selected repeats, ascending; empty if `repeats` is None."""
     matrix: Matrix | None = None
@@ -113,7 +113,7 @@ class PlanNode(Struct, eq=False):
         """Returns the repeat of this node in its own path."""
         found = self.found(path.rpartition("[")[2][:-1])
         if found is None:
-            raise ValueError(f"{path} is no repeat of {self.template}")
+            raise ValueError(f"{path} is not a repeat of {self.template}")
         return found.start
 
     def __repr__(self) -> str:

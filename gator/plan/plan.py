@@ -176,7 +176,7 @@ def _ungiven(tree: Tree) -> Iterator[Problem]:
         for param in written.settings.params:
             if param.required:
                 where = "" if node.parent is None else f"{node.template}:"
-                message = f"the parameter '{param.name}' is required: give --param {where}{param.name}=VALUE"
+                message = f"the parameter '{param.name}' is required: use --param {where}{param.name}=VALUE"
                 yield problem_at(param.position, message)
 
 
@@ -305,7 +305,9 @@ def _asked(request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool) -> Itera
             continue
         if len(hits) != 1:
             some = ", ".join(hit.node.template for hit in hits[:5])
-            what = f"may be {some}: give more of its path" if hits else "is not a node: see `gator plan SPEC`"
+            what = (
+                f"may be {some}: write more of its path" if hits else "is not a node: see `gator plan SPEC`"
+            )
             raise UsageError(f"--seed {pattern}={seed}: '{pattern}' {what}")
         way = list(reversed(list(upwards(hits[0].node))))
         given = {
@@ -315,7 +317,7 @@ def _asked(request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool) -> Itera
         counted = {node.order for node in way if node.repeats is not None}
         if given and (given.keys() != counted or any(len(found) != 1 for found in given.values())):
             first = {node.order: [0] for node in way if node.repeats is not None}
-            what = f"give the number of each repeat on the way, such as {_path(way, first)}, or none"
+            what = f"write the number of each repeat on the way, such as {_path(way, first)}, or none"
             raise UsageError(f"--seed {pattern}={seed}: {what}")
         yield _path(way, given), seed
 

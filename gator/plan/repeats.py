@@ -38,14 +38,13 @@ def instances_of(
         matrix = repeated(matrix, [_scaled(_count(written, known, {}), scale)])
     elif len(matrix.kept) > MAX_LISTED:
         raise RepeatsError(
-            f"these are {len(matrix.kept):,} combinations, and at most {MAX_LISTED:,} can be counted"
+            f"the matrix has {len(matrix.kept):,} combinations; "
+            f"repeats of a matrix value support at most {MAX_LISTED:,}"
         )
     else:
         matrix = repeated(matrix, _counts(written, matrix, known, scale, used) or [0])
     if matrix.total > MAX_REPEATS:
-        raise RepeatsError(
-            f"a child has {matrix.total:,} instances, and at most {MAX_REPEATS:,} are possible"
-        )
+        raise RepeatsError(f"a child has {matrix.total:,} instances; the maximum is {MAX_REPEATS:,}")
     return matrix.total, matrix
 
 
@@ -87,7 +86,7 @@ def unselected(node: PlanNode, when: str, scope: interpolate.Scope) -> set[int] 
         return not _is_true(when, known, {})
     if len(matrix.kept) > MAX_LISTED:
         raise RepeatsError(
-            f"'when' can tell {MAX_LISTED:,} combinations apart, and there are {len(matrix.kept):,}"
+            f"the matrix has {len(matrix.kept):,} combinations; 'when' supports at most {MAX_LISTED:,}"
         )
     meant = _of_each(matrix, used, lambda values: _is_true(when, known, values))
     gone = {
@@ -105,7 +104,7 @@ def _is_true(when: str, known: interpolate.Lookup, values: dict[str, str]) -> bo
         return True
     if text.lower() in ("false", "no", "off"):
         return False
-    raise RepeatsError(f"when: {when} is '{text}', and must be true or false")
+    raise RepeatsError(f"when: {when} is '{text}': must be true or false")
 
 
 def _text(text: str, known: interpolate.Lookup, values: dict[str, str]) -> str:
@@ -130,7 +129,7 @@ def _count(written: spec_pb2.JobArray, known: interpolate.Lookup, values: dict[s
     number = parse_integer(text)
     if number is None or not 0 <= number <= MAX_REPEATS:
         raise RepeatsError(
-            f"{written.repeats_text} is '{text}', and repeats must be a number from 0 to {MAX_REPEATS:,}"
+            f"{written.repeats_text} is '{text}': repeats must be a number from 0 to {MAX_REPEATS:,}"
         )
     return number
 
@@ -157,7 +156,7 @@ def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interp
         total *= len(values)
     if exclude and total > MAX_LISTED:
         raise RepeatsError(
-            f"these are {total:,} combinations, and exclude can be used with at most {MAX_LISTED:,}"
+            f"the matrix has {total:,} combinations; 'exclude' supports at most {MAX_LISTED:,}"
         )
     return make(names, axes, is_rows=bool(written.rows), exclude=exclude, numbered=written.numbered)
 

@@ -173,9 +173,7 @@ class _Builder(Struct):
             first = tree.child.setdefault((node.parent.order, node.ident), node)
             if first is not node:
                 line = f" (line {first.position.line})" if first.position.line else ""
-                message = (
-                    f"'{node.ident}' is already the name of a sibling{line}: give one of them another ident"
-                )
+                message = f"'{node.ident}' is already the name of a sibling{line}: rename one of them"
                 tree.problems.append(problem_at(node.position, message))
 
     @staticmethod

@@ -70,7 +70,7 @@ class Spawner:
     def spawn(self, command: Command) -> Process:
         """Starts a command; raises SpawnError, after which nothing is left open."""
         if not command.argv:
-            raise SpawnError(errno.ENOENT, "the command is empty: give it a program")
+            raise SpawnError(errno.ENOENT, "the command is empty: name a program")
         ours: list[int] = []
         theirs: list[int] = []
         try:

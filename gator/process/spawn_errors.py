@@ -56,7 +56,7 @@ def refuse_lookup(name: str, number: int) -> SpawnError:
     if name in _BUILTINS:
         return SpawnError(number, f"{name} is a shell builtin: use shell:")
     if not name:
-        return SpawnError(number, "the command is empty: give it a program")
+        return SpawnError(number, "the command is empty: name a program")
     if any(character in name for character in " |&;<>$\t\n"):
         hint = "command: is one program, not a line of shell: put its arguments into args:, or use shell:"
         return SpawnError(number, f"no such program in PATH: {name!r}; {hint}")

@@ -139,7 +139,7 @@ def _checked(ranks: Sequence[float]) -> Sequence[float]:
     """Returns ranks of quantiles. Raises UsageError if there is a wrong one."""
     wrong = [rank for rank in ranks if not 0 <= rank <= 1]
     if wrong:
-        raise UsageError(f"there is no quantile {wrong[0]:g}: give a rank from 0 to 1")
+        raise UsageError(f"invalid quantile {wrong[0]:g}: must be from 0 to 1")
     if len(ranks) > _MAX_RANKS:
-        raise UsageError(f"{len(ranks):,} quantiles were asked for: at most {_MAX_RANKS} are possible")
+        raise UsageError(f"{len(ranks):,} quantiles were asked for; the maximum is {_MAX_RANKS}")
     return ranks

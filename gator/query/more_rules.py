@@ -16,7 +16,7 @@ def checked_rules(rules: Sequence[spec_pb2.CauseRule]) -> CauseRules:
     if not rules:
         return CauseRules(())
     if len(rules) > MAX_RULES:
-        raise UsageError(f"{len(rules):,} rules for causes were given: at most {MAX_RULES:,} are possible")
+        raise UsageError(f"{len(rules):,} rules for causes were given; the maximum is {MAX_RULES:,}")
     from gator.spec.cause_names import name_problem
     from gator.spec.patterns import pattern_problem
 

@@ -296,6 +296,4 @@ def _is_by_spec(request: qs.ListNodesRequest) -> bool:
 def _check_globs(globs: Sequence[str]) -> None:
     """Raises UsageError if there are more globs than can be compared in a short time."""
     if len(globs) > MAX_ENTRIES:
-        raise UsageError(
-            f"there are {len(globs)} globs, and at most {MAX_ENTRIES} are compared: name a node above"
-        )
+        raise UsageError(f"{len(globs)} globs were given; the maximum is {MAX_ENTRIES}: name a node above")

@@ -55,5 +55,5 @@ def channel_options(address: str) -> Sequence[tuple[str, int]]:
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
     """Returns metadata with a token. Raises UnauthenticatedError if no header can carry it."""
     if not (token.isascii() and token.isprintable()):
-        raise UnauthenticatedError("the token holds characters that no token has: get it again")
+        raise UnauthenticatedError("the token contains invalid characters: copy it again")
     return (("authorization", f"Bearer {token}"),)

@@ -36,7 +36,7 @@ def parse_levels(text: str) -> dict[str, int]:
         level = LEVELS.get(name.lower())
         if level is None or (found and component not in COMPONENTS):
             raise ValueError(
-                f"{VARIABLE}={text}: give one of {', '.join(LEVELS)}, or component=level with one of "
+                f"{VARIABLE}={text}: must be one of {', '.join(LEVELS)}, or component=level with one of "
                 f"{', '.join(COMPONENTS)}"
             )
         if found:

@@ -118,7 +118,7 @@ def _scan(text: str) -> Iterator[Use | _Literal]:
 
 
 def _braced(text: str, start: int) -> Use | None:
-    """Returns the use that starts with the `${` at `start`; None if it is no variable."""
+    """Returns the use that starts with the `${` at `start`; None if it is not a variable."""
     match = _BRACED.match(text, start + 2)
     if match is None:
         return None

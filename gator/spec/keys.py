@@ -142,7 +142,7 @@ NODE_KEYS: Final = {
         _setting(
             "cwd",
             "folder",
-            "Working directory, relative to the folder of the launch.",
+            "Working directory, relative to the directory in which gator run was started.",
             words=("chdir", "dir", "directory", "workdir", "working_dir", "working_directory"),
         ),
         _setting("setup", "setup", "Shell text that is sourced before the command."),
@@ -167,7 +167,7 @@ NODE_KEYS: Final = {
         ),
         _setting("scratch", "scratch", "Gives each attempt a new folder of its own as its cwd."),
         _setting("tty", "boolean", "Makes stdout a pseudo-terminal."),
-        _setting("nice", "nice", "Added to the niceness of the launch."),
+        _setting("nice", "nice", "Added to the niceness of gator run."),
         _setting(
             "ulimit",
             "ulimit",

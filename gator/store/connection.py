@@ -45,8 +45,8 @@ def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:
 def open_reader(path: Path) -> sqlite3.Connection:
     """Returns a read-only connection; the file may be growing, or be malicious if another user made it.
 
-    Raises EmptyStoreError if it has no tables, StoreError if it is no store, cannot be read, or has a newer
-    version of the schema.
+    Raises EmptyStoreError if it has no tables, StoreError if it is not a store, cannot be read, or has a
+    newer version of the schema.
     """
     check_files(path)
     try:

@@ -83,7 +83,7 @@ class StoreReader:
 
     @classmethod
     def open(cls, path: Path) -> "StoreReader":
-        """Returns a reader of a file. Raises StoreError if it is no store, or cannot be read by this user."""
+        """Returns a reader of a file. Raises StoreError if it is not a store or this user cannot read it."""
         return cls(open_reader(path), path)
 
     @property

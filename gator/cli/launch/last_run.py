@@ -127,7 +127,7 @@ def _repeat(
     if original.ident != ident:
         raise UsageError(
             f"cannot repeat {requested.repeat}: it ran '{original.ident}' and this spec is '{ident}'; "
-            f"name a run of '{ident}' or give --id {original.ident}"
+            f"name a run of '{ident}' or use --id {original.ident}"
         )
     parent = original.parent or original.id
     only, skip, tags = requested.only, requested.skip, requested.tags

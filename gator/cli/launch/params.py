@@ -38,7 +38,7 @@ def _apply(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], text: str)
     left, found, value = text.partition("=")
     pattern, colon, name = left.rpartition(":")
     if not found or not name or (colon and not pattern):
-        raise UsageError("give NAME=VALUE, or PATH:NAME=VALUE for one node")
+        raise UsageError("must be NAME=VALUE, or PATH:NAME=VALUE for one node")
     path = _path(pattern, nodes) if colon else next(iter(nodes))
     param = _declared(request, nodes, path, name)
     try:
@@ -86,7 +86,7 @@ def _path(pattern: str, nodes: dict[str, RootNode]) -> str:
     except NotFoundError as error:
         raise UsageError(f"{error}: see `gator plan SPEC`") from error
     if len(found) > 1:
-        raise UsageError(f"'{pattern}' matches {len(found)} nodes: give one of them")
+        raise UsageError(f"'{pattern}' matches {len(found)} nodes: name one of them")
     return found[0]
 
 

@@ -113,14 +113,14 @@ def _scale(text: str) -> float:
     except ValueError:
         factor = 0
     if not 0 < factor <= MAX_SCALE:
-        raise UsageError(f"--scale {text}: give a number above 0, up to {MAX_SCALE:,}, such as 0.1")
+        raise UsageError(f"--scale {text}: must be a number above 0, up to {MAX_SCALE:,}, such as 0.1")
     return factor
 
 
 def _seed(value: str, shown: str) -> int:
     number = parse_integer(value)
     if number is None or not 1 <= number <= MAX_SEED:
-        raise UsageError(f"--seed {shown}: give a whole number from 1 to {MAX_SEED}, or random")
+        raise UsageError(f"--seed {shown}: must be a whole number from 1 to {MAX_SEED}, or random")
     return number
 
 
@@ -199,7 +199,7 @@ def pools_of(loaded: LoadedSpec, options: PlanOptions, scheduler: Scheduler) -> 
     for text in options.licenses:
         name, found, number = text.rpartition("=")
         if not found or not number.isdigit():
-            raise UsageError(f"--license {text}: give NAME=N")
+            raise UsageError(f"--license {text}: must be NAME=N")
         sized[name] = int(number)
     cores = jobs or _cores_around() or cores_here()
     given = bytes_of(options.memory, "--memory")
@@ -217,7 +217,7 @@ def _cores_around() -> int:
     if not text:
         return 0
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise UsageError(f"GATOR_CORES={text}: give a whole number of cores, or unset it")
+        raise UsageError(f"GATOR_CORES={text}: must be a whole number of cores, or unset it")
     return max(1, int(text))
 
 

@@ -14,5 +14,5 @@ def enum_value(descriptor: "EnumDescriptor", text: str, option: str) -> int:
     names = {enum_name(descriptor, number): number for number in descriptor.values_by_number if number}
     found = names.get(text.lower())
     if found is None:
-        raise OptionError(option, text, f"give one of {', '.join(names)}")
+        raise OptionError(option, text, f"must be one of {', '.join(names)}")
     return found

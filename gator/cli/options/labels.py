@@ -14,7 +14,7 @@ def label_of(text: str) -> tuple[str, str]:
     """Returns the name and value of a label. Raises UsageError if it is not NAME=VALUE."""
     name, found, value = text.partition("=")
     if not found or not name.strip():
-        raise OptionError("--label", text, "give NAME=VALUE")
+        raise OptionError("--label", text, "must be NAME=VALUE")
     return name.strip(), value
 
 
@@ -30,7 +30,7 @@ def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
             raise OptionError(
                 "--label",
                 f"{text[:40]}…",
-                f"give a name of at most {MAX_NAME} characters and a value of at most {MAX_VALUE}",
+                f"the name must be at most {MAX_NAME} characters long, the value at most {MAX_VALUE}",
             )
         labels[name] = value
     return labels

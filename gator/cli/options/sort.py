@@ -36,7 +36,7 @@ def order_of(text: str) -> qs.NodeOrder.ValueType:
     """Returns the order that the option means. Raises UsageError for an unknown word."""
     order = _ORDERS.get(text.lower())
     if order is None:
-        raise OptionError("--sort", text, f"give one of {', '.join(_ORDERS)}")
+        raise OptionError("--sort", text, f"must be one of {', '.join(_ORDERS)}")
     return order
 
 

@@ -42,5 +42,5 @@ def unix_nanos(text: str | None, option: str, now: float | None = None) -> int:
         return max(round(datetime.fromisoformat(day + text.strip()).timestamp() * 1e9), 1)
     except (ValueError, OverflowError, OSError) as error:
         raise OptionError(
-            option, text, "give a time such as 2026-11-29T20:15 or 20:15, or a span such as 10m"
+            option, text, "must be a time such as 2026-11-29T20:15 or 20:15, or a span such as 10m"
         ) from error

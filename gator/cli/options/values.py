@@ -32,7 +32,7 @@ def bytes_of(text: str | None, option: str) -> int | None:
 def positive_or_default(value: int | None, option: str, default: int) -> int:
     """Returns a value that is not 0; the default for None."""
     if value == 0:
-        raise OptionError(option, "0", "give more than 0")
+        raise OptionError(option, "0", "must be more than 0")
     return default if value is None else value
 
 
@@ -43,7 +43,7 @@ def count_of(text: str, option: str, minimum: int, maximum: int, *, none: int) -
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
     if not minimum <= number <= maximum:
         raise OptionError(
-            option, text, f"give a whole number from {minimum} to {maximum}, or none for no limit"
+            option, text, f"must be a whole number from {minimum} to {maximum}, or none for no limit"
         )
     return number
 
@@ -54,5 +54,5 @@ def limit_millis_of(text: str, option: str) -> int:
         return 0
     millis = millis_of(text, option)
     if not millis:
-        raise OptionError(option, text, "give more than 0, or none for no limit")
+        raise OptionError(option, text, "must be more than 0, or none for no limit")
     return millis

@@ -65,7 +65,7 @@ class HubChoice(Struct, frozen=True):
     def access(self) -> HubAccess:
         """Returns its address and credentials. Raises UsageError if the options name no usable hub."""
         if (self.address or "").strip().lower() == NO_HUB:
-            raise UsageError(f"--hub {NO_HUB} is for gator run only: give the address of a hub")
+            raise UsageError(f"--hub {NO_HUB} is for gator run only: use the address of a hub")
         return resolve(self.address or self._default(), os.environ, ca=self._certificates())
 
     def where(self, address: str) -> list[str]:

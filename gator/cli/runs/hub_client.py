@@ -77,7 +77,7 @@ class Hub:
         return [meant] if meant is not None else []
 
     def _of_ident(self, ident: str) -> query_pb2.Run | None:
-        """Returns the newest run of an ident: of the whole spec, else one that is no rerun, else any."""
+        """Returns the newest run of an ident: of the whole spec, else one that is not a rerun, else any."""
         for request in (
             hs.ListRunsRequest(ident=ident, selection=series.WHOLE),
             hs.ListRunsRequest(ident=ident, no_repeats=True),

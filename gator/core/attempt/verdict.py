@@ -196,7 +196,7 @@ def limit_advice(result: event_pb2.Result) -> str:
     if result.reason != common_pb2.REASON_LIMIT or first.decisive or first.severity not in WORST_FIRST:
         return ""
     if first.stream == common_pb2.STREAM_STDERR and not first.parser:
-        return "leave out `stderr:` if lines on stderr are no errors"
+        return "leave out `stderr:` if lines on stderr are not errors"
     return f"`limits: {{{NAMES[first.severity]}: none}}` allows any number of such messages"
 
 

@@ -86,7 +86,7 @@ class Best(Struct):
         first = self.shown[0]
         if self.located is None or first.location is None or self.located.key[0] != first.key[0]:
             return first
-        # Of several errors in one file the first one is as good, and the others may follow from it.
+        # If a file has several errors, the first one is as good, and the others may follow from it.
         same_file = (self.located.location or ("",))[0] == first.location[0]
         return first if same_file else self.located
 

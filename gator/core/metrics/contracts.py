@@ -90,7 +90,7 @@ def _compare(contract: spec_pb2.Contract, result: event_pb2.ContractResult, name
     shown = _amount(result.value, result.unit, limit)
     if value is None:
         own = f"is in {result.unit}" if result.unit else "has no unit"
-        result.message = f"{name} {own} and cannot be compared with {contract.text}: give it the same unit"
+        result.message = f"{name} {own} and cannot be compared with {contract.text}: use the same unit"
     elif _COMPARE[contract.comparison](value, limit):
         result.state = _HELD
     else:

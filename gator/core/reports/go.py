@@ -76,7 +76,7 @@ class _Reader:
 
 
 def read_go(lines: Iterable[bytes]) -> Report:
-    """Returns the report in the lines of a file. Lines that are no events are left out."""
+    """Returns the report in the lines of a file. Lines that are not events are left out."""
     reader = _Reader()
     for line in lines:
         try:

@@ -31,7 +31,7 @@ class TierHooks:
         return self.is_preparing
 
     def take_before(self, end: HookEnd, *, was_stopped: bool) -> None:
-        """Takes the end of the hook before the children; the end of a stopped one is no failure."""
+        """Takes the end of the hook before the children; the end of a stopped one is not a failure."""
         self.is_preparing = False
         self.failure = "" if was_stopped else self.sequence.problem_of(end, self._path)
 

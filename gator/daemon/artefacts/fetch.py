@@ -67,10 +67,10 @@ def _found(folder: Path, wanted: attach_pb2.Input) -> Iterator[tuple[str, Entry]
             _check(folder, entry, f"{shown} of {each.path}")
             yield each.path, entry
         elif not wanted.optional and each.passed:
-            raise MissingError(f"{shown} is missing: {each.path} did not make it")
+            raise MissingError(f"{shown} was not produced by {each.path}")
     if not usable and not wanted.optional:
         failed = f": {plural(len(made), 'job')} failed" if made else ""
-        raise MissingError(f"{shown} is missing: {unescape(wanted.producers)} made nothing{failed}")
+        raise MissingError(f"{shown} was not produced by {unescape(wanted.producers)}{failed}")
 
 
 def _made(folder: Path, producers: str) -> Iterator[Manifest]:

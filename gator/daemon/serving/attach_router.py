@@ -39,5 +39,5 @@ class AttachRouter:
         if hello.role == attach_pb2.ROLE_CLIENT:
             handler = self._clients
         if handler is None:
-            raise ProtocolError(f"no child of role {attach_pb2.Role.Name(hello.role)} attaches here")
+            raise ProtocolError(f"role {attach_pb2.Role.Name(hello.role)} cannot attach here")
         return handler

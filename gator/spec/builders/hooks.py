@@ -1,4 +1,4 @@
-"""Reads `hooks`: shell texts that run before and after a node."""
+"""Reads `hooks`: shell scripts that run before and after a node."""
 
 from typing import Any
 

@@ -82,7 +82,7 @@ def _with_params(pairs: dict[str, Pair], scope: NodeScope) -> NodeScope:
 
 
 def read_inherited(context: SpecContext, node: MappingNode, above: spec_pb2.JobGroup) -> dict[str, Pair]:
-    """Reads keys that a root inherits into a group above it; returns the pairs that are no keys of a node."""
+    """Reads keys that a root inherits into a group above it; returns the pairs that are not node keys."""
     known = keys.KEYS_OF[keys.GROUP]
     others: dict[str, Pair] = {}
     pairs = context.pairs(node)

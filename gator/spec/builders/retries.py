@@ -49,7 +49,7 @@ def _reasons(retries: spec_pb2.Retries, key: KeyContext, pair: Pair) -> None:
     for node, word in text_or_texts(key.context, pair.value, "reasons"):
         if word not in keys.RETRY_REASONS:
             hint = did_you_mean(word, keys.RETRY_REASONS) or f": there are {', '.join(keys.RETRY_REASONS)}"
-            key.context.problem(node, f"'{word}' is no reason of a failure{hint}")
+            key.context.problem(node, f"'{word}' is not a reason of a failure{hint}")
             continue
         reason = common_pb2.Reason.Value(f"REASON_{word.upper()}")
         if reason not in retries.reasons:

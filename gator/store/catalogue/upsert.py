@@ -3,7 +3,7 @@
 Statements are constant texts of few sizes. Each call into SQLite releases the interpreter lock and
 has to wait for it beside a busy thread, so a hundred rows must not cost a hundred calls.
 
-A parameter that is no exact int, float, str or bytearray is offered to the adapters of PEP 246
+A parameter that is not exactly an int, float, str or bytearray is offered to the adapters of PEP 246
 first, which takes longer than everything else. So there is one statement for each set of columns
 that has values; there are few of them. Bytes are passed as a bytearray.
 """

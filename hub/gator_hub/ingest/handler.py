@@ -363,4 +363,4 @@ def _check(batch: attach_pb2.Batch) -> None:
     if not 0 < len(batch.store) <= _ID_CHARACTERS:
         raise ProtocolError(f"a batch does not name its store: {SAME_VERSION}")
     if batch.through >= _MAX_SEQ:
-        raise ProtocolError(f"no store reaches {batch.through}: {SAME_VERSION}")
+        raise ProtocolError(f"sequence number {batch.through} is out of range: {SAME_VERSION}")

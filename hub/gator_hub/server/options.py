@@ -59,7 +59,7 @@ class ServeOptions(Struct, frozen=True):
 def check(options: ServeOptions) -> None:
     """Raises UsageError if a hub must not start with these options."""
     if (options.tls_certificate is None) != (options.tls_key is None):
-        raise UsageError("--tls-cert and --tls-key are needed together: give both")
+        raise UsageError("--tls-cert and --tls-key are needed together: use both")
     if hub_address.is_loopback(options.host) or options.insecure:
         return
     missing = [
@@ -72,7 +72,7 @@ def check(options: ServeOptions) -> None:
     ]
     if missing:
         raise UsageError(
-            f"{options.host} is reachable from other hosts: give {' and '.join(missing)} as well, or "
+            f"{options.host} is reachable from other hosts: use {' and '.join(missing)} as well, or "
             "--insecure to send tokens and output unencrypted"
         )
 
@@ -85,15 +85,15 @@ def cannot_listen(options: ServeOptions, fault: OSError | None = None) -> Cannot
     """Returns the error for the address to listen on; `fault` is that of the operating system, if known."""
     taken = "another program uses that port, maybe a hub (see gator hub check)"
     if isinstance(fault, socket.gaierror):
-        why = f"there is no host {options.bare_host}; give another --host"
+        why = f"there is no host {options.bare_host}; use another --host"
     elif fault is None:
-        why = f"{taken}, or this host has no such address; give another --port or --host"
+        why = f"{taken}, or this host has no such address; use another --port or --host"
     elif fault.errno == errno.EADDRINUSE:
-        why = f"{taken}; give another --port"
+        why = f"{taken}; use another --port"
     elif fault.errno == errno.EADDRNOTAVAIL:
-        why = "this host has no such address; give another --host"
+        why = "this host has no such address; use another --host"
     else:
-        why = f"{fault.strerror}; give another --port or --host"
+        why = f"{fault.strerror}; use another --port or --host"
     return CannotListenError(f"cannot listen on {options.address}: {why}")
 
 
@@ -154,7 +154,7 @@ def database_url(text: str | None, environ: Mapping[str, str]) -> str:
         raise UsageError(_NO_URL) from error
     if secret:
         raise UsageError(
-            "other users of this host can read a password in --db: give it by PGPASSWORD or ~/.pgpass, "
+            "other users of this host can read a password in --db: pass it in PGPASSWORD or ~/.pgpass, "
             "or leave it out to be asked"
         )
     return text

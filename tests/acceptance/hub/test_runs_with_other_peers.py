@@ -55,7 +55,7 @@ def peer(kind: str, folder: Path) -> AbstractAsyncContextManager[str]:
         ("a grpc server", "(no hub listens there, or one of another version: check the address ("),
         (
             "a hub with TLS",
-            "(it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address)",
+            "(it hangs up at once: use --hub-ca FILE if it speaks TLS, else check the address)",
         ),
     ],
 )

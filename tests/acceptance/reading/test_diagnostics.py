@@ -33,7 +33,7 @@ def test_there_is_no_log_unless_it_is_asked_for(gator: Gator) -> None:
 @pytest.mark.parametrize("value", ["loud", "dispatch=loud", "nothing=debug"])
 def test_a_wrong_value_is_a_usage_error(gator: Gator, value: str) -> None:
     done = gator("run", gator.spec("!Job {ident: one, command: 'true'}"), env={"GATOR_LOG": value})
-    assert f"GATOR_LOG={value}: give one of debug" in done.expect(2).err
+    assert f"GATOR_LOG={value}: must be one of debug" in done.expect(2).err
 
 
 @pytest.mark.parametrize("placement", ["inline", "daemons"])

@@ -196,7 +196,7 @@ def test_a_repeat_of_another_ident_is_refused(gator: Gator) -> None:
     gator("run", gator.spec(SPEC)).expect(1)
     run = described(gator)
     said = gator("run", "--id", "other", "--repeat", run.id, "spec.yaml").expect(2).err
-    assert "it ran 'nightly' and this spec is 'other'; name a run of 'other' or give --id nightly" in said
+    assert "it ran 'nightly' and this spec is 'other'; name a run of 'other' or use --id nightly" in said
 
 
 def test_jobs_that_a_repeat_did_not_run_keep_their_outcome(gator: Gator) -> None:
@@ -211,7 +211,7 @@ def test_diff_and_sightings_stay_within_the_series(gator: Gator) -> None:
     gator("run", gator.spec(SPEC)).expect(1)
     first = described(gator)
     gator("run", "--tag", "smoke", "spec.yaml").expect(1)
-    assert "new in the first run of its series" in gator("failures", "-r", described(gator).id).out
+    assert "new (first run of this series)" in gator("failures", "-r", described(gator).id).out
     gator("run", "spec.yaml").expect(1)
     second = described(gator)
     gator("run", "--only", "@failed", "spec.yaml").expect(1)

@@ -70,4 +70,4 @@ def test_a_seed_can_be_given_to_one_instance(gator: Gator) -> None:
     ).expect(0)
     assert gator.nodes()["top/sims/lane[test=a,code=0,1]/run"].seed == 77
     wrong = gator("plan", spec, "--seed", "lane[test=a]/run=77").expect(2).err
-    assert "give the number of each repeat on the way, such as top/sims/lane[test=a,code=0,0]/run" in wrong
+    assert "write the number of each repeat on the way, such as top/sims/lane[test=a,code=0,0]/run" in wrong

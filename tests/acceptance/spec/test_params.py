@@ -71,8 +71,8 @@ def test_wrong_parameters_are_refused_before_anything_starts(gator: Gator) -> No
         "mode=c": "mode must be one of a, b, not 'c'",
         "mod=a": "'top' has no parameter 'mod'; did you mean 'mode'?",
         "deep=1": "'deep' is a parameter of top/one: write --param top/one:deep=VALUE",
-        "n": "give NAME=VALUE, or PATH:NAME=VALUE for one node",
-        ":n=1": "give NAME=VALUE, or PATH:NAME=VALUE for one node",
+        "n": "must be NAME=VALUE, or PATH:NAME=VALUE for one node",
+        ":n=1": "must be NAME=VALUE, or PATH:NAME=VALUE for one node",
         "three:n=1": "there is no node 'three': see `gator plan SPEC`",
         "one[0]:n=1": "a parameter has one value in all repeats: leave out the brackets",
     }.items():

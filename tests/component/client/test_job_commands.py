@@ -80,10 +80,10 @@ async def test_what_the_parent_refuses_is_a_failure(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("nan", "the metric slack is NaN: give a number"),
-        ("3x", "the metric slack is not a number: give one, not '3x'"),
-        ("1e999", "the metric slack is too large: give at most 1.8e+308, or inf"),
-        ("-1e999", "the metric slack is too large: give at most 1.8e+308, or inf"),
+        ("nan", "invalid value 'nan' for metric slack: must be a number"),
+        ("3x", "invalid value '3x' for metric slack: must be a number"),
+        ("1e999", "invalid value '1e999' for metric slack: must be at most 1.8e+308, or inf"),
+        ("-1e999", "invalid value '-1e999' for metric slack: must be at most 1.8e+308, or inf"),
     ],
 )
 async def test_a_metric_that_is_no_number_is_refused(folder: Path, value: str, says: str) -> None:

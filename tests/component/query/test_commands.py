@@ -96,11 +96,11 @@ def test_logs_of_a_tree_without_a_path_say_what_may_be_meant(tracking: Path, gat
     def said() -> str:
         return str(gator("logs", code=1).exception)
 
-    assert said() == "PATH is missing: give one that failed (top/bad), a group, or top for all"
+    assert said() == "PATH is missing: name one that failed (top/bad), a group, or top for all"
     builder = runs.RunBuilder(tracking, "20261123-000000")
     builder.write(runs.group("top", 0, 7, 7), *(runs.job(f"top/{name}", 1) for name in "abcdefg"))
     five = "top/a, top/b, top/c, top/d, top/e"
-    assert said() == f"PATH is missing: give one of its jobs ({five}, …), a group, or top for all"
+    assert said() == f"PATH is missing: name one of its jobs ({five}, …), a group, or top for all"
     builder.end()
 
 
@@ -119,7 +119,9 @@ def test_logs_are_filtered_line_by_line(gator: Gator) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_logs_of_what_passed_has_no_first_error(gator: Gator) -> None:
-    assert "top/good has no first error" in str(gator("logs", "good", "--first-error", code=1).exception)
+    assert "top/good passed, so it has no first error" in str(
+        gator("logs", "good", "--first-error", code=1).exception
+    )
 
 
 @pytest.mark.usefixtures("folder")
@@ -252,6 +254,6 @@ def test_stopping_an_ended_run_is_a_mistake(folder: Path, gator: Gator) -> None:
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_or_unclear_path_is_explained(gator: Gator) -> None:
     assert "there is no node 'nothing'" in str(gator("show", "nothing", code=1).exception)
-    assert "--outcome bad: give one of passed, failed" in str(
+    assert "--outcome bad: must be one of passed, failed" in str(
         gator("tree", "--outcome", "bad", code=1).exception
     )

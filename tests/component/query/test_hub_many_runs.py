@@ -94,7 +94,7 @@ def test_a_list_of_runs_takes_names_as_other_commands_do(ask: Gator) -> None:
 
 def test_what_is_wrong_with_a_filter_is_said(ask: Gator) -> None:
     for args, words in (
-        (("--label", "foo"), "--label foo: give NAME=VALUE"),
+        (("--label", "foo"), "--label foo: must be NAME=VALUE"),
         (("--since", "yesterday"), "'yesterday' is not a duration"),
     ):
         assert words in str(ask("runs", *args, code=1).exception)
@@ -318,7 +318,7 @@ def test_the_trend_shows_the_last_outcomes_and_since_when_it_fails(ask: Gator, h
     assert lines[0] == "top/sims/run[3]  .F-  1 of 2 passed"
     assert lines[1].startswith("failing since run bbbbbbbb of ")
     assert lines[1].endswith(", commit 3f2a91c0 on main")
-    assert lines[2].startswith("passed last in run aaaaaaaa of ")
+    assert lines[2].startswith("last passed in run aaaaaaaa of ")
     assert " ".join(lines[4].split()[2:]) == "dddddddd not ended 3.00s 75.0 % ann commit 3f2a91c0 on main"
     (request,) = hub.asked
     assert (request.ident, request.path, request.page_size) == ("top", "sims/run[3]", 6)
@@ -339,7 +339,7 @@ def test_the_trend_takes_an_ident_with_hub_before_it(ask: Gator, hub: FakeHub) -
     for name in ("", "hub:", "/"):
         error = ask("trend", name, code=1).exception
         assert isinstance(error, UsageError)
-        assert str(error) == "IDENT is empty: give one, such as gator trend nightly"
+        assert str(error) == "IDENT is empty: name one, such as gator trend nightly"
 
 
 def test_every_key_of_these_answers_is_documented() -> None:

@@ -228,7 +228,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     [
         (
             "hub with TLS",
-            "cannot query the hub at {}: it hangs up at once: give --hub-ca FILE if it speaks TLS",
+            "cannot query the hub at {}: it hangs up at once: use --hub-ca FILE if it speaks TLS",
         ),
         ("no hub", "the hub at {} does not know the call (Method not found!): update it"),
         ("web server", "cannot query the hub at {}: something else listens there: check the address"),
@@ -331,7 +331,7 @@ def test_who_asks_without_a_token_is_told_how_to_give_one(hub: FakeHub, tmp_path
 def test_none_is_no_hub_to_look_on(ask: Gator) -> None:
     error = ask("status", "--hub", "None", code=1).exception
     assert isinstance(error, UsageError)
-    assert str(error) == "--hub none is for gator run only: give the address of a hub"
+    assert str(error) == "--hub none is for gator run only: use the address of a hub"
 
 
 def test_a_beginning_of_an_id_that_is_too_short_is_told(ask: Gator, tracking: Path) -> None:

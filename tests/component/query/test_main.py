@@ -69,10 +69,10 @@ def test_any_file_that_exists_may_be_a_spec(tmp_path: Path) -> None:
         ("stauts", "no such command 'stauts': did you mean 'status'? (see gator -h)"),
         ("status --bogus", "no such option: --bogus (see gator status -h)"),
         ("runs --labels x", "no such option: --labels: did you mean --label? (see gator runs -h)"),
-        ("logs x -C many", "-C many: give a whole number, at least 0"),
-        ("logs x --tail -4", "--tail -4: give a whole number, at least 0"),
-        ("hub serve --port 99999999", "--port 99999999: give a whole number from 0 to 65535"),
-        ("hub check -P abc", "--port abc: give a whole number from 1 to 65535"),
+        ("logs x -C many", "-C many: must be a whole number, at least 0"),
+        ("logs x --tail -4", "--tail -4: must be a whole number, at least 0"),
+        ("hub serve --port 99999999", "--port 99999999: must be a whole number from 0 to 65535"),
+        ("hub check -P abc", "--port abc: must be a whole number from 1 to 65535"),
         ("hub backup", "missing argument 'FILE' (see gator hub backup -h)"),
         ("run x.yaml --text-logs most", "--text-logs: 'most' is not one of 'failed', 'all', 'none'"),
     ],
@@ -101,10 +101,8 @@ def test_a_number_that_nothing_can_hold_is_refused(
     with pytest.raises(SystemExit) as end:
         main(["run", str(spec), "--limit-error", "99999999999999999999"])
     assert end.value.code == 2
-    said = (
-        "gator: --limit-error 99999999999999999999: give a whole number from 0 to 9007199254740992, or none"
-    )
-    assert capsys.readouterr().err == f"{said} for no limit\n"
+    said = "must be a whole number from 0 to 9007199254740992, or none for no limit"
+    assert capsys.readouterr().err == f"gator: --limit-error 99999999999999999999: {said}\n"
 
 
 @pytest.mark.parametrize("address", ["-q", "", "unix", "unix:", "80", ":80", "host:", "host:0", "host:70000"])
@@ -113,7 +111,7 @@ def test_what_is_no_address_of_a_parent_is_refused_before_anything_starts(
 ) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text('!Job {command: "true"}\n')
-    with pytest.raises(UsageError, match="give the address in"):
+    with pytest.raises(UsageError, match="must be the address in"):
         CliRunner().invoke(app, ["run", str(spec), "--parent", address], catch_exceptions=False)
 
 
@@ -140,7 +138,8 @@ def test_a_wrong_number_of_cores_around_a_run_is_refused(
         main(["run", str(spec), "--dry-run"])
     assert end.value.code == 2
     assert (
-        capsys.readouterr().err == f"gator: GATOR_CORES={number}: give a whole number of cores, or unset it\n"
+        capsys.readouterr().err
+        == f"gator: GATOR_CORES={number}: must be a whole number of cores, or unset it\n"
     )
 
 

@@ -140,4 +140,4 @@ def test_openmetrics_is_read_by_prometheus(gator: Gator) -> None:
 
 def test_an_unknown_format_is_an_error(gator: Gator) -> None:
     error = gator("metrics", "--format", "xml", code=1).exception
-    assert str(error) == "--format xml: give one of table, csv, json, openmetrics"
+    assert str(error) == "--format xml: must be one of table, csv, json, openmetrics"

@@ -212,7 +212,7 @@ def test_nodes_are_sorted_by_an_option_that_is_the_same_for_all_commands(gator: 
     assert [row.split()[0] for row in rows] == ["top/good", "top/bad", "top/last"]
     assert "top/bad" in gator("failures", "--sort", "memory").stdout
     for command in ("tree", "resources", "failures"):
-        assert "--sort nonsense: give one of spec, start" in str(
+        assert "--sort nonsense: must be one of spec, start" in str(
             gator(command, "--sort", "nonsense", code=1).exception
         )
 
@@ -223,7 +223,7 @@ def test_lines_are_chosen_by_time_on_the_command_line(gator: Gator) -> None:
     assert gator("logs", "good", "--since", "2020-01-01").stdout.startswith("hello\n")
     assert gator("grep", "hello", "--since", "2020-01-01T00:00:00Z").stdout == "top/good out:1: hello\n"
     gator("grep", "hello", "--until", "1000000h", code=1)
-    assert "--since soon: give a time" in str(gator("logs", "good", "--since", "soon", code=1).exception)
+    assert "--since soon: must be a time" in str(gator("logs", "good", "--since", "soon", code=1).exception)
 
 
 @pytest.mark.usefixtures("folder")

@@ -61,7 +61,7 @@ def test_wrong_examples_and_slow_patterns_are_named(tmp_path: Path) -> None:
         f"{file}:5:5: code is 'one', not 'two'",
         f"{file}:6:5: the example is recognised by no entry",
         f"{file}:9:10: the text is recognised by the entry ^BAD (?P<code>\\w+)$",
-        f"{file}:7:3: each line is tested, because match has no text of 3 characters: give words (slow)",
+        f"{file}:7:3: each line is tested, because match has no text of 3 characters: add words (slow)",
     ]
 
 

@@ -48,7 +48,7 @@ def test_a_host_that_nobody_knows_is_not_waited_for(run: FakeRun) -> None:
 
 async def test_a_hub_with_tls_is_not_waited_for_without(run: FakeRun, tmp_path: Path) -> None:
     async with peers.serving_grpc(None, peers.certificate(tmp_path)[:2]) as address:
-        with pytest.raises(UsageError, match=r"cannot query the hub at .*: it hangs up at once: give"):
+        with pytest.raises(UsageError, match=r"cannot query the hub at .*: it hangs up at once: use"):
             await asyncio.to_thread(partial(bring, run, address))
 
 

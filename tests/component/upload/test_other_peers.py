@@ -60,7 +60,7 @@ async def told_after(run: FakeRun, address: str, ca: bytes | None = None) -> lis
 
 NO_HUB = "something else listens there: check the address"
 SILENT = "it takes connections, but does not answer: restart it, or check the address"
-HANGS_UP = "it hangs up at once: give --hub-ca FILE if it speaks TLS, else check the address"
+HANGS_UP = "it hangs up at once: use --hub-ca FILE if it speaks TLS, else check the address"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def secure_peer(folder: Path, kind: str) -> AsyncGenerator[tuple[str, byte
         ("a hub without TLS", "it speaks no TLS: leave out --hub-ca and GATOR_HUB_CA"),
         (
             "a foreign certificate",
-            "its certificate is not trusted: give the certificates of its CA with --hub-ca",
+            "its certificate is not trusted: use --hub-ca FILE with the certificates of its CA",
         ),
         ("another name", "its certificate is for another name: use that name in the address"),
         ("a web server with TLS", NO_HUB),

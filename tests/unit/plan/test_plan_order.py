@@ -171,7 +171,7 @@ def test_all_problems_come_at_once_with_their_positions() -> None:
     assert str(caught.value).splitlines() == [
         "s.yaml:4:7: nothing is named 'never'",
         "s.yaml:9:7: nothing is named 'nope'",
-        "spec.yaml:5:0: 'b' is already the name of a sibling (line 2): give one of them another ident",
+        "spec.yaml:5:0: 'b' is already the name of a sibling (line 2): rename one of them",
     ]
 
 

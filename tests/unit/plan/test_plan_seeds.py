@@ -113,11 +113,11 @@ def test_a_seed_is_asked_for_by_any_end_of_a_path() -> None:
     ("pattern", "message"),
     [
         ("unknown", "--seed unknown=7: 'unknown' is not a node: see `gator plan SPEC`"),
-        ("x", "--seed x=7: 'x' may be top/a/x, top/b/x: give more of its path"),
+        ("x", "--seed x=7: 'x' may be top/a/x, top/b/x: write more of its path"),
         ("lane[9]/x", "--seed lane[9]/x=7: 'lane[9]/x' is not a node: see `gator plan SPEC`"),
         (
             "inner[1]",
-            "give the number of each repeat on the way, such as top/q/lane[0]/inner[0], or none",
+            "write the number of each repeat on the way, such as top/q/lane[0]/inner[0], or none",
         ),
     ],
 )

@@ -31,5 +31,5 @@ def test_a_time_without_a_day_is_of_today() -> None:
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-13-01", "25:00"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"--until .*: give a time such as"):
+    with pytest.raises(UsageError, match=r"--until .*: must be a time such as"):
         unix_nanos(text, "--until", NOW)

@@ -69,13 +69,13 @@ def test_what_may_be_several_lists_the_first_five() -> None:
     with pytest.raises(UsageError) as caught:
         match("echo_count", PATHS)
     listed = ", ".join(f"top/counting/echo_count[{n}]" for n in range(5))
-    expected = f"'echo_count' matches 7 nodes ({listed}, …): give one of them, or its group top/counting"
+    expected = f"'echo_count' matches 7 nodes ({listed}, …): name one of them, or its group top/counting"
     assert str(caught.value) == expected
 
 
 def test_the_group_is_offered_unless_it_is_one_of_the_several() -> None:
-    assert str(several("a", ["a", "a/a"])) == "'a' matches 2 nodes (a, a/a): give one of them"
-    assert str(several("a[*]", ["t/a[0]", "t/a[1]"])).endswith("give one of them, or its group t")
+    assert str(several("a", ["a", "a/a"])) == "'a' matches 2 nodes (a, a/a): name one of them"
+    assert str(several("a[*]", ["t/a[0]", "t/a[1]"])).endswith("name one of them, or its group t")
 
 
 @pytest.mark.parametrize("typed", ["say", "hi", "inner/say", "unknown*", "echo_count[9]", "/inner", "[", ""])

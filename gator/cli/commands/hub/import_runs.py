@@ -79,7 +79,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
 
 
 def _why_none(path: Path) -> str:
-    """Returns why a path has no run, and which path to give instead."""
+    """Returns why a path has no run, and which path to use instead."""
     advice = "name the folder of a run, or one that contains runs"
     if not path.exists():
         return f"there is no folder {path}: {advice}"

@@ -100,7 +100,7 @@ def get(
         if target.is_dir() and to is not None:
             target /= Path(made.artefact.file).name
         if target.exists() or target.is_symlink():
-            raise UsageError(f"{target} exists already: give another name with -o")
+            raise UsageError(f"{target} exists already: use another name with -o")
         _copy(opened, made, place, target)
         if json:
             values = to_values(made.artefact)
@@ -111,7 +111,7 @@ def get(
 
 def _write(opened: OpenRun, made: MadeArtefact, place: Path | None) -> None:
     if made.artefact.files:
-        raise UsageError(f"{made.artefact.name} is a folder: give it a name with -o")
+        raise UsageError(f"{made.artefact.name} is a folder: use -o NAME")
     out = sys.stdout.buffer
     if place is not None:
         with place.open("rb") as file:

@@ -159,7 +159,7 @@ def _only_job(opened: OpenRun) -> str:
     which = "one that failed" if found else "one of its jobs"
     names = [listed.path for listed in found or opened.api.list_nodes(request).nodes]
     some = ", ".join(names[:_MAX_OFFERED]) + (", …" if len(names) > _MAX_OFFERED else "")
-    raise UsageError(f"PATH is missing: give {which} ({some}), a group, or {root} for all")
+    raise UsageError(f"PATH is missing: name {which} ({some}), a group, or {root} for all")
 
 
 def _finished(opened: OpenRun, request: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
@@ -278,10 +278,12 @@ def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWrit
         node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
         writer.names = True
     if not node.HasField("first_error"):
+        state = describe.state(node)
         if node.state != query_pb2.NODE_STATE_ENDED or node.outcome == common_pb2.OUTCOME_PASSED:
-            raise NotFoundError(f"{path} has no first error: it is {describe.state(node)}")
+            verb = "" if node.state == query_pb2.NODE_STATE_ENDED else "is "
+            raise NotFoundError(f"{path} {verb}{state}, so it has no first error")
         why = f": {node.message}" if node.message else ""
-        raise NotFoundError(f"{path} {describe.state(node)} without an error of its own{why}")
+        raise NotFoundError(f"{path} {state} without an error of its own{why}")
     first_error = node.first_error
     if not first_error.line:
         output.say_lines(first_error.text)

@@ -69,7 +69,7 @@ def metrics(
     """
     written = "json" if json else format_.lower()
     if written not in _FORMATS:
-        raise UsageError(f"--format {format_}: give one of {', '.join(_FORMATS)}")
+        raise UsageError(f"--format {format_}: must be one of {', '.join(_FORMATS)}")
     limit = limit_of(number, MAX_LINES, json=written != "table")
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         request = qs.ListMetricsRequest(path=opened.path_of(path), names=name or [], depth=depth)

@@ -90,9 +90,7 @@ def runs(
 
         list_hub(choice, name, run_filter, limit, json=json)
     elif run:
-        raise UsageError(
-            f"-r {run}: not a hub name: use -r hub: (with colon) for a hub, or no -r for a folder"
-        )
+        raise UsageError(f"-r {run}: -r takes hub: or hub:NAME here; omit it to list local runs")
     else:
         _list_folders(tracking_root(tracking), run_filter, limit, json=json)
 

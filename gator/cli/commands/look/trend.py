@@ -91,7 +91,7 @@ def trend(
     """
     ident, _, path = nfc(name).removeprefix(PREFIX).strip("/").partition("/")
     if not ident:
-        raise UsageError("IDENT is empty: give one, such as gator trend nightly")
+        raise UsageError("IDENT is empty: name one, such as gator trend nightly")
     ident, path = unescape(ident), unescape(path)
     selection = selection_of(only or [], skip or [], tag or [])
     limit = limit_of(number, MAX_ROWS, json=json)
@@ -154,9 +154,9 @@ def _say(name: str, history: hs.ListHistoryResponse) -> None:
     if history.HasField("first_bad"):
         output.say(f"failing since {sighting(history.first_bad)}")
         if history.HasField("last_good"):
-            output.say(f"passed last in {sighting(history.last_good)}")
+            output.say(f"last passed in {sighting(history.last_good)}")
         else:
-            output.say("it passed in no earlier run of these")
+            output.say("did not pass in any of these runs")
     output.say()
     output.say_columns(map(_row, history.entries), right=frozenset((3, 4, 5)))
 

@@ -49,7 +49,7 @@ def metric(
     ],
     kind: Annotated[
         str,
-        typer.Option("--kind", "-k", metavar="KIND", help="Fold the values by last, sum, min, max or mean."),
+        typer.Option("--kind", "-k", metavar="KIND", help="Combine values with last, sum, min, max or mean."),
     ] = "last",
     unit: Annotated[
         str, typer.Option("--unit", "-u", metavar="UNIT", help="Set the unit that is shown after the value.")
@@ -75,24 +75,28 @@ def _send(say: Callable[[client.Client], None]) -> None:
 
 def _check(word: str, words: tuple[str, ...], option: str) -> None:
     if word.lower() not in words:
-        raise errors.UsageError(f"{option} {word}: give one of {', '.join(words)}")
+        raise errors.UsageError(f"{option} {word}: must be one of {', '.join(words)}")
 
 
 def _number(name: str, text: str) -> float:
     try:
         number = float(text)
     except ValueError as error:
-        raise errors.UsageError(f"the metric {name} is not a number: give one, not {text[:140]!r}") from error
+        raise errors.UsageError(
+            f"invalid value {text[:140]!r} for metric {name}: must be a number"
+        ) from error
     if isnan(number):
-        raise errors.UsageError(f"the metric {name} is NaN: give a number")
+        raise errors.UsageError(f"invalid value {text!r} for metric {name}: must be a number")
     if isinf(number) and "inf" not in text.lower():
         limit = sys.float_info.max
-        raise errors.UsageError(f"the metric {name} is too large: give at most {limit:.2g}, or inf")
+        raise errors.UsageError(
+            f"invalid value {text[:140]!r} for metric {name}: must be at most {limit:.2g}, or inf"
+        )
     return number
 
 
 def _pair(item: str) -> tuple[str, str]:
     key, separator, value = item.partition("=")
     if not key or not separator:
-        raise errors.UsageError(f"--field {item}: give KEY=VALUE")
+        raise errors.UsageError(f"--field {item}: must be KEY=VALUE")
     return key, value

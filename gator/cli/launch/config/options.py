@@ -18,7 +18,7 @@ from gator.errors import OptionError, UsageError
 
 Given = TypeVar("Given", bound=PlanOptions)
 
-_OF_ONE_RUN: Final = "give it on the command line"
+_OF_ONE_RUN: Final = "use it on the command line"
 _ELSEWHERE: Final = {
     **dict.fromkeys(("only", "skip", "tag", "seed", "id", "repeat", "directory", "dry-run"), _OF_ONE_RUN),
     **dict.fromkeys(("help-params", "scale"), _OF_ONE_RUN),

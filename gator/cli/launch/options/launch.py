@@ -238,7 +238,7 @@ class LaunchOptions(PlanOptions, frozen=True):
         millis_of(self.history_wait, "--history-wait")
         if self.parent is not None and not _is_address(self.parent):
             raise UsageError(
-                f"--parent {self.parent}: give the address in $GATOR_PARENT, which is set within a job"
+                f"--parent {self.parent}: must be the address in $GATOR_PARENT, which is set within a job"
             )
 
     def sample_interval_millis(self) -> int:

@@ -3,7 +3,7 @@
 A job can print them in any language. `grammar` reads and writes one line, `reader` finds the lines in the
 output of an attempt and says what they mean.
 
-Invariant: a line that is no correct command stays a plain line, and never fails a job.
+Invariant: a line that is not a valid command stays a plain line, and never fails a job.
 """
 
 from gator.core.attempt.commands.grammar import Command, CommandError, command_line, parse_command

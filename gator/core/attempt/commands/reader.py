@@ -27,7 +27,7 @@ PARSER: Final = verbs.PARSER
 MAX_ARTEFACTS: Final = 100
 """Maximum number of names of artefacts of an attempt."""
 MAX_WARNINGS: Final = 20
-"""Maximum number of warnings about lines that are no correct commands."""
+"""Maximum number of warnings about lines that are not valid commands."""
 
 _OTHERS: Final = ("error", "warning", "notice", "debug", "group", "endgroup", "stop-commands")
 """Commands of GitHub's runner. The parser `github` recognises the first four."""
@@ -231,7 +231,7 @@ class CommandReader:
     def _warn(
         self, error: CommandError, stream: common_pb2.Stream.ValueType, number: int, found: Found
     ) -> None:
-        """Records a warning of Gator about a line that is no correct command: one for each mistake."""
+        """Records a warning of Gator about a line that is not a valid command: one for each mistake."""
         self.invalid += 1
         if error.kind in self._warned or len(self._warned) >= MAX_WARNINGS:
             return

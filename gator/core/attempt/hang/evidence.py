@@ -63,7 +63,7 @@ class Evidence(Struct, frozen=True):
     file_end: str | None = None
     """The end of the watched file; None if it cannot be read."""
     prints_stacks: bool = False
-    """Whether a process was asked to print its stacks, so that its next output is no sign of life."""
+    """Whether a process was asked to print its stacks, so that its next output is not a sign of life."""
 
 
 class Hang(Struct, frozen=True):

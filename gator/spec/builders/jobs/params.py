@@ -85,7 +85,7 @@ def _declaration(context: SpecContext, pair: Pair, param: spec_pb2.Param, scope:
     if default is not None:
         return _value(context, default.value, param, scope)
     if not param.required:
-        context.problem(pair.key, f"{param.name} has no default: give it one, or write required: true")
+        context.problem(pair.key, f"{param.name} has no default: add one, or write required: true")
     return param.required
 
 

@@ -52,7 +52,7 @@ def read_file(context: SpecContext, root: Node, kind: str = "") -> tuple[spec_pb
     """
     found = list(_matchers(context, root))
     if not found and not context.problems:
-        context.problem(root, "there is no problem matcher in this file: give it problemMatcher or pattern")
+        context.problem(root, "there is no problem matcher in this file: add problemMatcher or pattern")
     return _parser(kind or _kind_of(context, root), found)
 
 

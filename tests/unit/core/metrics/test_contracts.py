@@ -85,7 +85,7 @@ def test_units_are_converted(condition: str, value: float, unit: str, held: bool
 def test_units_that_do_not_fit_break_a_contract(unit: str, said: str) -> None:
     result = check("<= 3s", 2, unit=unit)
     assert result.state == BROKEN
-    assert result.message == f"the metric m {said} and cannot be compared with <= 3s: give it the same unit"
+    assert result.message == f"the metric m {said} and cannot be compared with <= 3s: use the same unit"
 
 
 def test_a_metric_that_never_came_breaks_a_contract() -> None:
