@@ -1,4 +1,4 @@
 """Options that several commands have, and the values that they take.
 
-Invariant: a wrong value is an OptionError of the form `--option VALUE: give …`.
+Invariant: a wrong value is an OptionError of the form `--option VALUE: must be …`.
 """
