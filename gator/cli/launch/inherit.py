@@ -27,7 +27,7 @@ def inherit(
         if MASK in value:
             raise UsageError(
                 f"run {repeated.id[:8]} had a secret value of {name}, which is not recorded: "
-                f"give --param {name}=VALUE"
+                f"use --param {name}=VALUE"
             )
     scale = requested.scale
     words = [f"{PARAM} {name}={value}" for name, value in inherited.items()]

@@ -288,7 +288,7 @@ def test_a_secret_parameter_of_the_repeated_run_has_to_be_given_again(gator: Gat
     gator("run", gator.spec(PARAMS), "--param", "hang=true", "--param", "token=abcdefgh").expect(1)
     whole = described(gator)
     said = gator("run", "spec.yaml", "--only", "@failed").expect(2).err
-    assert f"run {whole.id[:8]} had a secret value of token, which is not recorded: give --param" in said
+    assert f"run {whole.id[:8]} had a secret value of token, which is not recorded: use --param" in said
     (gator.root / "mended").touch()
     gator("run", "spec.yaml", "--only", "@failed", "--param", "token=abcdefgh").expect(0)
     assert failing(gator) == []

@@ -95,7 +95,7 @@ def test_quantiles_can_be_chosen(builder: runs.RunBuilder) -> None:
         assert [quantile.rank for quantile in node.metrics[0].quantiles] == [0, 1]
         assert not node.metrics[0].HasField("sketch")
         for wrong in (1.5, -0.1, float("nan")):
-            with pytest.raises(UsageError, match="there is no quantile"):
+            with pytest.raises(UsageError, match="invalid quantile"):
                 Queries(reader).list_metrics(qs.ListMetricsRequest(quantiles=[wrong]))
         with pytest.raises(UsageError, match="at most 100"):
             Queries(reader).list_metrics(qs.ListMetricsRequest(quantiles=[0.5] * 101))
