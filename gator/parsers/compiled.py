@@ -2178,6 +2178,15 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="jest",
+        match="^ FAIL +\\S+\\.(?:[cm]?[jt]sx?|vue) > (?P<item>.*)$",
+        continues="^$|^[^ ⎯]|^ [^F]",
+        until="^ +❯ (?:\\S+ )?(?P<file>[^\\s:]+):(?P<line>\\d+):(?P<column>\\d+)$",
+        key="^(?P<code>[A-Z]\\w*): (?P<message>.*)$",
+        needs="^[A-Z]\\w*: ",
+        words=(" fail ",),
+    ),
+    Entry(
+        parser="jest",
         match="^(?: FAIL |FAIL) +(?P<file>\\S+\\.(?:[cm]?[jt]sx?|vue)).*$",
         rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
         words=("fail ",),
