@@ -1585,6 +1585,18 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="lint",
+        match="^(?P<file>[^\\s:]+\\.pyi?):(?P<line>\\d+):(?P<column>\\d+): (?P<code>W\\d\\d\\d\\d): (?P<message>\\S.*) \\([a-z-]+\\)$",
+        rank=spec_pb2.PARSER_RANK_REPORT,
+        words=(".py:", ".pyi:"),
+    ),
+    Entry(
+        parser="lint",
+        match="^(?P<file>[^\\s:]+\\.pyi?):(?P<line>\\d+):(?P<column>\\d+): (?P<code>[CRI]\\d\\d\\d\\d): (?P<message>\\S.*) \\([a-z-]+\\)$",
+        rank=spec_pb2.PARSER_RANK_GENERAL,
+        words=(".py:", ".pyi:"),
+    ),
+    Entry(
+        parser="lint",
         match="^(?P<file>[^\\s:]+\\.pyi?):(?P<line>\\d+):(?:(?P<column>\\d+):)? \\[?(?P<code>[A-Z]+\\d+)(?:\\([\\w-]+\\))?[:\\]]? (?:\\[\\*\\] )?(?P<message>\\S.*)$",
         words=(".py:", ".pyi:"),
     ),
