@@ -115,10 +115,13 @@ def test_jobs_that_a_broken_build_pruned_are_not_forgotten_when_it_is_mended(gat
     said = gator("failures").expect(0).out
     assert "nothing failed" in said
     assert "and have not run since" in said
+    assert "F  0 of 1 passed" in gator("trend", "top").expect(0).out, "not all of it ran"
+    assert ".  1 of 1 passed" in gator("trend", "top/build").expect(0).out
     rest = said.split("not run since: ")[1].splitlines()[0]
     gator(*shlex.split(rest)[1:]).expect(0)
     assert sorted(jobs(gator)) == ["top/report", *(f"top/ring/r[{index}]" for index in range(3))]
     assert "were pruned" not in gator("failures").expect(0).out
+    assert ".  1 of 1 passed" in gator("trend", "top").expect(0).out
 
 
 def test_a_comparison_counts_the_jobs_that_a_broken_build_pruned(gator: Gator) -> None:

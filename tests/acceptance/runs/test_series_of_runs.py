@@ -292,3 +292,21 @@ def test_a_secret_parameter_of_the_repeated_run_has_to_be_given_again(gator: Gat
     (gator.root / "mended").touch()
     gator("run", "spec.yaml", "--only", "@failed", "--param", "token=abcdefgh").expect(0)
     assert failing(gator) == []
+
+
+def test_the_trend_overlays_reruns_on_their_runs(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    gator("run", "spec.yaml").expect(1)
+    (gator.root / "mended").touch()
+    gator("run", "spec.yaml", "--only", "/nightly/bad", "--repeat", "nightly").expect(0)
+    rerun = described(gator).id
+    history = json.loads(gator("trend", "nightly/bad", "--json").expect(0).out)
+    assert [entry["outcome"] for entry in history["entries"]] == ["passed", "failed"]
+    assert [entry["passed_in_rerun"] for entry in history["entries"]] == [rerun, None]
+    assert history["first_bad"] is None
+    said = gator("trend", "nightly/bad").expect(0).out
+    assert "F.  1 of 2 passed" in said
+    assert f"in rerun {rerun[:8]}" in said
+    assert "failing since" not in said
+    # Another job of the same run still fails.
+    assert "FF  0 of 2 passed" in gator("trend", "nightly").expect(0).out

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
+from gator.cli.history.cleared import overlay_reruns
 from gator.cli.history.folders import FolderHistory
 from gator.cli.history.sightings import sighting
 from gator.cli.json_output import say_json, to_values
@@ -84,8 +85,8 @@ def trend(
     """Show the outcomes of a run or a job in the last runs of its series.
 
     The series is the runs of the whole spec, or those with the same --only, --skip and --tag; reruns are
-    excluded. With --hub, hub:IDENT or GATOR_HUB the runs of a hub are shown, else those in the tracking
-    folder.
+    overlaid on their runs. With --hub, hub:IDENT or GATOR_HUB the runs of a hub are shown, else those in the
+    tracking folder.
 
     The marks are in the order of time: . passed, F failed, L lost, p pruned, c cancelled, - not ended.
     """
@@ -103,14 +104,17 @@ def trend(
             part = f" of {options_of(selection)}" if selection != WHOLE else ""
             advice = _advice(found, ident, path, selection)
             raise NotFoundError(f"no run{part} {found.location} has {name}: {advice}") from error
-    is_cut = limit is not None and len(history.entries) > limit
-    if is_cut:
-        del history.entries[limit:]
+        is_cut = limit is not None and len(history.entries) > limit
+        if is_cut:
+            del history.entries[limit:]
+        cleared = overlay_reruns(found, f"{ident}/{path}" if path else ident, history)
     if json:
         values = to_values(history)
+        for entry in values["entries"]:
+            entry["passed_in_rerun"] = cleared.get(entry["run"]["run"])
         say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
         return
-    _say(f"{ident}/{path}" if path else ident, history)
+    _say(f"{ident}/{path}" if path else ident, history, cleared)
     if is_cut:
         say_more("run")
 
@@ -146,7 +150,7 @@ def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]
         yield HubHistory(found, rules)
 
 
-def _say(name: str, history: hs.ListHistoryResponse) -> None:
+def _say(name: str, history: hs.ListHistoryResponse, cleared: Mapping[str, str]) -> None:
     ended = [entry.outcome for entry in history.entries if entry.outcome]
     marks = "".join(_mark(entry.outcome) for entry in reversed(history.entries))
     passed = ended.count(common_pb2.OUTCOME_PASSED)
@@ -158,14 +162,15 @@ def _say(name: str, history: hs.ListHistoryResponse) -> None:
         else:
             output.say("did not pass in any of these runs")
     output.say()
-    output.say_columns(map(_row, history.entries), right=frozenset((3, 4, 5)))
+    rows = (_row(entry, cleared.get(entry.run.run, "")) for entry in history.entries)
+    output.say_columns(rows, right=frozenset((3, 4, 5)))
 
 
 def _mark(outcome: common_pb2.Outcome.ValueType) -> str:
     return output.paint(_MARKS.get(outcome, "-"), describe.outcome(outcome))
 
 
-def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
+def _row(entry: hub_pb2.HistoryEntry, rerun: str) -> tuple[str, ...]:
     word = describe.outcome(entry.outcome) or "not ended"
     return (
         describe.moment(entry.run.started_unix_nanos),
@@ -174,7 +179,7 @@ def _row(entry: hub_pb2.HistoryEntry) -> tuple[str, ...]:
         span(entry.wall_nanos) if entry.wall_nanos else "-",
         size_text(entry.peak_memory_bytes) if entry.peak_memory_bytes else "",
         _rate(entry.tally),
-        describe.reason(entry.reason),
+        f"in rerun {rerun[:8]}" if rerun else describe.reason(entry.reason),
         entry.user,
         output.paint(describe.commit(entry.run.git), "dim"),
     )
