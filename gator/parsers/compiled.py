@@ -2431,13 +2431,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="php",
-        match="^(?:\\[[^\\]]*\\] )?(?:PHP )?(?:Fatal|Parse|Recoverable fatal|Compile) error: +(?:Uncaught (?P<code>[\\w\\\\]+): )?(?P<message>.*?) in (?P<file>\\S+)(?::| on line )(?P<line>\\d+)$",
+        match="^(?:\\[[^\\]]*\\] )?(?:PHP )?(?:Fatal|Parse|Recoverable fatal|Compile) error: +(?:Uncaught (?P<code>[\\w\\\\]+): )?(?P<message>.*?) in (?P<file>\\S+|Command line code)(?::| on line )(?P<line>\\d+)$",
         continues="^Stack trace:$|^#\\d+ |^  thrown in ",
         words=("error: ",),
     ),
     Entry(
         parser="php",
-        match="^(?:\\[[^\\]]*\\] )?(?:PHP )?(?P<code>Warning|Notice|Deprecated): +(?P<message>.*?) in (?P<file>\\S+) on line (?P<line>\\d+)$",
+        match="^(?:\\[[^\\]]*\\] )?(?:PHP )?(?P<code>Warning|Notice|Deprecated): +(?P<message>.*?) in (?P<file>\\S+|Command line code) on line (?P<line>\\d+)$",
         severity=common_pb2.SEVERITY_WARNING,
         words=("warning: ", "notice: ", "deprecated: "),
     ),
