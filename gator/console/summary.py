@@ -1,6 +1,6 @@
 """The lines about failures during a run, and the block at its end.
 
-Invariant: the block has at most 37 lines. Up to five failures are listed individually in the order of their
+Invariant: the block has at most 40 lines. Up to five failures are listed individually in the order of their
 ends; more are grouped by cause: new ones first, then those that came back, then the most frequent.
 """
 
@@ -189,13 +189,12 @@ def launch_to_rerun(info: RunInfo) -> rerun.Launched:
     return replace(info.launch, spec=info.spec if Path(info.spec).is_file() else rerun.STDIN)
 
 
-def _causes(terminal: Terminal, failures: Failures, earlier: EarlierRuns) -> Iterable[str]:
+def _causes(terminal: Terminal, info: RunInfo, failures: Failures, earlier: EarlierRuns) -> Iterable[str]:
     """Yields an example of each cause: new ones first, then those that came back."""
     causes = failures.causes
     for cause in sorted(causes.by_frequency(), key=lambda cause: earlier.rank(cause.key))[:MAX_CAUSES]:
         note = failures.note(cause.example, earlier, more=cause.count - 1)
-        yield failure_line(terminal, *cause.example) + note
-        yield from _first_error(cause.example[1])
+        yield from _whole(terminal, info, cause.example, note)
     if len(causes) > MAX_CAUSES:
         yield f"... and {plural(len(causes) - MAX_CAUSES, 'more cause')}"
 
@@ -224,7 +223,11 @@ def write_summary(
         earlier = failures.earlier_runs()
         lines += ["", f"{failures.causes.headline(earlier.headline)}:"]
     if failures.causes.number > MAX_LISTED_FAILURES:
-        lines += [*_causes(terminal, failures, earlier), *_allowed(terminal, failures), *_commands(info)]
+        lines += [
+            *_causes(terminal, info, failures, earlier),
+            *_allowed(terminal, failures),
+            *_commands(info),
+        ]
     else:
         for failure in failures.first:
             lines += _whole(terminal, info, failure, failures.note(failure, earlier))

@@ -86,8 +86,11 @@ def _say_cause(group: CauseOf, found: FoundCauses, paths: Sequence[str]) -> None
     node = group.example.node
     reason = describe.reason(node.reason) or describe.state(node)
     counting = group.jobs - group.allowed
-    numbers = f"{counting:,} of {found.jobs:,}" if counting else f"{group.allowed:,} allowed"
-    output.say(output.paint(f"{numbers}: {reason}", describe.state(node)))
+    numbers = f"{counting:,} of {plural(found.jobs, 'failure')}"
+    if not counting:
+        numbers = plural(group.allowed, "allowed failure")
+    have = "has" if (counting or group.allowed) == 1 else "have"
+    output.say(output.paint(f"{numbers} {have} this cause, reason: {reason}", describe.state(node)))
     _say(group.example)
     for ticket in group.tickets:
         if ticket != node.ticket:

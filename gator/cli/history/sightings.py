@@ -89,12 +89,20 @@ class Sightings(Struct, frozen=True):
             commit = "" if self.before is not None else _of_commit(group.since)
             return output.paint(f"new{self._since()}{commit}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
-        first = f", first in {sighting(group.first)}" if group.first != group.before else ""
+        is_said = group.first == group.before or (group.state != BACK and group.first.run == group.since.run)
+        first = "" if is_said else f", first in {sighting(group.first)}"
         if group.state == BACK:
             gone = f"back after run {group.good.run[:8]}{commits_in_brackets(group)}"
             return f"{output.paint(gone, 'warning')}, in {plural(group.runs, 'run')}{last}{first}"
-        age = span(max(self.run.started_unix_nanos - group.since.started_unix_nanos, 0))
-        return f"for {age}{commits_in_brackets(group)}, in {plural(group.runs, 'run')}{last}{first}"
+        return f"{self._start_of(group)}; in {plural(group.runs, 'run')}{last}{first}"
+
+    def _start_of(self, group: query_pb2.FailureGroup) -> str:
+        """Returns `first seen in run 77e01b9c (commits a..b), 2d23h before`: the begin of unbroken runs."""
+        since = group.since
+        begin = "first seen in" if since.run in ("", group.first.run) else "in all runs since"
+        nanos = self.run.started_unix_nanos - since.started_unix_nanos
+        age = f", {span(nanos)} before" if nanos > 0 else ""
+        return f"{begin} run {since.run[:8]}{commits_in_brackets(group)}{age}"
 
     def values(self, cause: str) -> dict[str, Any]:
         """Returns the same for JSON."""

@@ -165,10 +165,11 @@ def test_failures_on_a_hub_say_whether_they_are_new(tracking: Path, tmp_path: Pa
     assert lines[0] == "7 failures, 2 causes, 1 new since run aaaaaaaa"
     assert "  seen:   new since run aaaaaaaa" in lines
     (seen,) = (line for line in lines if "1,200" in line)
-    assert seen.startswith("  seen:   for ")
-    assert " (commits 6f1f22ec..3f2a91c0), in 1,200 runs, last in run cccccccc of 20" in seen
-    assert ", first in run aaaaaaaa of 20" in seen
-    assert ", commit 3f2a91c0 on main; also in 3 runs of other, third since 20" in seen
+    begin = "  seen:   first seen in run aaaaaaaa (commits 6f1f22ec..3f2a91c0)"
+    assert seen.startswith(begin)
+    assert "; in 1,200 runs, last in run cccccccc of 20" in seen
+    assert ", first in" not in seen
+    assert "; also in 3 runs of other, third since 20" in seen
     assert any(f"--cause {KNOWN_CAUSE} -r hub:bbbbbbbbbbbb" in line for line in lines)
     assert (new["new"], new["cause_state"], new["runs"], new["before"]) == (True, "new", 1, None)
     assert (known["new"], known["cause_state"], known["good"]["run"]) == (False, "known", "d" * 32)
@@ -325,6 +326,14 @@ def test_the_trend_shows_the_last_outcomes_and_since_when_it_fails(ask: Gator, h
     answer = json.loads(ask("trend", "top", "--json").stdout)
     assert [one["outcome"] for one in answer["entries"]] == [None, "failed", "passed"]
     assert answer["first_bad"]["run"] == NEW
+
+
+def test_the_trend_of_one_run_says_nothing_of_earlier_runs(ask: Gator, hub: FakeHub) -> None:
+    hub.history.entries.append(entry(NEW, FAILED, 2))  # pyright: ignore[reportArgumentType]
+    hub.history.first_bad.CopyFrom(hub.history.entries[0].run)
+    said = ask("trend", "top").stdout
+    assert "failing since run bbbbbbbb" in said
+    assert "did not pass" not in said
 
 
 def test_the_trend_of_something_unknown_is_explained(ask: Gator) -> None:

@@ -43,7 +43,7 @@ def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Ga
     assert lines[:5] == [
         "13 failures, 2 causes (first run of this series)",
         "",
-        "12 of 13: exit",
+        "12 of 13 failures have this cause, reason: exit",
         "failed top/x[0]: it returned 1",
         "  err:2 error: mismatch at 0x0",
     ]
@@ -53,7 +53,11 @@ def test_many_failures_are_put_together_by_their_cause(tracking: Path, gator: Ga
         f"  again:  gator run --only '/top/x[0]' --repeat {runs.RUN_ID} --seed 7 nightly.yaml",
         f"  others: gator failures --cause {signature} -r {folder}",
     ]
-    assert lines[9:12] == ["", "1 of 13: exit", "failed top/bad: it returned 1"]
+    assert lines[9:12] == [
+        "",
+        "1 of 13 failures has this cause, reason: exit",
+        "failed top/bad: it returned 1",
+    ]
     assert "others:" not in "".join(lines[9:])
     assert "top/x --cause" in gator("failures", "top/x").stdout
 

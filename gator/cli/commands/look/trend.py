@@ -159,7 +159,7 @@ def _say(name: str, history: hs.ListHistoryResponse, cleared: Mapping[str, str])
         output.say(f"failing since {sighting(history.first_bad)}")
         if history.HasField("last_good"):
             output.say(f"last passed in {sighting(history.last_good)}")
-        else:
+        elif len(ended) > 1:
             output.say("did not pass in any of these runs")
     output.say()
     rows = (_row(entry, cleared.get(entry.run.run, "")) for entry in history.entries)
