@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gator.console import describe
 from gator.console.summary import again, launch_to_rerun
 from gator.console.terminal import Terminal
-from gator.core.attempt.verdict import limit_advice, without_quote
+from gator.core.attempt.results.verdict import limit_advice, without_quote
 from gator.core.text import cut
 from gator.core.visible import visible, visible_lines
 from gator.ports import LiveState, RunInfo

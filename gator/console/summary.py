@@ -14,7 +14,7 @@ from gator.console import describe
 from gator.console.messages import painted_outcome
 from gator.console.terminal import Terminal
 from gator.console.text import one_line
-from gator.core.attempt.verdict import limit_advice
+from gator.core.attempt.results.verdict import limit_advice
 from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun

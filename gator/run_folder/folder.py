@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict, replace
 
-from gator.core.attempt.environment import HUB_TOKEN_FILE
+from gator.core.attempt.start.environment import HUB_TOKEN_FILE
 from gator.core.run_key import KEY_BYTES
 from gator.errors import UsageError
 from gator.files.regular import is_regular, open_regular, read_regular

@@ -12,8 +12,8 @@ from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
     from gator.spec.builders.recognition.parsers import ParserFile
-    from gator.spec.config_file import ConfigFile
-    from gator.spec.loader import Loaded
+    from gator.spec.files.config_file import ConfigFile
+    from gator.spec.files.loader import Loaded
     from gator.spec.written import Cores, Job, JobArray, JobGroup, License, Memory, SpecNode
     from gator.v1.spec_pb2 import CauseRule
 
@@ -63,7 +63,7 @@ def load(
 
     Raises SpecError with every problem.
     """
-    from gator.spec import loader
+    from gator.spec.files import loader
 
     return loader.load(text, file, read, find_parser, run)
 
@@ -77,7 +77,7 @@ def load_partly(
     run: Callable[[Sequence[str], str], bytes] | None = None,
 ) -> "Loaded":
     """Returns a spec as far as it could be read, with its problems instead of raising them."""
-    from gator.spec import loader
+    from gator.spec.files import loader
 
     return loader.load_partly(text, file, read, find_parser, run)
 
@@ -105,7 +105,7 @@ def load_built(data: bytes, *, file: str) -> "Loaded":
 
 def load_parser(text: str | bytes, *, file: str) -> "ParserFile":
     """Loads a file with a parser. Raises SpecError with every problem."""
-    from gator.spec import parser_file
+    from gator.spec.files import parser_file
 
     return parser_file.load_parser(text, file)
 
@@ -122,7 +122,7 @@ def load_config(
     `read` and `find_parser` are as of `load`. Raises SpecError with every problem of the keys; the values
     of options are for the command to check.
     """
-    from gator.spec import config_file
+    from gator.spec.files import config_file
 
     return config_file.load_config(text, file, read, find_parser)
 
@@ -135,7 +135,7 @@ def load_config_partly(
     find_parser: Callable[[str], str | None] | None = None,
 ) -> "ConfigFile":
     """Returns a gator.toml as far as it could be read, with its problems instead of raising them."""
-    from gator.spec import config_file
+    from gator.spec.files import config_file
 
     return config_file.load_config_partly(text, file, read, find_parser)
 
@@ -145,7 +145,7 @@ def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":
 
     Everything else in the file is ignored, so no other file is read and nothing is started.
     """
-    from gator.spec import config_file
+    from gator.spec.files import config_file
 
     return config_file.load_causes(text, file)
 
@@ -163,7 +163,7 @@ def __getattr__(name: str) -> object:
 
         return ParserFile
     if name == "ConfigFile":
-        from gator.spec.config_file import ConfigFile
+        from gator.spec.files.config_file import ConfigFile
 
         return ConfigFile
     raise AttributeError(name)

@@ -12,8 +12,8 @@ from gator.spec import BUILT
 from gator.spec.builders.context import FindParser, SpecContext
 from gator.spec.builders.nodes import build
 from gator.spec.builders.scope import NodeScope
+from gator.spec.files.loader import Loaded
 from gator.spec.idents import made_of
-from gator.spec.loader import Loaded
 from gator.spec.written import SpecNode, source_of
 from gator.v1 import spec_pb2
 

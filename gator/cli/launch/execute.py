@@ -20,13 +20,13 @@ from gator.cli.launch.options import LaunchOptions
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
-from gator.cli.launch.spec import LoadedSpec
+from gator.cli.launch.specs.load import LoadedSpec
 from gator.cli.launch.supervise import PreparedRun, supervise
 from gator.cli.secrets import learn_secrets
 from gator.cli.tracking import tracking_root
 from gator.cli.user import user_name
 from gator.console import make_display
-from gator.core.attempt.environment import HUB_TOKEN
+from gator.core.attempt.start.environment import HUB_TOKEN
 from gator.core.dispatch.pools import Pools
 from gator.core.history.cause_rules import root_causes
 from gator.core.launch.variables import launch_variables, unset_variables

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import notes_of
-from gator.cli.launch.spec import LoadedSpec
+from gator.cli.launch.specs.load import LoadedSpec
 from gator.core.launch import printed
 from gator.core.launch.runnable import Runnable
 from gator.units import plural

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gator.cli.launch.spec import RootNode, root_of
+from gator.cli.launch.specs.load import RootNode, root_of
 from gator.core.redact import MASK, secret_params
 from gator.core.text import cut
 from gator.errors import NotFoundError, Problem, SpecError, UsageError

@@ -8,7 +8,7 @@ from gator.cli import output
 from gator.cli.launch.config import Config
 from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.request import plan_request
-from gator.cli.launch.spec import LoadedSpec, load_spec
+from gator.cli.launch.specs.load import LoadedSpec, load_spec
 from gator.core.dispatch.pools import Pools
 from gator.core.launch.runnable import Runnable, decide, unset_variables
 from gator.errors import Problem, SpecError

@@ -12,8 +12,8 @@ from typing import Final
 from gator.cli.launch.options import LaunchOptions, PlanOptions
 from gator.cli.launch.params import apply_params
 from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
-from gator.cli.launch.spec import LoadedSpec, RootNode, root_of
 from gator.cli.launch.spec_files import MAX_SPEC_BYTES
+from gator.cli.launch.specs.load import LoadedSpec, RootNode, root_of
 from gator.cli.options.values import bytes_of, count_of, limit_millis_of
 from gator.cli.tracking import tracking_root
 from gator.core.dispatch.pools import Pools

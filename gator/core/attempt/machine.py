@@ -35,15 +35,16 @@ from gator.core.attempt.actions import (
     Spawn,
 )
 from gator.core.attempt.artefacts import Collected
-from gator.core.attempt.conclusion import Times, conclude
 from gator.core.attempt.events import ClientEvents, EventFactory
-from gator.core.attempt.expectations import Expectations
 from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
 from gator.core.attempt.hang.silence import FileState, Silence
 from gator.core.attempt.hooks import BEFORE, HookEnd, HookSequence, hook_logs
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
+from gator.core.attempt.results.conclusion import Times, conclude
+from gator.core.attempt.results.expectations import Expectations
+from gator.core.attempt.results.verdict import AttemptFacts, Verdict, judge
 from gator.core.attempt.state import (
     ALIVE,
     COLLECT_NANOS,
@@ -59,7 +60,6 @@ from gator.core.attempt.state import (
 from gator.core.attempt.termination import StartRetries, Termination
 from gator.core.attempt.test_reports import take_reports
 from gator.core.attempt.usage import UsageMeter
-from gator.core.attempt.verdict import AttemptFacts, Verdict, judge
 from gator.core.reports import ReportFile
 from gator.units import limit_text, some_of, span
 from gator.v1 import attach_pb2, common_pb2, event_pb2

@@ -4,7 +4,7 @@ Invariant: there is one warning per episode, which ends when the use is back wit
 """
 
 from gator.core.attempt.actions import Exit
-from gator.core.attempt.conclusion import Times
+from gator.core.attempt.results.conclusion import Times
 from gator.units import size_text
 from gator.v1 import attach_pb2, event_pb2
 

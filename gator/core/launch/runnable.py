@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from gator.core.attempt.environment import job_environment
+from gator.core.attempt.start.environment import job_environment
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import Problem, SpecError, UserError

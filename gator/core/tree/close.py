@@ -8,9 +8,9 @@ from typing import Protocol
 
 from gator.core.moment import Moment
 from gator.core.tree.gate import Closing
-from gator.core.tree.group_result import GroupFold
-from gator.core.tree.restored import Past
-from gator.core.tree.results import complete, result_of_attempts
+from gator.core.tree.outcomes.group_result import GroupFold
+from gator.core.tree.outcomes.restored import Past
+from gator.core.tree.outcomes.results import complete, result_of_attempts
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 

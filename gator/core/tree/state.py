@@ -23,9 +23,9 @@ from gator.core.tree.actions import (
 from gator.core.tree.child import Child, Phase
 from gator.core.tree.deadlines import Deadlines
 from gator.core.tree.hooks import TierHooks
+from gator.core.tree.outcomes.restored import Past
+from gator.core.tree.outcomes.results import count_result
 from gator.core.tree.remote_tiers import Remotes
-from gator.core.tree.restored import Past
-from gator.core.tree.results import count_result
 from gator.core.tree.step_queue import StepQueue
 from gator.core.tree.tier import JobChild, Tier
 from gator.core.tree.watch import WatchPlans

@@ -14,12 +14,12 @@ from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.outcomes import FAILURES
 from gator.core.tree.child import Child, Phase, TierState
 from gator.core.tree.close import Registry, cancelled, close_unstarted
-from gator.core.tree.contracts import apply_contracts
 from gator.core.tree.gate import Closing, Gate, GateState
-from gator.core.tree.group_result import GroupFold
 from gator.core.tree.hooks import TierHooks, failed_before
-from gator.core.tree.restored import Attempts
-from gator.core.tree.results import complete, result_of_attempts
+from gator.core.tree.outcomes.contracts import apply_contracts
+from gator.core.tree.outcomes.group_result import GroupFold
+from gator.core.tree.outcomes.restored import Attempts
+from gator.core.tree.outcomes.results import complete, result_of_attempts
 from gator.core.tree.retries import delay_millis, retries_failure, retries_loss
 from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of

@@ -11,8 +11,8 @@ from gator.core.tree.actions import Action, OpenTier, StopAttempt, TellTier
 from gator.core.tree.child import Phase
 from gator.core.tree.close import cancelled
 from gator.core.tree.gate import Closing
-from gator.core.tree.restored import Past
-from gator.core.tree.results import lost, result_of_end
+from gator.core.tree.outcomes.restored import Past
+from gator.core.tree.outcomes.results import lost, result_of_end
 from gator.core.tree.state import TreeState
 from gator.core.tree.tier import JobChild
 from gator.node_paths import parent_of, template_of

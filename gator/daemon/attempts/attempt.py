@@ -28,17 +28,17 @@ from gator.core.attempt.actions import (
     Spawn,
 )
 from gator.core.attempt.artefacts import Collected
-from gator.core.attempt.environment import NO_INPUTS, Inputs, Prepared, UnsafeScriptError
 from gator.core.attempt.hang.evidence import Evidence, masked
 from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.machine import Wrapper
-from gator.core.attempt.runners import PYTHON, is_special
+from gator.core.attempt.start.environment import NO_INPUTS, Inputs, Prepared, UnsafeScriptError
+from gator.core.attempt.start.runners import PYTHON, is_special
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.attempt_ports import AttemptPorts
-from gator.daemon.attempts.scratch import make_scratch
-from gator.daemon.attempts.script_file import remove_script, write_script
+from gator.daemon.attempts.files.scratch import make_scratch
+from gator.daemon.attempts.files.script_file import remove_script, write_script
 from gator.errors import UserError
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.ownership.criteria import Ownership
@@ -51,8 +51,8 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
-    from gator.daemon.attempts.hook_process import HookProcess
-    from gator.daemon.attempts.report_files import ReportFiles
+    from gator.daemon.attempts.files.report_files import ReportFiles
+    from gator.daemon.attempts.hooks.hook_process import HookProcess
 
 _SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -402,7 +402,7 @@ class Attempt:
         wanted = self.node.job.settings.results.list
         if not wanted:
             return None
-        from gator.daemon.attempts.report_files import ReportFiles, WantedReport
+        from gator.daemon.attempts.files.report_files import ReportFiles, WantedReport
 
         names = [(each, self._host.launcher.fill(each.file, self.node)) for each in wanted]
         return ReportFiles(

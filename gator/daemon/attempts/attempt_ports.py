@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from gator.core.attempt.environment import Launcher, Prepared
 from gator.core.attempt.hooks import HookEnd
+from gator.core.attempt.start.environment import Launcher, Prepared
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.pipes import Pipe
 from gator.process.spawn import Command, Process
@@ -12,8 +12,8 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
-    from gator.daemon.attempts.hook_process import HookProcess
-    from gator.daemon.attempts.report_files import ReportFiles
+    from gator.daemon.attempts.files.report_files import ReportFiles
+    from gator.daemon.attempts.hooks.hook_process import HookProcess
 Attempt_contra = TypeVar("Attempt_contra", contravariant=True)
 """The class of the attempts."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from gator.core.attempt.environment import OWN_NAMES, Launcher, Prepared
+from gator.core.attempt.start.environment import OWN_NAMES, Launcher, Prepared
 from gator.paths import slug
 from gator.process.spawn import Command
 from gator.runners.job import RunnerJob

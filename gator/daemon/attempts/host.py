@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from gator.core.attempt.artefacts import Collected
-from gator.core.attempt.environment import Inputs, Launcher, Prepared
 from gator.core.attempt.hooks import HookEnd
+from gator.core.attempt.start.environment import Inputs, Launcher, Prepared
 from gator.core.reports import ReportFile
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
-from gator.daemon.attempts.group_hooks import GroupHooks
+from gator.daemon.attempts.files.scratch import remove_scratch, stays
+from gator.daemon.attempts.hooks.group_hooks import GroupHooks
 from gator.daemon.attempts.lease_runner import LeaseRunner
 from gator.daemon.attempts.leftovers import Leftovers
 from gator.daemon.attempts.metering import Metering
 from gator.daemon.attempts.outbox import Outbox, Store
-from gator.daemon.attempts.scratch import remove_scratch, stays
 from gator.daemon.attempts.timer import AttemptTimer, late_wake_text
 from gator.daemon.modes import SAMPLE_INTERVAL_MILLIS
 from gator.errors import PreconditionError
@@ -40,8 +40,8 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
-    from gator.daemon.attempts.hook_process import HookProcess
-    from gator.daemon.attempts.report_files import ReportFiles
+    from gator.daemon.attempts.files.report_files import ReportFiles
+    from gator.daemon.attempts.hooks.hook_process import HookProcess
 
 Key = tuple[str, int]
 RUNNER_END_SECONDS = 60.0
@@ -274,7 +274,7 @@ class WrapperHost:
 
     def gather(self, attempt: Attempt) -> None:
         """Finds in a thread what an attempt gets from jobs that ran before it."""
-        from gator.daemon.attempts.inputs import gather_inputs
+        from gator.daemon.attempts.files.inputs import gather_inputs
 
         gathering = beside(partial(gather_inputs, self.launcher.folder, attempt.node))
         gathering.add_done_callback(partial(_take_inputs, attempt))
@@ -287,7 +287,7 @@ class WrapperHost:
     def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":
         """Starts a hook; `then` gets its end, at once or later."""
         # Few jobs have hooks.
-        from gator.daemon.attempts.hook_process import HookProcess
+        from gator.daemon.attempts.hooks.hook_process import HookProcess
 
         return HookProcess(name, command, self._reaper, self._pipes, then)
 

@@ -12,7 +12,7 @@ from gator.core.dispatch.actions import Key
 from gator.core.dispatch.pools import DemandKey
 from gator.core.moment import Moment
 from gator.core.tree import actions as act
-from gator.core.tree.restored import Past
+from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.tree import Tree
 from gator.daemon.engine.protocols import Dispatch, Executor, GroupHooks, Log
 from gator.node_paths import is_below

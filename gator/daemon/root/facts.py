@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gator.core.attempt.environment import describe_command
+from gator.core.attempt.start.environment import describe_command
 from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.dispatch.hosts import host_count
 from gator.core.dispatch.ledger import Ledger

@@ -19,7 +19,7 @@ from gator.core.tokens import KEY_BYTES, Audience, Tokens
 from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
 from gator.daemon.attempts.executor import HostExecutor
-from gator.daemon.attempts.group_hooks import GroupHooks
+from gator.daemon.attempts.hooks.group_hooks import GroupHooks
 from gator.daemon.attempts.host import WrapperContext, WrapperHost, make_launcher
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, Fleet, FleetContext

@@ -15,7 +15,7 @@ from gator.core.dispatch.dispatcher import Dispatcher
 from gator.core.tree.actions import OpenTier
 from gator.core.tree.close import cancelled
 from gator.core.tree.gate import Closing
-from gator.core.tree.restored import Past
+from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, DaemonState

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from gator.core.tree.restored import Past
+from gator.core.tree.outcomes.restored import Past
 from gator.errors import StoreError
 from gator.event_kinds import LIFECYCLE_KINDS
 from gator.store import StoreReader

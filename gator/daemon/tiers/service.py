@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gator.core.dispatch.lease_queue import LeaseAction, LeaseQueue, RequestLeases, Return
 from gator.core.tree import actions as act
-from gator.core.tree.restored import Past
+from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.tree import Tree
 from gator.daemon.attempts.executor import HostExecutor
 from gator.daemon.attempts.host import WrapperHost

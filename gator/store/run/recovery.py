@@ -7,9 +7,9 @@ computed depends only on the stores, so all readers compute the same.
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from gator.core.tree.group_result import GroupFold
-from gator.core.tree.results import complete as complete_result
-from gator.core.tree.results import lost, result_of_end
+from gator.core.tree.outcomes.group_result import GroupFold
+from gator.core.tree.outcomes.results import complete as complete_result
+from gator.core.tree.outcomes.results import lost, result_of_end
 from gator.errors import StoreError
 from gator.event_kinds import LIFECYCLE_KINDS
 from gator.store.catalogue import messages, upsert

@@ -78,7 +78,7 @@ def test_a_program_that_fails_is_a_problem_of_the_spec(gator: Gator, text: str, 
 def test_a_program_that_does_not_end_is_ended_with_all_its_processes(
     gator: Gator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gator.cli.launch import spec_commands
+    from gator.cli.launch.specs import programs as spec_commands
 
     monkeypatch.setattr(spec_commands, "MAX_SECONDS", 0.5)
     program(gator, "list.sh", "sleep 1000 & echo $! > pid; echo waiting >&2; wait")

@@ -10,7 +10,7 @@ from gator.cli.launch.config import Config
 from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import plan_request
-from gator.cli.launch.spec import load_spec
+from gator.cli.launch.specs.load import load_spec
 from gator.cli.main import app
 from gator.core.dispatch.pools import Pools
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.attempts import report_files
-from gator.daemon.attempts.report_files import ReportFiles, WantedReport
+from gator.daemon.attempts.files import report_files
+from gator.daemon.attempts.files.report_files import ReportFiles, WantedReport
 
 GOOD = "1..1\nok 1\n"
 

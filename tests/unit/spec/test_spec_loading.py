@@ -4,7 +4,7 @@ import pytest
 
 from gator.errors import Problem, SpecError
 from gator.spec import load
-from gator.spec.loader import Loaded
+from gator.spec.files.loader import Loaded
 from gator.v1 import spec_pb2
 
 TREE = """\

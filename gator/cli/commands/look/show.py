@@ -12,8 +12,8 @@ from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console import describe
 from gator.console.text import one_line
-from gator.core.attempt.runners import PYTHON, describe_call
-from gator.core.attempt.verdict import UNLIMITED, allowed_messages
+from gator.core.attempt.results.verdict import UNLIMITED, allowed_messages
+from gator.core.attempt.start.runners import PYTHON, describe_call
 from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import job_command, launch_of
 from gator.units import plural, size_text, span

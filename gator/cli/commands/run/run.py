@@ -20,7 +20,7 @@ from gator.cli.launch.request import (
     resolved_selection,
     scheduler_of,
 )
-from gator.cli.launch.spec import load_spec
+from gator.cli.launch.specs.load import load_spec
 from gator.cli.options.fields import with_options
 from gator.cli.options.labels import labels_of
 from gator.daemon.modes import Placement

@@ -15,7 +15,7 @@ from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import finds, runnable_plan, say_params, warning_lines
 from gator.cli.launch.request import plan_request, pools_of, scheduler_of
-from gator.cli.launch.spec import load_partly
+from gator.cli.launch.specs.load import load_partly
 from gator.cli.options.fields import with_options
 from gator.cli.sources.options import JsonOption
 from gator.core.text import shorten_values

@@ -15,7 +15,7 @@ from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import notes_of, runnable_plan, say_params, say_warnings, show_plan
 from gator.cli.launch.request import plan_request, pools_of, scheduler_of
-from gator.cli.launch.spec import load_spec
+from gator.cli.launch.specs.load import load_spec
 from gator.cli.options.fields import with_options
 from gator.cli.secrets import hide_secrets_within, learn_secrets_of
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gator.core.attempt.environment import Launcher, UnsafeScriptError, describe_command
+from gator.core.attempt.start.environment import Launcher, UnsafeScriptError, describe_command
 from gator.core.redact import hide, hide_within, is_secret, mask, mask_variables, secret_values
 from gator.v1 import attach_pb2, spec_pb2
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gator.core.attempt.expectations import Expectations
-from gator.core.attempt.verdict import AttemptFacts, Verdict, explanation, judge
+from gator.core.attempt.results.expectations import Expectations
+from gator.core.attempt.results.verdict import AttemptFacts, Verdict, explanation, judge
 from gator.core.metrics import Totals
 from gator.spec.contracts import contract_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2

@@ -2,7 +2,7 @@
 
 import json
 
-from gator.core.attempt.runners import describe_call, is_special, options_of, python_argv
+from gator.core.attempt.start.runners import describe_call, is_special, options_of, python_argv
 from gator.spec import load
 from gator.v1 import spec_pb2
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.attempt.environment import Launcher
+from gator.core.attempt.start.environment import Launcher
 from gator.plan import make_plan
 from gator.v1 import attach_pb2, plan_pb2, spec_pb2
 

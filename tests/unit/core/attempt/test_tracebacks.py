@@ -4,8 +4,8 @@ import pytest
 
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.parsing import LineParser
+from gator.core.attempt.results.verdict import AttemptFacts, Verdict, explanation
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.verdict import AttemptFacts, Verdict, explanation
 from gator.v1 import common_pb2, spec_pb2
 
 OUT, ERR = common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR

@@ -2,8 +2,8 @@
 
 import pytest
 
+from gator.core.attempt.results.verdict import AttemptFacts, explanation, judge, limit_advice
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.verdict import AttemptFacts, explanation, judge, limit_advice
 from gator.core.causes.first_error import Candidate
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gator.core.causes.first_error import Choice
 from gator.core.causes.normalise import normalised
 from gator.core.causes.signature import DIGITS, VERSION, sign, signature_from
-from gator.core.tree.results import complete, lost, result_of_end
+from gator.core.tree.outcomes.results import complete, lost, result_of_end
 from gator.v1 import common_pb2, event_pb2
 from tests.unit.core.attempt.machine_support import ERR, end_of, finish, left, running
 

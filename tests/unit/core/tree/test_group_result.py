@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.tree.group_result import GroupFold
+from gator.core.tree.outcomes.group_result import GroupFold
 from gator.v1 import common_pb2, event_pb2
 
 _FIELD = {

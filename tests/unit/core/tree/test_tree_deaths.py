@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gator.core.tree import actions as act
 from gator.core.tree.close import cancelled
-from gator.core.tree.restored import Past
+from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.tree import Tree
 from gator.node_paths import is_below
 from gator.plan import make_plan

@@ -88,7 +88,7 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
 
 def _run_included(argv: Sequence[str], folder: str) -> bytes:
     # Few specs include the output of a program.
-    from gator.cli.launch.spec_commands import run_included
+    from gator.cli.launch.specs.programs import run_included
 
     return run_included(argv, folder)
 

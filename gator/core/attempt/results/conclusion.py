@@ -7,7 +7,7 @@ from msgspec import Struct
 from gator.core.attempt.artefacts import merged
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.output import Output
-from gator.core.attempt.verdict import AttemptFacts, Verdict, explanation
+from gator.core.attempt.results.verdict import AttemptFacts, Verdict, explanation
 from gator.core.causes.signature import sign
 from gator.v1 import common_pb2, event_pb2
 

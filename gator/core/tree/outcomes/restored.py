@@ -7,7 +7,7 @@ absent.
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from gator.core.tree.results import lost
+from gator.core.tree.outcomes.results import lost
 from gator.v1 import event_pb2
 
 Attempts = Sequence[tuple[int, event_pb2.AttemptFinished]]

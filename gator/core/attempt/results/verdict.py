@@ -7,8 +7,8 @@ import signal
 
 from msgspec import Struct, field
 
-from gator.core.attempt.expectations import Expectations
 from gator.core.attempt.hang.evidence import Hang
+from gator.core.attempt.results.expectations import Expectations
 from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
 from gator.core.causes.first_error import Choice
 from gator.core.text import cut

@@ -12,8 +12,8 @@ from msgspec import Struct, field
 
 from gator.core.attempt.artefacts import variable_of
 from gator.core.attempt.hooks import outcome_word, reason_word
-from gator.core.attempt.params import PREFIX, add_params, param_pairs
-from gator.core.attempt.runners import PYTHON, describe_call, options_of, python_argv
+from gator.core.attempt.start.params import PREFIX, add_params, param_pairs
+from gator.core.attempt.start.runners import PYTHON, describe_call, options_of, python_argv
 from gator.core.redact import hide, secret_values
 from gator.paths import slug
 from gator.spec.exec_limits import byte_length

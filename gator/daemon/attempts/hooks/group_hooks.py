@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gator.core.attempt.environment import Launcher, UnsafeScriptError, hook_environment
 from gator.core.attempt.hooks import HookEnd
+from gator.core.attempt.start.environment import Launcher, UnsafeScriptError, hook_environment
 from gator.errors import UserError
 from gator.process.ownership.birthmark import birthmarks
 from gator.process.pipes import Pipes
@@ -20,7 +20,7 @@ from gator.v1 import attach_pb2, spec_pb2
 
 if TYPE_CHECKING:
     from gator.core.tree.actions import RunHook
-    from gator.daemon.attempts.hook_process import HookProcess
+    from gator.daemon.attempts.hooks.hook_process import HookProcess
 
 
 class GroupHooks:
@@ -37,7 +37,7 @@ class GroupHooks:
     def run(self, action: "RunHook", then: Callable[[str, HookEnd], None]) -> None:
         """Runs a hook; `then` gets the path of the group and the end of the hook."""
         # Few groups have hooks.
-        from gator.daemon.attempts.hook_process import HookProcess
+        from gator.daemon.attempts.hooks.hook_process import HookProcess
 
         if self._launcher is None or self._pipes is None:
             self._launcher, self._pipes = self._make_launcher(), Pipes(self._loop)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from gator.v1 import spec_pb2
 
 PYTHON: Final = "python"
-_CALL_FILE: Final = str(PurePath(__file__).parents[2] / "runners" / "call.py")
+_CALL_FILE: Final = str(PurePath(__file__).parents[3] / "runners" / "call.py")
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _WORDS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
 

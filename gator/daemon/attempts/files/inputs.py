@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from gator.core.attempt.environment import Inputs
 from gator.core.attempt.hooks import outcome_word, reason_word
+from gator.core.attempt.start.environment import Inputs
 from gator.node_paths import ancestors
 from gator.paths import PathPattern, slug
 from gator.store.run.reader import FolderReader
