@@ -23,7 +23,20 @@ def rules_for(run: "query_pb2.Run") -> "Sequence[spec_pb2.CauseRule]":
     The project is that of the folder with the spec, if this host has it, else that of the current folder.
     """
     folder = Path(run.launch_dir, run.spec).parent
-    return present_rules(folder if run.launch_dir and run.spec and folder.is_dir() else Path.cwd())
+    # Unlike Path.is_dir, os.path.isdir is False for a folder that this user may not enter.
+    if run.launch_dir and run.spec and os.path.isdir(folder):  # noqa: PTH112
+        return present_rules(folder)
+    return rules_here()
+
+
+def rules_here() -> "Sequence[spec_pb2.CauseRule]":
+    """Returns the rules of the project of the current folder and of the user."""
+    try:
+        folder = Path.cwd()
+    except OSError:
+        # The folder was removed; the user has rules all the same.
+        folder = Path("/")
+    return present_rules(folder)
 
 
 def present_rules(folder: Path) -> "Sequence[spec_pb2.CauseRule]":

@@ -133,6 +133,8 @@ def scalar(field: Any) -> st.SearchStrategy[Any]:
         return TEXTS
     if field.type == FieldDescriptor.TYPE_BOOL:
         return st.booleans()
+    if field.type == FieldDescriptor.TYPE_DOUBLE:
+        return st.floats()
     minimum, maximum = INTEGERS[field.type]
     return st.sampled_from([0, 1, 2, 3, minimum, maximum]) | st.integers(minimum, maximum)
 

@@ -240,12 +240,12 @@ def test_tls_is_spoken_with_who_trusts_the_certificate(keeper: Keeper, tokens: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--host", "0.0.0.0"], "give --token-file and --tls-cert and --tls-key as well, or --insecure"),
-        (["--host", "0.0.0.0", "--token-file", "tokens"], "give --tls-cert and --tls-key as well"),
-        (["--host", "::", "--tls-cert", "c", "--tls-key", "k"], "give --token-file as well"),
+        (["--host", "0.0.0.0"], "use --token-file and --tls-cert and --tls-key as well, or --insecure"),
+        (["--host", "0.0.0.0", "--token-file", "tokens"], "use --tls-cert and --tls-key as well"),
+        (["--host", "::", "--tls-cert", "c", "--tls-key", "k"], "use --token-file as well"),
         (["--tls-cert", "c"], "are needed together"),
         (["--tls-cert", "c", "--tls-key", "k"], "--tls-cert: cannot read c: No such file"),
-        (["--tls-cert", "tokens", "--tls-key", "tokens"], "tokens is not the key of tokens, or one of them"),
+        (["--tls-cert", "tokens", "--tls-key", "tokens"], "tokens is not the key of tokens, or one of"),
         (["--token-file", "none"], "--token-file: cannot read none: No such file"),
         (["--token-file", "open"], "chmod 600"),
         (["--host", "192.0.2.1", "--insecure"], "this host has no such address"),

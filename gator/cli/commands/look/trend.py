@@ -20,7 +20,7 @@ from gator.cli.runs import hub_client
 from gator.cli.runs.hub_choice import PREFIX, HubCaOption, HubChoice, HubOption
 from gator.cli.runs.hub_names import names_hub
 from gator.cli.sources.options import JsonOption, TrackingOption, impatient
-from gator.cli.sources.present_rules import present_rules
+from gator.cli.sources.present_rules import rules_here
 from gator.cli.suggestions import MAX_COMPARED, similar_path
 from gator.cli.tracking import tracking_root
 from gator.console import describe
@@ -140,7 +140,7 @@ def _advice(found: History, ident: str, path: str, selection: query_pb2.Selectio
 @contextmanager
 def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]:
     """Yields the runs of a hub, or those of a tracking folder."""
-    rules = present_rules(Path.cwd())
+    rules = rules_here()
     if hub is None:
         yield FolderHistory(tracking_root(tracking), rules=rules)
         return
