@@ -87,10 +87,7 @@ class Resolver(Struct):
             try:
                 link = self._link(node, condition, reference)
             except _WrongNameError as error:
-                problem = problem_at(reference.position, str(error))
-                self.problems.append(problem)
-                if isinstance(error, _UnknownNameError) and not reference.name.startswith("/"):
-                    self.unknown.append(problem)
+                self._add_problem(reference, error)
                 continue
             links.setdefault((link.awaited.order, link.index, condition), link)
         for (awaited, index, condition), link in links.items():
@@ -113,7 +110,7 @@ class Resolver(Struct):
                 link = self._link(node, condition, consumption.job)
                 product = _product(link.awaited, consumption)
             except _WrongNameError as error:
-                self.problems.append(problem_at(consumption.job.position, str(error)))
+                self._add_problem(consumption.job, error)
                 continue
             self.consumed.append(Consumed(link, consumption, product))
             key = link.awaited.order, link.index, condition
@@ -121,6 +118,12 @@ class Resolver(Struct):
                 known.add(key)
                 links.append(link)
         return links
+
+    def _add_problem(self, reference: spec_pb2.Reference, error: _WrongNameError) -> None:
+        problem = problem_at(reference.position, str(error))
+        self.problems.append(problem)
+        if isinstance(error, _UnknownNameError) and not reference.name.startswith("/"):
+            self.unknown.append(problem)
 
     def _link(self, node: PlanNode, condition: Condition, reference: spec_pb2.Reference) -> Link:
         name = _parse(reference.name)

@@ -46,6 +46,7 @@ jobs:
   repeat: 3
   jobs: [!Job {ident: e, command: "true"}]
 - !Job {ident: f, command: "true", on_done: "e[2]"}
+- !Job {ident: g, command: "true", artefacts: {consumes: nobuild.sim}}
 """
 
 
@@ -59,8 +60,10 @@ def test_unknown_references_are_reported_beside_mistyped_keys(command: str, tmp_
         ":4:36:",
         ":5:45:",
         ":9:3:",
+        ":12:58:",
     ]
     assert "nothing is named 'nothere'" in said
+    assert "nothing is named 'nobuild'" in said
 
 
 @pytest.mark.parametrize(
