@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gator.process.host import close_inherited
-from gator.process.ownership.select import register_helper
+from gator.process.ownership.select import register_helper, unregister_helper
 
 if TYPE_CHECKING:
     from gator.v1 import query_pb2
@@ -63,9 +63,10 @@ class GitQuestion:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._pid, signal.SIGKILL)
             poll.poll(_KILL_MILLIS)
-        # Where there is a reaper it may have been there first.
+        # Where there is a reaper it may have been there first, and has unregistered git.
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self._pid, os.WNOHANG)
+            if os.waitpid(self._pid, os.WNOHANG)[0]:
+                unregister_helper(self._pid)
         out = os.pread(self._out, _MAX_BYTES, 0)
         os.close(self._out)
         os.close(self.pidfd)

@@ -9,6 +9,8 @@ import signal
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, KeysView
 
+from gator.process.ownership.select import unregister_helper
+
 _Exit = tuple[int, resource.struct_rusage]
 OnExit = Callable[[int, resource.struct_rusage], None]
 OnStranger = Callable[[int, int, resource.struct_rusage], None]
@@ -64,6 +66,7 @@ class Reaper:
                 return True
             if pid == 0:
                 return True
+            unregister_helper(pid)
             callback = self._watched.pop(pid, None)
             if callback is not None:
                 callback(status, usage)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from gator.process.host import close_inherited
-from gator.process.ownership.select import register_helper
+from gator.process.ownership.select import register_helper, unregister_helper
 from gator.runtime.text_encoding import UTF8_MODE
 
 _MAX_ERROR_BYTES = 65_536
@@ -40,6 +40,7 @@ class UploadProcess:
         except OSError:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+            unregister_helper(self.pid)
             for descriptor in (self.parameters_write_fd, self.status_read_fd, self.stderr):
                 os.close(descriptor)
             raise
@@ -63,8 +64,10 @@ class UploadProcess:
         """Closes the pipes, and reaps the process if it has ended."""
         for descriptor in (self.parameters_write_fd, self.status_read_fd, self.stderr, self.pidfd):
             os.close(descriptor)
+        # Where there is a reaper it may have been there first, and has unregistered the process.
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                unregister_helper(self.pid)
 
     def dismiss(self) -> None:
         """Ends the process if it was not taken. May be called twice."""
@@ -72,6 +75,7 @@ class UploadProcess:
             self._is_taken = True
             self.kill()
             os.waitpid(self.pid, 0)
+            unregister_helper(self.pid)
             self.close()
 
 

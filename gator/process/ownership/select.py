@@ -30,6 +30,16 @@ def register_helper(pid: int) -> None:
     _helpers.add(pid)
 
 
+def is_helper(pid: int) -> bool:
+    """Returns whether this pid is that of a registered helper."""
+    return pid in _helpers
+
+
+def unregister_helper(pid: int) -> None:
+    """Unregisters a helper that was reaped: a process of a job may have its pid from now on."""
+    _helpers.discard(pid)
+
+
 def select(
     snapshot: Snapshot,
     ownership: Ownership,
@@ -125,7 +135,7 @@ def may_have_leftovers(
         return any(
             _may_belong(pid, ownership, is_stray)
             for pid in children
-            if pid not in expected and pid not in _helpers
+            if pid not in expected and not is_helper(pid)
         )
     except OSError:
         # Without free descriptors nothing is known; the pass waits for one.

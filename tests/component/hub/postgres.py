@@ -18,7 +18,7 @@ from typing import Protocol
 
 import pytest
 
-from gator.process.ownership.select import register_helper
+from gator.process.ownership.select import register_helper, unregister_helper
 
 _ACCOUNT = "postgres"
 _START_SECONDS = 60
@@ -106,6 +106,7 @@ class PostgresServer:
         if process is None:
             return
         process.communicate(b"keep\n" if keep else b"\n")
+        unregister_helper(process.pid)
 
     def restart(self) -> None:
         """Cut all connections and start again."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gator.process.ownership.select import is_helper, register_helper
 from gator.process.pipes import Pipes, watch_eof
 from gator.process.spawn import Command
 from tests.component.process.support import Host, until
@@ -116,6 +117,13 @@ async def test_a_child_that_ended_before_it_was_watched_is_still_reported(host: 
     host.reaper.watch(pid, on_exit)
     assert seen == []
     await until(lambda: seen == [9], "the report")
+
+
+async def test_a_helper_is_unregistered_when_it_is_reaped(host: Host) -> None:
+    pid = os.posix_spawn("/bin/true", ["true"], {})
+    register_helper(pid)
+    await until(lambda: pid in host.strangers, "its end")
+    assert not is_helper(pid)
 
 
 async def test_an_adopted_orphan_is_reaped_as_a_stranger(host: Host) -> None:

@@ -1,17 +1,26 @@
 """Whose a process is, decided on invented tables of processes."""
 
-import os
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pytest
 
+from gator.process.ownership import select as selection
 from gator.process.ownership.birthmark import Birthmarks, birthmarks, each_birthmark
 from gator.process.ownership.criteria import Ownership
-from gator.process.ownership.select import name_all, select
+from gator.process.ownership.select import name_all, register_helper, select, unregister_helper
 from gator.process.procfs import ProcessInfo, Snapshot
 
 MARKS = {"GATOR_RUN": "r", "GATOR_PATH": "top/a", "GATOR_ATTEMPT": "1"}
 DAEMON = 100
+OWN = 70
+
+
+@pytest.fixture(autouse=True)
+def only_invented_pids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps the pids of this process and of its helpers out of the tables; they may be as low as these."""
+    monkeypatch.setattr(selection, "os", SimpleNamespace(getpid=lambda: OWN))
+    monkeypatch.setattr(selection, "_helpers", set[int]())
 
 
 def make(pid: int, parent: int, session: int, state: str = "S") -> ProcessInfo:
@@ -71,7 +80,7 @@ def test_a_terminal_in_which_a_mark_was_exported_is_left_alone() -> None:
 
 
 def test_the_session_of_this_process_is_never_taken() -> None:
-    own, beside = make(os.getpid(), 1, 40), make(41, 1, 40)
+    own, beside = make(OWN, 1, 40), make(41, 1, 40)
     shot = snapshot(own, beside, marks={own.pid: MARKS, 41: MARKS})
     assert pids(select(shot, Ownership(0, MARKS))) == [41]
     shot = snapshot(own, beside, marks={own.pid: MARKS})
@@ -148,6 +157,19 @@ def test_what_descended_from_a_job_is_remembered_when_it_has_lost_its_parents() 
     assert pids(select(orphans, ownership)) == [203, 204]
     later = make(203, DAEMON, 203)._replace(start_ticks=9999)
     assert select(snapshot(later), ownership) == []
+
+
+def test_a_helper_is_no_orphan_and_its_pid_may_be_that_of_a_job_once_it_is_reaped() -> None:
+    shot = snapshot(make(DAEMON, 1, DAEMON), make(500, DAEMON, 500))
+    ownership = Ownership(200, MARKS, leader_reaped=True)
+
+    def select_strays() -> list[int]:
+        return pids(select(shot, ownership, adopted_by=DAEMON, is_stray=lambda _info, _whose: True))
+
+    register_helper(500)
+    assert select_strays() == []
+    unregister_helper(500)
+    assert select_strays() == [500]
 
 
 def test_others_are_spared_with_what_descends_from_them() -> None:
