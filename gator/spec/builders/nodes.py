@@ -3,29 +3,21 @@
 References to other nodes are resolved by the plan.
 """
 
-from datetime import date
-from typing import Final, TypeAlias
+from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
-from gator.spec.builders import scalars, settings
+from gator.spec.builders import node_keys, settings
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
 from gator.spec.builders.include import TAG as INCLUDE
-from gator.spec.builders.jobs import matrix, resources
-from gator.spec.builders.recognition.causes import read_causes
-from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
-from gator.spec.builders.values import known, mapping, text_or_texts, texts
+from gator.spec.builders.jobs import matrix
+from gator.spec.builders.node_keys import NodeMessage, Parent
+from gator.spec.builders.scope import KeyContext, NodeScope
 from gator.spec.builders.wrong_keys import wrong_key
-from gator.spec.expand import check_expansion
-from gator.spec.idents import ident_problem, nfc
-from gator.spec.interpolation import PLACEHOLDERS
 from gator.spec.keys import Inheritance
 from gator.spec.suggestions import nearest
 from gator.v1 import spec_pb2
-
-NodeMessage: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
-Parent: TypeAlias = spec_pb2.JobGroup | spec_pb2.JobArray
 
 MAX_DEPTH = 40
 """Maximum depth of nodes: protocol buffers parse 100 nested messages, and each level takes two."""
@@ -130,175 +122,6 @@ def _read_key(built: NodeMessage, key: KeyContext) -> None:
     READERS[key.entry.type](getattr(built, part) if part else built, key)
 
 
-def _ident(built: NodeMessage, key: KeyContext) -> None:
-    ident = scalars.text(key.context, key.value, "ident")
-    if ident is None:
-        return
-    ident = nfc(ident)
-    problem = ident_problem(ident)
-    if problem is None:
-        built.ident = ident
-    else:
-        key.context.problem(key.value, problem)
-
-
-def _references(conditions: spec_pb2.Order, key: KeyContext) -> None:
-    name = key.name
-    found = text_or_texts(key.context, key.value, name)
-    if key.scope.is_root and found:
-        key.context.warn(key.node, f"{name} on the root has no effect: there is nothing beside it")
-        return
-    for node, reference in found:
-        if not reference.strip():
-            key.context.problem(node, f"an item of {name} cannot be empty")
-        elif scalars.has_no_placeholder(key.context, node, reference, name):
-            getattr(conditions, name).add(name=nfc(reference), position=position(node))
-
-
-def _seed(built: NodeMessage, key: KeyContext) -> None:
-    if isinstance(key.value, ScalarNode) and key.value.value == "random":
-        if key.scope.is_root:
-            built.seed = "random"
-        else:
-            key.context.problem(key.value, "only the seed of the root can be random: write a number")
-        return
-    number = scalars.integer(
-        key.context, key.value, "seed", 1, alternative=" or random" if key.scope.is_root else ""
-    )
-    if number is not None:
-        built.seed = str(number)
-
-
-def _command(job: spec_pb2.Job, key: KeyContext) -> None:
-    command = scalars.filled_text(key.context, key.value, "command")
-    if command is not None and scalars.fits_exec_limits(key.context, key.value, command, "command"):
-        _check_expanded(key.context, key.value, command, key.scope)
-        job.command = command
-
-
-def _args(job: spec_pb2.Job, key: KeyContext) -> None:
-    for node, arg in texts(key.context, key.value, "args"):
-        if scalars.fits_exec_limits(key.context, node, arg, "an argument"):
-            _check_expanded(key.context, node, arg, key.scope)
-            job.args.append(arg)
-
-
-def _check_expanded(context: SpecContext, node: Node, text: str, scope: NodeScope) -> None:
-    if "${" not in text:
-        return
-    check_placeholders(context, node, text, PLACEHOLDERS, scope)
-    for offset, message in check_expansion(text):
-        context.problem_within(node, text[offset : offset + 20].partition("\n")[0], message)
-
-
-def _shell(job: spec_pb2.Job, key: KeyContext) -> None:
-    script = scalars.filled_text(key.context, key.value, "shell")
-    if script is not None:
-        check_placeholders(key.context, key.value, script, PLACEHOLDERS, key.scope)
-        job.shell = script
-
-
-def _resources(job: spec_pb2.Job, key: KeyContext) -> None:
-    resources.read(key.context, job, key.value)
-
-
-def _repeats(array: spec_pb2.JobArray, key: KeyContext) -> None:
-    if isinstance(key.value, ScalarNode) and "${{" in key.value.value:
-        check_placeholders(key.context, key.value, key.value.value, (), key.scope.of_repeats())
-        array.repeats_text = key.value.value
-        return
-    count = scalars.integer(key.context, key.value, "repeats")
-    if count == 0:
-        key.context.warn(key.value, f"'{array.ident}' has 0 repeats: it passes immediately")
-    array.repeats = count if count is not None else 1
-
-
-def _when(built: NodeMessage, key: KeyContext) -> None:
-    text = scalars.text(key.context, key.value, "when")
-    if text is None:
-        return
-    if "${{" in text:
-        scope = key.scope._replace(in_array=False, matrix=key.scope.matrix_of_parent)
-        for name in sorted(key.scope.matrix - scope.matrix):
-            if name in text:
-                message = f"'when' takes {name} only on the children of the array that has it"
-                key.context.problem_within(key.value, name, message)
-                return
-        check_placeholders(key.context, key.value, text, (), scope)
-        built.when = text
-    elif (value := scalars.boolean(key.context, key.value, "when")) is not None:
-        built.when = "true" if value else "false"
-
-
-def _quarantine(built: NodeMessage, key: KeyContext) -> None:
-    values = mapping(key.context, key.value, "quarantine")
-    pairs = known(key.context, values, "quarantine", "quarantine")
-    built.quarantine.SetInParent()
-    for name, pair in pairs.items():
-        text = scalars.filled_text(key.context, pair.value, name)
-        if text is None or not scalars.has_no_placeholder(key.context, pair.value, text, name):
-            continue
-        if name == "until" and not is_date(text):
-            key.context.problem(pair.value, f"until must be a date such as 2027-01-31, not '{text}'")
-        else:
-            setattr(built.quarantine, name, text)
-    missing = ", ".join(f"'{name}'" for name in ("owner", "reason") if name not in pairs)
-    if missing and isinstance(key.value, MappingNode):
-        key.context.problem(key.node, f"a quarantine requires {missing}, so that people know whom to ask")
-
-
-def is_date(text: str) -> bool:
-    """Returns whether a text is a date, as YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _max_fail(parent: Parent, key: KeyContext) -> None:
-    if scalars.is_none_word(key.value):
-        setattr(parent, key.field, 0)
-        return
-    count = scalars.integer(key.context, key.value, key.name, 1, alternative=" or none")
-    if count is not None:
-        setattr(parent, key.field, count)
-
-
-def _licenses(parent: Parent, key: KeyContext) -> None:
-    for name, entry in mapping(key.context, key.value, "licenses").items():
-        if not name.strip():
-            key.context.problem(entry.key, "a license needs a name: write NAME: COUNT")
-            continue
-        count = scalars.integer(key.context, entry.value, f"licenses.{name}")
-        if count is not None:
-            parent.licenses[name] = count
-
-
-def _secrets(parent: Parent, key: KeyContext) -> None:
-    for node, name in text_or_texts(key.context, key.value, "secrets"):
-        if not name or "=" in name or not name.isprintable():
-            key.context.problem(node, f"{name!r} is not a variable name: write the name only, without =")
-        elif scalars.has_no_placeholder(key.context, node, name, "secrets") and name not in parent.secrets:
-            parent.secrets.append(name)
-
-
-def _causes(parent: Parent, key: KeyContext) -> None:
-    parent.causes.extend(read_causes(key.context, key.value))
-
-
-def _artefacts(job: spec_pb2.Job, key: KeyContext) -> None:
-    # Imported late, as most specs have neither artefacts nor hooks.
-    from gator.spec.builders.jobs.artefacts import read_artefacts
-
-    read_artefacts(job, key)
-
-
-def _hooks(built: NodeMessage, key: KeyContext) -> None:
-    from gator.spec.builders.hooks import read_hooks
-
-    read_hooks(built, key)
-
-
 def _jobs(parent: Parent, key: KeyContext) -> None:
     if key.value.tag == INCLUDE:
         return  # The include reports its own problem.
@@ -366,44 +189,5 @@ def _check_command(context: SpecContext, node: Node, pairs: dict[str, Pair], *, 
         context.problem(pairs["args"].key, "'args' belong to a command: write them into the script")
 
 
-def _expect(built: NodeMessage, key: KeyContext) -> None:
-    # Most specs expect nothing but exit code 0.
-    from gator.spec.builders.jobs.expect import read_expect
-
-    expect = read_expect(key, is_job=isinstance(built, spec_pb2.Job))
-    if expect is not None:
-        built.expect.CopyFrom(expect)
-
-
-def _metrics(values: spec_pb2.Settings, key: KeyContext) -> None:
-    # Most specs take no metrics from lines.
-    from gator.spec.builders.recognition.metrics import read_metrics
-
-    for name, rule in read_metrics(key).items():
-        values.metrics[name].CopyFrom(rule)
-
-
-READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
-    "arguments": _args,
-    "causes": _causes,
-    "artefacts": _artefacts,
-    "hooks": _hooks,
-    "expect": _expect,
-    "ident": _ident,
-    "exclude": matrix.read_exclude,
-    "matrix": matrix.read_matrix,
-    "max_fail": _max_fail,
-    "metrics": _metrics,
-    "names": _secrets,
-    "nodes": _jobs,
-    "pools": _licenses,
-    "program": _command,
-    "references": _references,
-    "repeats": _repeats,
-    "resources": _resources,
-    "script": _shell,
-    "quarantine": _quarantine,
-    "seed": _seed,
-    "when": _when,
-}
+READERS: Final[dict[str, settings.Reader]] = node_keys.READERS | {"nodes": _jobs}
 """Readers of all types of values."""

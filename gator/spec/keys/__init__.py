@@ -1,0 +1,74 @@
+"""The keys of the spec language, as one table from which loader, JSON Schema and inheritance are made.
+
+A key is one entry here and one field of the protos. Its type names the functions that read a value
+(`builders.settings` and others) and describe it (`schema`), so a key of an existing type needs no other code.
+`CONTRIBUTING.md` has the steps.
+"""
+
+from gator.spec.keys.entry import (
+    ARRAY,
+    GROUP,
+    JOB,
+    KINDS,
+    Inheritance,
+    Key,
+)
+from gator.spec.keys.mappings import (
+    SUB_KEYS,
+)
+from gator.spec.keys.nodes import (
+    KEYS_OF,
+    LATER,
+    NODE_KEYS,
+)
+from gator.spec.keys.values import (
+    ENTRY_KEYS,
+    ENTRY_PATTERNS,
+    FLAKY_MODES,
+    FORMS,
+    KEEPS,
+    MATCHER_SUFFIXES,
+    MATCHERS,
+    METRIC_KINDS,
+    PARAM_TYPES,
+    PARSER_KEYS,
+    PARSERS,
+    RANGES,
+    RESULT_FORMATS,
+    RETRY_REASONS,
+    STDERR_MODES,
+    ULIMITS,
+    WHENS,
+    is_parser_file,
+)
+
+__all__ = [
+    "ARRAY",
+    "ENTRY_KEYS",
+    "ENTRY_PATTERNS",
+    "FLAKY_MODES",
+    "FORMS",
+    "GROUP",
+    "JOB",
+    "KEEPS",
+    "KEYS_OF",
+    "KINDS",
+    "LATER",
+    "MATCHERS",
+    "MATCHER_SUFFIXES",
+    "METRIC_KINDS",
+    "NODE_KEYS",
+    "PARAM_TYPES",
+    "PARSERS",
+    "PARSER_KEYS",
+    "RANGES",
+    "RESULT_FORMATS",
+    "RETRY_REASONS",
+    "STDERR_MODES",
+    "SUB_KEYS",
+    "ULIMITS",
+    "WHENS",
+    "Inheritance",
+    "Key",
+    "is_parser_file",
+]
