@@ -163,6 +163,9 @@ def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interp
 
 def _filled(texts: Sequence[str], settings: spec_pb2.Settings, known: interpolate.Lookup) -> list[str]:
     """Returns the values of texts; what only a job knows cannot be among them."""
+    if not any("${{" in text for text in texts):
+        # Nearly all texts are values already, and there may be many.
+        return [unmarked(text) for text in texts]
     found = list[str]()
     for value in interpolate.filled_items(texts, known, settings):
         if left := interpolate.names(value):

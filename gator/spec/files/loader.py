@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from gator.errors import Problem, SpecError
+from gator.runtime.loading import uncollected
 from gator.spec.builders.context import FindParser, Read, Run, SpecContext, TooLargeError
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import build
@@ -49,8 +50,16 @@ def load_partly(
 ) -> Loaded:
     """Loads a spec as `gator.spec.load_partly` describes."""
     context = SpecContext(find_parser)
-    root = Includes(context, read, run).compose(text, file)
+    with uncollected():
+        spec = _read(context, Includes(context, read, run), text, file)
+    warnings = tuple(sorted(set(context.warnings)))
+    return Loaded(spec, warnings, context.texts, tuple(sorted(set(context.problems))))
+
+
+def _read(context: SpecContext, includes: Includes, text: str | bytes, file: str) -> spec_pb2.Spec:
+    """Returns a spec as far as it could be read; its problems are in the context."""
     spec = spec_pb2.Spec()
+    root = includes.compose(text, file)
     if root is not None:
         try:
             build(context, root, spec, NodeScope(0, False, made_of(PurePosixPath(file).stem)))
@@ -58,5 +67,4 @@ def load_partly(
             context.problem(
                 root, "aliases and merges make too much of this text: write it out, or use a !JobArray"
             )
-    warnings = tuple(sorted(set(context.warnings)))
-    return Loaded(spec, warnings, context.texts, tuple(sorted(set(context.problems))))
+    return spec

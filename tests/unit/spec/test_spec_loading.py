@@ -1,3 +1,4 @@
+import gc
 import textwrap
 
 import pytest
@@ -215,3 +216,23 @@ def test_setting_a_variable_of_gator_is_a_warning() -> None:
     found = loaded("!Job\ncommand: x\nenv: {GATOR_SEED: 1}\n")
     message = "GATOR_SEED is set by Gator itself: the value here has no effect"
     assert found.warnings == (Problem("spec.yaml", 3, 7, message),)
+
+
+def test_reading_many_rows_collects_no_garbage() -> None:
+    rows = "\n".join(f"- {{test: test_{number}, n: 1}}" for number in range(5000))
+    text = f"!JobArray\nmatrix:\n{rows}\njobs: [!Job {{command: echo}}]\n"
+    loaded(TREE)  # imports what loading needs
+    collections: list[str] = []
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        del info
+        collections.append(phase)
+
+    gc.callbacks.append(count)
+    try:
+        loaded(text)
+    finally:
+        gc.callbacks.remove(count)
+    # There may be one when the pause ends.
+    assert collections.count("start") <= 2
+    assert gc.isenabled()
