@@ -1,0 +1,101 @@
+"""The state of one attempt: how far it has come, and what is known of it."""
+
+from collections.abc import Sequence
+
+from gator.core.attempt.actions import Action, Exit, LeftoverCheck, Record
+from gator.core.attempt.events import ClientEvents, EventFactory
+from gator.core.attempt.hang.silence import Silence
+from gator.core.attempt.hooks import HookSequence
+from gator.core.attempt.metrics import AttemptMetrics
+from gator.core.attempt.output.observers import observers_of
+from gator.core.attempt.output.output import Output
+from gator.core.attempt.results.conclusion import Times
+from gator.core.attempt.results.expectations import Expectations
+from gator.core.attempt.results.verdict import AttemptFacts, Verdict
+from gator.core.attempt.state import DEFAULT_GRACE_NANOS, MILLI, State
+from gator.core.attempt.termination import StartRetries, Termination
+from gator.core.attempt.usage import UsageMeter
+from gator.v1 import attach_pb2, event_pb2
+
+
+class AttemptContext:
+    """One attempt, as the parts of its state machine see it; the arguments are those of `Wrapper`."""
+
+    __slots__ = (
+        "client",
+        "deadline",
+        "exit",
+        "facts",
+        "hooks",
+        "is_complete",
+        "job",
+        "kept",
+        "open",
+        "output",
+        "silence",
+        "stamp",
+        "start_retries",
+        "state",
+        "termination",
+        "times",
+        "usage",
+        "verdict",
+    )
+
+    def __init__(self, launch: attach_pb2.LaunchNode, wall_offset: int, log_cap: int) -> None:
+        self.state = State.STARTING
+        self.job = launch.job
+        settings = launch.job.settings
+        self.facts = AttemptFacts()
+        metrics = AttemptMetrics()
+        observers = observers_of(launch.job)
+        if launch.job.HasField("expect"):
+            self.facts.expectations = Expectations(launch.job.expect)
+            observers = (*observers, self.facts.expectations)
+        self.output = Output(launch, log_cap, self.facts.messages, metrics, observers)
+        self.open = set(self.output.streams)
+        """The streams that have not reached their end."""
+        self.usage = UsageMeter(launch)
+        self.client = ClientEvents(self.facts.messages, metrics)
+        self.stamp = EventFactory(launch.path, launch.attempt, wall_offset)
+        self.start_retries = StartRetries()
+        self.termination = Termination(
+            settings.grace_millis * MILLI if settings.HasField("grace_millis") else DEFAULT_GRACE_NANOS
+        )
+        self.deadline: int | None = None
+        """When the state has to be left, or looked at again; None for never."""
+        self.silence = Silence(settings.silence.millis * MILLI, watches=bool(settings.silence.watch))
+        self.times = Times()
+        self.exit: Exit | None = None
+        self.hooks = HookSequence(launch.job.hooks) if launch.job.HasField("hooks") else None
+        self.is_complete = False
+        """Whether all output was read."""
+        self.kept: Sequence[event_pb2.Artefact] = ()
+        self.verdict: Verdict | None = None
+        """The verdict, once it is known, before the hooks after the end."""
+
+    def enter(self, state: State, deadline: int | None) -> None:
+        """Changes the state."""
+        if state is not State.RUNNING:
+            self.silence.stop()
+        self.state = state
+        self.deadline = deadline
+
+    def sweep(self) -> list[Action]:
+        """Looks for leftover processes."""
+        self.enter(State.SWEEPING, None)
+        return [LeftoverCheck()]
+
+    def warning(self, now: int, text: str) -> Record:
+        """Returns the record of a warning of Gator."""
+        return Record([self.stamp.warning(now, text)])
+
+    def hook_deadline(self, now: int) -> int | None:
+        """Returns when a hook that starts now has to be over; None for never."""
+        limit = self.hooks.timeout_nanos if self.hooks is not None else 0
+        return now + limit if limit else None
+
+
+def record(events: list[event_pb2.Event]) -> list[Action]:
+    """Returns the action that records events; none if there are none."""
+    return [Record(events)] if events else []
