@@ -5,7 +5,8 @@ Invariant: stop requests for such a tier are kept until it ends, so that its nex
 
 from msgspec import Struct, field
 
-from gator.core.tree.tier import Child, Tier
+from gator.core.tree.child import Child
+from gator.core.tree.tier import Tier
 from gator.node_paths import ancestors, is_below
 from gator.v1 import attach_pb2, event_pb2
 

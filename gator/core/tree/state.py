@@ -27,7 +27,8 @@ from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.outcomes.results import count_result
 from gator.core.tree.remote_tiers import Remotes
 from gator.core.tree.step_queue import StepQueue
-from gator.core.tree.tier import JobChild, Tier
+from gator.core.tree.tier import Tier
+from gator.core.tree.tree_port import JobChild
 from gator.core.tree.watch import WatchPlans
 from gator.node_paths import ancestors, template_of
 from gator.plan import Plan, PlanNode, sort_key

@@ -5,15 +5,12 @@ in, so that a child tier may live in another daemon.
 """
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
-
-from msgspec import Struct
+from collections.abc import Iterator
 
 from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.outcomes import FAILURES
 from gator.core.tree.child import Child, Phase, TierState
-from gator.core.tree.close import Registry, cancelled, close_unstarted
+from gator.core.tree.close import cancelled, close_unstarted
 from gator.core.tree.gate import Closing, Gate, GateState
 from gator.core.tree.hooks import TierHooks, failed_before
 from gator.core.tree.outcomes.contracts import apply_contracts
@@ -21,11 +18,12 @@ from gator.core.tree.outcomes.group_result import GroupFold
 from gator.core.tree.outcomes.restored import Attempts
 from gator.core.tree.outcomes.results import complete, result_of_attempts
 from gator.core.tree.retries import delay_millis, retries_failure, retries_loss
+from gator.core.tree.tree_port import JobChild, TreePort
 from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
 from gator.units import plural
-from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 WINDOW_JOBS = 512
 """Maximum number of repeats of one job that exist at a time: more than all daemons hold."""
@@ -33,90 +31,12 @@ WINDOW_TIERS = 1024
 """Maximum number of repeats of one group that exist at a time."""
 
 
-class JobChild(Struct, eq=False):
-    """A job of a tier, from its creation to its Result."""
-
-    node: PlanNode
-    path: str
-    order: int
-    tier: "Tier"
-    child: Child
-    attempt: int = 1
-    lost: int = 0
-    """Number of attempts that were lost and tried again."""
-    failures: int = 0
-    """Number of attempts that failed and were tried again."""
-    failed: event_pb2.AttemptFinished | None = None
-    """The end of the last of these."""
-    started: int = 0
-    """Number of attempts that were started."""
-    phase: Phase = Phase.QUEUED
-    declared: bool = False
-    stop: attach_pb2.Stop | None = None
-
-
-class TreePort(Registry, Protocol):
-    """The functions of its tree that a tier uses."""
-
-    def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
-        """Returns the hooks of an instance of a group or array."""
-        ...
-
-    def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
-        """Lets an attempt start when the resources allow."""
-        ...
-
-    def enqueue_later(self, job: JobChild, millis: int) -> None:
-        """Lets an attempt start after a delay."""
-        ...
-
-    def halt(self, job: JobChild, stop: attach_pb2.Stop) -> None:
-        """Ends a job, whether it is queued, handed out or running."""
-        ...
-
-    def open_tier(self, node: PlanNode, path: str, base: int, parent: "Tier", child: Child) -> "Tier | None":
-        """Opens the tier of a child; returns None if it runs in another daemon."""
-        ...
-
-    def tell_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
-        """Sends a message to a tier in another daemon."""
-        ...
-
-    def close_later(self, steps: Iterator[None]) -> None:
-        """Performs the steps that close a node, a few at a time."""
-        ...
-
-    def wake(self, tier: "Tier") -> None:
-        """Lets a tier issue more of its repeats soon."""
-        ...
-
-    def contracts(self, node: PlanNode, path: str) -> Sequence[spec_pb2.Contract]:
-        """Returns the contracts of an instance of a group or array on metrics."""
-        ...
-
-    def run_hook(self, tier: "Tier", hooks: TierHooks, name: str) -> None:
-        """Runs a hook of a tier."""
-        ...
-
-    def stop_hook(self, tier: "Tier", number: int) -> None:
-        """Sends a signal to the hook of a tier that runs."""
-        ...
-
-    def log(self, path: str, logs: Iterable[event_pb2.LogEvent]) -> None:
-        """Records messages about a group after one of its hooks."""
-        ...
-
-    def tier_ended(self, tier: "Tier", result: event_pb2.Result) -> None:
-        """Removes a tier and passes its Result on."""
-        ...
-
-
 class Tier:
     """One instance of a group or array. `virtual_root` marks the unrecorded tier above the root."""
 
     def __init__(
         self,
-        tree: TreePort,
+        tree: "TreePort[Tier]",
         node: PlanNode,
         path: str,
         *,

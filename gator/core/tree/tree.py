@@ -14,7 +14,7 @@ from gator.core.tree.gate import Closing
 from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.outcomes.results import lost, result_of_end
 from gator.core.tree.state import TreeState
-from gator.core.tree.tier import JobChild
+from gator.core.tree.tree_port import JobChild
 from gator.node_paths import parent_of, template_of
 from gator.plan import Plan
 from gator.v1 import attach_pb2, common_pb2, event_pb2
