@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from gator.clock import SystemClock
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.attempts.executor import HostExecutor, Key
-from gator.daemon.attempts.host import WrapperContext, WrapperHost
+from gator.daemon.attempts.host import WrapperHost
+from gator.daemon.attempts.host_context import WrapperContext
 from gator.daemon.serving import ClientHandler
 from gator.link.server import ATTACH, parent_service
 from gator.link.uplink import Uplink

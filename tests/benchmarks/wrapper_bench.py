@@ -19,7 +19,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gator.daemon.attempts.host import WrapperContext, WrapperHost
+from gator.daemon.attempts.host import WrapperHost
+from gator.daemon.attempts.host_context import WrapperContext
 from gator.process.host import become_subreaper
 from gator.process.reaper import Reaper
 from gator.process.spawn import Command, spawn

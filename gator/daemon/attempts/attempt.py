@@ -8,7 +8,6 @@ import os
 import resource
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING
 
@@ -33,12 +32,10 @@ from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.machine import Wrapper
 from gator.core.attempt.start.environment import NO_INPUTS, Inputs, Prepared, UnsafeScriptError
-from gator.core.attempt.start.runners import PYTHON, is_special
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.attempt_ports import AttemptPorts
-from gator.daemon.attempts.files.scratch import make_scratch
-from gator.daemon.attempts.files.script_file import remove_script, write_script
+from gator.daemon.attempts.preparation import Preparation
 from gator.errors import UserError
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.ownership.criteria import Ownership
@@ -47,7 +44,7 @@ from gator.process.procfs import ticks_now
 from gator.process.sampling import judge_peak
 from gator.process.spawn import Command, Process, spawn
 from gator.process.spawn_errors import SpawnError
-from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
@@ -75,13 +72,11 @@ class Attempt:
         "_pipes",
         "_prepared",
         "_reports",
-        "_script",
         "_since",
         "node",
         "ownership",
+        "preparation",
         "process",
-        "runner_end",
-        "scratch",
         "wrapper",
     )
 
@@ -92,10 +87,7 @@ class Attempt:
         self.process: Process | None = None
         self.ownership = Ownership(0, {})
         """How the processes of the attempt are told from others, once it has started."""
-        self.scratch = ""
-        self.runner_end: Command | None = None
-        """What removes the leavings of the runner after the end."""
-        self._script = ""
+        self.preparation = Preparation(host.launcher, node)
         self._cwd = ""
         self._reports: ReportFiles | None = None
         self._inputs = None if has_inputs(node) else NO_INPUTS
@@ -142,10 +134,10 @@ class Attempt:
             self._host.gather(self)
             return
         try:
-            prepared = self._prepare()
+            prepared = self.preparation.prepare(self._host.token(*self.key), self._inputs)
             self._cwd = prepared.cwd
-            self._reports = self._report_files()
-            self._collection = self._begin_artefacts()
+            self._reports = self.preparation.report_files(prepared.cwd)
+            self._collection = self.preparation.collection(prepared.cwd, self._host.artefact_content_bytes)
             if self._birthmarks is None:
                 self._birthmarks, self._since = self._host.birthmark(), ticks_now()
             if self.node.job.HasField("hooks"):
@@ -154,7 +146,7 @@ class Attempt:
                     self._take(before)
                     return
             birthmarks = self._birthmarks
-            process = spawn(self._command(prepared, birthmarks.number))
+            process = spawn(self.preparation.command(prepared, birthmarks.number))
         except SpawnError as error:
             self._fail(error.message, error.errno, error.transient)
             return
@@ -162,7 +154,7 @@ class Attempt:
             self._fail(str(error), 0, False)
             return
         except OSError as error:
-            what = "script" if self._script else "scratch folder"
+            what = "script" if self.preparation.script else "scratch folder"
             message = f"cannot create its {what}: {error.filename}: {error.strerror}"
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
@@ -334,29 +326,6 @@ class Attempt:
         self.wrapper.follow_wall_clock(now, time_ns())
         return now
 
-    def _prepare(self) -> Prepared:
-        scratch = self.node.job.settings.scratch
-        run = self._host.launcher
-        if scratch.enabled and not self.scratch:
-            root = run.fill(scratch.root, self.node)
-            self.scratch = make_scratch(run.folder, root, run.run, *self.key)
-        prepared = run.prepare(
-            self.node, self._host.token(*self.key), self.scratch, self._inputs or NO_INPUTS
-        )
-        if prepared.script:
-            self._script = prepared.script_file
-            write_script(prepared.script_file, prepared.script)
-        return self._by_runner(prepared) if is_special(self.node.job.settings) else prepared
-
-    def _by_runner(self, prepared: Prepared) -> Prepared:
-        """Returns what the runner of the job starts. Raises RunnerError."""
-        if self.node.job.settings.runner.name == PYTHON:
-            return prepared
-        from gator.daemon.attempts.by_runner import by_runner
-
-        started, self.runner_end = by_runner(self._host.launcher, self.node, prepared)
-        return started
-
     def _run_hook(self, action: RunHook) -> None:
         prepared = self._prepared
         if prepared is None or self._birthmarks is None:
@@ -378,53 +347,6 @@ class Attempt:
             if self.process is None:
                 self.ownership = self._ownership_of(hook.pid, prepared, self._birthmarks)
 
-    def _begin_artefacts(self) -> "Collection | None":
-        """Returns what keeps the artefacts of the job; None if it makes none."""
-        job = self.node.job
-        if not job.HasField("artefacts") or not (job.artefacts.produces or job.artefacts.collect):
-            return None
-        from gator.daemon.artefacts.collect import Collection
-        from gator.daemon.artefacts.manifest import remove_manifest
-
-        launcher = self._host.launcher
-        wanted = spec_pb2.JobArtefacts()
-        wanted.CopyFrom(job.artefacts)
-        for product in wanted.produces:
-            product.path = launcher.fill(product.path, self.node)
-        wanted.collect[:] = [launcher.fill(text, self.node) for text in wanted.collect]
-        remove_manifest(Path(launcher.folder), self.node.path)
-        return Collection(
-            Path(launcher.folder), *self.key, self._cwd, wanted, self._host.artefact_content_bytes
-        )
-
-    def _report_files(self) -> "ReportFiles | None":
-        """Returns the reports of tests that the job will write; None if it names none."""
-        wanted = self.node.job.settings.results.list
-        if not wanted:
-            return None
-        from gator.daemon.attempts.files.report_files import ReportFiles, WantedReport
-
-        names = [(each, self._host.launcher.fill(each.file, self.node)) for each in wanted]
-        return ReportFiles(
-            [
-                WantedReport(name, os.path.join(self._cwd, name), each.format, each.required)  # noqa: PTH118
-                for each, name in names
-            ]
-        )
-
-    def _command(self, prepared: Prepared, birthmark: int) -> Command:
-        settings = self.node.job.settings
-        return Command(
-            argv=prepared.argv,
-            env=prepared.env,
-            cwd=prepared.cwd,
-            merge_stderr=settings.stderr == spec_pb2.STDERR_MODE_MERGE,
-            tty=settings.tty,
-            nice=settings.nice,
-            ulimit=settings.ulimit,
-            birthmark=birthmark,
-        )
-
     def _read_rest(self) -> None:
         for pipe in list(self._pipes.values()):
             if not pipe.closed:
@@ -434,5 +356,4 @@ class Attempt:
         for pipe in self._pipes.values():
             pipe.close()
         self._pipes = {}
-        if self._script:
-            remove_script(self._script)
+        self.preparation.close()

@@ -4,32 +4,32 @@ Invariant: the end of an attempt is reported only after it is committed.
 """
 
 import asyncio
-import os
 import signal
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.hooks import HookEnd
-from gator.core.attempt.start.environment import Inputs, Launcher, Prepared
+from gator.core.attempt.start.environment import Inputs, Prepared
 from gator.core.reports import ReportFile
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
 from gator.daemon.attempts.files.scratch import remove_scratch, stays
 from gator.daemon.attempts.hooks.group_hooks import GroupHooks
+from gator.daemon.attempts.host_context import WrapperContext, make_launcher
 from gator.daemon.attempts.lease_runner import LeaseRunner
 from gator.daemon.attempts.leftovers import Leftovers
 from gator.daemon.attempts.metering import Metering
 from gator.daemon.attempts.outbox import Outbox, Store
+from gator.daemon.attempts.thread_work import run_in_thread
 from gator.daemon.attempts.timer import AttemptTimer, late_wake_text
 from gator.daemon.modes import SAMPLE_INTERVAL_MILLIS
 from gator.errors import PreconditionError
 from gator.loop import beside
 from gator.node_paths import is_below
+from gator.process.oom import count_oom_kills
 from gator.process.ownership.attempt_cgroups import Groups
 from gator.process.ownership.birthmark import Birthmarks, each_birthmark
 from gator.process.pipes import Pipe, Pipes
@@ -46,36 +46,6 @@ if TYPE_CHECKING:
 Key = tuple[str, int]
 RUNNER_END_SECONDS = 60.0
 """Timeout of the command that removes the leavings of a runner."""
-
-
-class WrapperContext(Struct, frozen=True):
-    """Settings of all jobs of a daemon.
-
-    `daemon` is its id, empty when inline. `parent` is the address where a job's processes reach it, and
-    `token` gives theirs by path and attempt. `environment` and `launch_dir` are those of the launch.
-    """
-
-    run: attach_pb2.RunContext
-    host: str
-    environment: Mapping[str, str]
-    launch_dir: str
-    token: Callable[[str, int], str]
-    daemon: str = ""
-    parent: str = ""
-
-
-def make_launcher(context: WrapperContext) -> Launcher:
-    """Returns what prepares the jobs and hooks of a daemon."""
-    return Launcher(
-        context.environment,
-        run=context.run.run,
-        folder=context.run.folder,
-        launch_dir=context.launch_dir,
-        daemon=context.daemon,
-        parent=context.parent,
-        secrets=context.run.secrets,
-        exists=os.path.exists,
-    )
 
 
 class WrapperHost:
@@ -118,7 +88,7 @@ class WrapperHost:
         self._birthmarks = each_birthmark(context.run.run, context.daemon)
         longest = (context.run.sample_interval_millis or SAMPLE_INTERVAL_MILLIS) / 1e3
         self._metering = Metering(loop, longest, partial(Groups, context.run.run, context.daemon))
-        self._oom_kills = _count_oom_kills()
+        self._oom_kills = count_oom_kills()
 
     # ---- messages of the engine
 
@@ -259,8 +229,7 @@ class WrapperHost:
 
     def read_reports(self, attempt: Attempt, files: "ReportFiles") -> None:
         """Reads the reports of tests of an attempt in a thread."""
-        reading = beside(files.read)
-        reading.add_done_callback(partial(_take_reports, attempt))
+        run_in_thread(files.read, attempt.on_reports, _reports_of_fault)
 
     @property
     def artefact_content_bytes(self) -> int:
@@ -269,15 +238,14 @@ class WrapperHost:
 
     def collect(self, attempt: Attempt, collection: "Collection", *, passed: bool) -> None:
         """Keeps the artefacts of an attempt in a thread."""
-        collecting = beside(partial(collection.keep, passed=passed))
-        collecting.add_done_callback(partial(_take_artefacts, attempt))
+        run_in_thread(partial(collection.keep, passed=passed), attempt.on_artefacts, _artefacts_of_fault)
 
     def gather(self, attempt: Attempt) -> None:
         """Finds in a thread what an attempt gets from jobs that ran before it."""
         from gator.daemon.attempts.files.inputs import gather_inputs
 
-        gathering = beside(partial(gather_inputs, self.launcher.folder, attempt.node))
-        gathering.add_done_callback(partial(_take_inputs, attempt))
+        gathering = partial(gather_inputs, self.launcher.folder, attempt.node)
+        run_in_thread(gathering, attempt.on_inputs, _inputs_of_fault)
 
     @property
     def group_hooks(self) -> GroupHooks:
@@ -297,7 +265,7 @@ class WrapperHost:
 
     def out_of_memory(self) -> bool:
         """Returns whether the kernel ended a process for lack of memory since the last call."""
-        before, self._oom_kills = self._oom_kills, _count_oom_kills()
+        before, self._oom_kills = self._oom_kills, count_oom_kills()
         return self._oom_kills > before
 
     def has_others(self, attempt: Attempt) -> bool:
@@ -320,12 +288,13 @@ class WrapperHost:
         self._leftovers.remove(attempt)
         if self._attempts.pop(attempt.key, None) is not None:
             self._leases.on_ended(attempt.node.lease)
-        if attempt.runner_end is not None:
-            self._run_end(attempt.runner_end)
+        if attempt.preparation.runner_end is not None:
+            self._run_end(attempt.preparation.runner_end)
         if attempt.node.inputs and finished.outcome == common_pb2.OUTCOME_PASSED:
             self._remove_beside(partial(remove_inputs, self.launcher.folder, *attempt.key))
-        if attempt.scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
-            self._remove_beside(partial(remove_scratch, attempt.scratch))
+        scratch = attempt.preparation.scratch
+        if scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
+            self._remove_beside(partial(remove_scratch, scratch))
 
     def on_committed(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
         """Reports a committed end."""
@@ -393,18 +362,6 @@ class WrapperHost:
         return min((at for at in wakes if at is not None), default=None)
 
 
-def _take_reports(attempt: Attempt, reading: "asyncio.Future[list[ReportFile]]") -> None:
-    """Gives the attempt its reports; a fault while they were read is a problem of them."""
-    if reading.cancelled():
-        return
-    error = reading.exception()
-    if error is None:
-        attempt.on_reports(reading.result())
-    else:
-        problem = f"the test reports cannot be read: {type(error).__name__}: {error}"
-        attempt.on_reports([ReportFile(required=False, problem=problem)])
-
-
 def remove_inputs(folder: str, path: str, attempt: int) -> None:
     """Removes the copies and lists that an attempt got."""
     from gator.daemon.artefacts.fetch import inputs_folder
@@ -412,40 +369,16 @@ def remove_inputs(folder: str, path: str, attempt: int) -> None:
     remove_scratch(str(inputs_folder(Path(folder), path, attempt)))
 
 
-def _take_artefacts(attempt: Attempt, collecting: "asyncio.Future[Collected]") -> None:
-    """Gives the attempt its artefacts; a fault meanwhile is a problem of it."""
-    if collecting.cancelled():
-        return
-    error = collecting.exception()
-    if error is None:
-        attempt.on_artefacts(collecting.result())
-    else:
-        problem = f"its artefacts cannot be kept: {type(error).__name__}: {error}"
-        attempt.on_artefacts(Collected(problems=[problem]))
+def _reports_of_fault(fault: str) -> list[ReportFile]:
+    return [ReportFile(required=False, problem=f"the test reports cannot be read: {fault}")]
 
 
-def _take_inputs(attempt: Attempt, gathering: "asyncio.Future[Inputs]") -> None:
-    """Gives the attempt what was found; a fault meanwhile is a problem of it."""
-    if gathering.cancelled():
-        return
-    error = gathering.exception()
-    if error is None:
-        attempt.on_inputs(gathering.result())
-    else:
-        attempt.on_inputs(
-            Inputs(problem=f"what it needs of other jobs cannot be read: {type(error).__name__}: {error}")
-        )
+def _artefacts_of_fault(fault: str) -> Collected:
+    return Collected(problems=[f"its artefacts cannot be kept: {fault}"])
 
 
-def _count_oom_kills() -> int:
-    """Returns how many processes the kernel has ended for lack of memory; 0 if that is unknown."""
-    try:
-        for line in Path("/proc/vmstat").read_text().splitlines():
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-    except OSError:
-        return 0
-    return 0
+def _inputs_of_fault(fault: str) -> Inputs:
+    return Inputs(problem=f"what it needs of other jobs cannot be read: {fault}")
 
 
 def _as_text(part: str) -> str:

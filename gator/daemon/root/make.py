@@ -20,7 +20,8 @@ from gator.core.tree import actions as act
 from gator.core.tree.tree import Tree
 from gator.daemon.attempts.executor import HostExecutor
 from gator.daemon.attempts.hooks.group_hooks import GroupHooks
-from gator.daemon.attempts.host import WrapperContext, WrapperHost, make_launcher
+from gator.daemon.attempts.host import WrapperHost
+from gator.daemon.attempts.host_context import WrapperContext, make_launcher
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, Fleet, FleetContext
 from gator.daemon.fleet.dead_store import read_batches

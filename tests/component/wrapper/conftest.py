@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.attempts.host import WrapperContext, WrapperHost
+from gator.daemon.attempts.host import WrapperHost
+from gator.daemon.attempts.host_context import WrapperContext
 from gator.process.host import become_subreaper
 from gator.process.reaper import Reaper
 from gator.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.daemon.attempts import host
+from gator.process.oom import count_oom_kills
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
 from tests.component.process.support import until
 from tests.component.wrapper.support import Bench, is_alive, job, pid_in, shell, stop
@@ -190,7 +190,7 @@ async def test_a_job_is_sampled_while_it_runs(bench: Bench) -> None:
 
 
 def test_the_oom_counter_of_this_kernel_can_be_read() -> None:
-    count = host._count_oom_kills()  # pyright: ignore[reportPrivateUsage]
+    count = count_oom_kills()
     assert (count >= 0) == Path("/proc/vmstat").exists()
 
 

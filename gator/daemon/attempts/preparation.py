@@ -1,0 +1,109 @@
+"""Prepares the start of an attempt: its folder, script, command, and what is read after its end.
+
+Invariant: what it makes for one attempt stays the same when the start is repeated.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gator.core.attempt.start.environment import NO_INPUTS, Inputs, Launcher, Prepared
+from gator.core.attempt.start.runners import PYTHON, is_special
+from gator.daemon.attempts.files.scratch import make_scratch
+from gator.daemon.attempts.files.script_file import remove_script, write_script
+from gator.process.spawn import Command
+from gator.v1 import attach_pb2, spec_pb2
+
+if TYPE_CHECKING:
+    from gator.daemon.artefacts.collect import Collection
+    from gator.daemon.attempts.files.report_files import ReportFiles
+
+
+class Preparation:
+    """What one attempt needs before its start."""
+
+    __slots__ = ("_launcher", "_node", "runner_end", "scratch", "script")
+
+    def __init__(self, launcher: Launcher, node: attach_pb2.LaunchNode) -> None:
+        self._launcher = launcher
+        self._node = node
+        self.scratch = ""
+        """Its own folder; empty if it has none."""
+        self.script = ""
+        """The file with its script; empty if there is none."""
+        self.runner_end: Command | None = None
+        """What removes the leavings of the runner after the end."""
+
+    def prepare(self, token: str, inputs: Inputs | None) -> Prepared:
+        """Makes folder and script. Raises OSError, UserError, UnsafeScriptError and RunnerError."""
+        launcher, node = self._launcher, self._node
+        scratch = node.job.settings.scratch
+        if scratch.enabled and not self.scratch:
+            root = launcher.fill(scratch.root, node)
+            self.scratch = make_scratch(launcher.folder, root, launcher.run, node.path, node.attempt)
+        prepared = launcher.prepare(node, token, self.scratch, inputs or NO_INPUTS)
+        if prepared.script:
+            self.script = prepared.script_file
+            write_script(prepared.script_file, prepared.script)
+        return self._by_runner(prepared) if is_special(node.job.settings) else prepared
+
+    def command(self, prepared: Prepared, birthmark: int) -> Command:
+        """Returns what is started."""
+        settings = self._node.job.settings
+        return Command(
+            argv=prepared.argv,
+            env=prepared.env,
+            cwd=prepared.cwd,
+            merge_stderr=settings.stderr == spec_pb2.STDERR_MODE_MERGE,
+            tty=settings.tty,
+            nice=settings.nice,
+            ulimit=settings.ulimit,
+            birthmark=birthmark,
+        )
+
+    def collection(self, cwd: str, content_bytes: int) -> "Collection | None":
+        """Returns what keeps the artefacts of the job; None if it makes none."""
+        job = self._node.job
+        if not job.HasField("artefacts") or not (job.artefacts.produces or job.artefacts.collect):
+            return None
+        from gator.daemon.artefacts.collect import Collection
+        from gator.daemon.artefacts.manifest import remove_manifest
+
+        launcher, node = self._launcher, self._node
+        wanted = spec_pb2.JobArtefacts()
+        wanted.CopyFrom(job.artefacts)
+        for product in wanted.produces:
+            product.path = launcher.fill(product.path, node)
+        wanted.collect[:] = [launcher.fill(text, node) for text in wanted.collect]
+        folder = Path(launcher.folder)
+        remove_manifest(folder, node.path)
+        return Collection(folder, node.path, node.attempt, cwd, wanted, content_bytes)
+
+    def report_files(self, cwd: str) -> "ReportFiles | None":
+        """Returns the reports of tests that the job will write; None if it names none."""
+        wanted = self._node.job.settings.results.list
+        if not wanted:
+            return None
+        from gator.daemon.attempts.files.report_files import ReportFiles, WantedReport
+
+        names = [(each, self._launcher.fill(each.file, self._node)) for each in wanted]
+        return ReportFiles(
+            [
+                WantedReport(name, os.path.join(cwd, name), each.format, each.required)  # noqa: PTH118
+                for each, name in names
+            ]
+        )
+
+    def close(self) -> None:
+        """Removes the script, because the attempt has ended."""
+        if self.script:
+            remove_script(self.script)
+
+    def _by_runner(self, prepared: Prepared) -> Prepared:
+        """Returns what the runner of the job starts. Raises RunnerError."""
+        if self._node.job.settings.runner.name == PYTHON:
+            return prepared
+        from gator.daemon.attempts.by_runner import by_runner
+
+        started, self.runner_end = by_runner(self._launcher, self._node, prepared)
+        return started
