@@ -67,6 +67,8 @@ class RunningJob(Struct, frozen=True):
     path: str
     started: float
     """When this process learned of its start, in seconds of the steady clock."""
+    is_starting: bool = False
+    """Whether it has not written the line after which it works."""
 
 
 class LiveState(Protocol):

@@ -108,13 +108,17 @@ def number(value: float) -> str:
 
 
 def progress(made: event_pb2.Progress) -> str:
-    """Returns how far a job has come, as `42 %` or `3 of 10`, with its text; empty if it did not say."""
+    """Returns how far a job has come, as `42 %` or `3 of 10`, with its text; empty if it did not say.
+
+    A job that has not written the line after which it works is `starting`.
+    """
     amount = ""
     if made.HasField("total"):
         amount = (
             f"{number(made.done)} %" if made.total == 100 else f"{number(made.done)} of {number(made.total)}"
         )
-    return " ".join(part for part in (amount, one_line(made.text)) if part)
+    started = "starting" if made.starting else ""
+    return " ".join(part for part in (started, amount, one_line(made.text)) if part)
 
 
 def artefact(made: event_pb2.Artefact) -> str:

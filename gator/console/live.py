@@ -195,4 +195,6 @@ class LiveDisplay:
 
 def _job(job: RunningJob, now: float, columns: int) -> list[Part]:
     stamp = f"{whole_span(int(max(0.0, now - job.started))):>7}  "
-    return [(stamp, "dim"), (cut_front(visible(job.path), max(0, columns - 1 - len(stamp))), "")]
+    state = "  starting" if job.is_starting else ""
+    path = cut_front(visible(job.path), max(0, columns - 1 - len(stamp) - len(state)))
+    return [(stamp, "dim"), (path, ""), (state, "dim")]

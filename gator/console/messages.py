@@ -51,7 +51,7 @@ def event_text(terminal: Terminal, event: event_pb2.Event) -> str:
                 return ""
             return f"{painted_outcome(terminal, event.attempt_finished.outcome)} {_attempt(event)}\n"
         case "progress":
-            return f"{visible(event.path)}: {describe.progress(event.progress)}\n"
+            return f"{visible(event.path)}: {describe.progress(event.progress) or 'running'}\n"
         case "artefact":
             return f"{visible(event.path)}: artefact {visible(describe.artefact(event.artefact))}\n"
         case "log":

@@ -219,6 +219,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "limit": lambda: _integer(0, 2**53, "none", "unlimited"),
     "scratch": lambda: {"anyOf": [_BOOLEAN, _mapping("scratch")]},
     "first_error": lambda: _mapping("first_error"),
+    "starts": lambda: _mapping("starts"),
     "metrics": lambda: _values({"anyOf": [_mapping("metrics"), {"type": "null"}]}),
     "expect": lambda: _mapping("expect"),
     "contracts": _contracts,

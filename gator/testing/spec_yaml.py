@@ -301,8 +301,8 @@ def _quarantine(name: str, quarantine: spec_pb2.Quarantine) -> Iterator[str]:
     yield f"{name}: {{{', '.join(f'{key}: {_text(text)}' for key, text in pairs if text)}}}"
 
 
-def _first_error(name: str, error: spec_pb2.FirstError) -> Iterator[str]:
-    yield f"{name}: {{match: {_text(error.match)}}}"
+def _line_pattern(name: str, line: spec_pb2.FirstError | spec_pb2.Starts) -> Iterator[str]:
+    yield f"{name}: {{match: {_text(line.match)}}}"
 
 
 def _expect(name: str, expect: spec_pb2.Expect) -> Iterator[str]:
@@ -416,7 +416,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "script": _script,
     "seed": _plain,
     "setup": _script,
-    "first_error": _first_error,
+    "first_error": _line_pattern,
     "flaky": _flaky,
     "results": _results,
     "silence": _silence,
@@ -425,6 +425,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "params": _params,
     "quarantine": _quarantine,
     "parsers": _parsers,
+    "starts": _line_pattern,
     "stderr": _stderr,
     "tags": _words,
     "text": _word,

@@ -528,22 +528,28 @@ class Progress(message.Message):
     TEXT_FIELD_NUMBER: builtins.int
     DONE_FIELD_NUMBER: builtins.int
     TOTAL_FIELD_NUMBER: builtins.int
+    STARTING_FIELD_NUMBER: builtins.int
     text: builtins.str
     """What the job is doing; empty if it did not say."""
     done: builtins.float
     """Amount of work that is done; unset if it did not say."""
     total: builtins.float
     """Amount of all work, in the unit of `done`; only set with it."""
+    starting: builtins.bool
+    """Whether the attempt has not written the line after which it works, by `starts` of its spec. Its timeout has not
+    begun.
+    """
     def __init__(
         self,
         *,
         text: builtins.str = ...,
         done: builtins.float | None = ...,
         total: builtins.float | None = ...,
+        starting: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_done", b"_done", "_total", b"_total", "done", b"done", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_done", b"_done", "_total", b"_total", "done", b"done", "text", b"text", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_done", b"_done", "_total", b"_total", "done", b"done", "starting", b"starting", "text", b"text", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__done: _TypeAlias = typing.Literal["done"]  # noqa: Y015
     _WhichOneofArgType__done: _TypeAlias = typing.Literal["_done", b"_done"]  # noqa: Y015

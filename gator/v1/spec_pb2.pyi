@@ -1070,6 +1070,7 @@ class Settings(message.Message):
     COMMANDS_FIELD_NUMBER: builtins.int
     SILENCE_FIELD_NUMBER: builtins.int
     FIRST_ERROR_FIELD_NUMBER: builtins.int
+    STARTS_FIELD_NUMBER: builtins.int
     RESULTS_FIELD_NUMBER: builtins.int
     FLAKY_FIELD_NUMBER: builtins.int
     PARAMS_FIELD_NUMBER: builtins.int
@@ -1132,6 +1133,10 @@ class Settings(message.Message):
         """The line that explains a failure; unset means inherited."""
 
     @builtins.property
+    def starts(self) -> Starts:
+        """The line after which an attempt works; unset means inherited."""
+
+    @builtins.property
     def results(self) -> Results:
         """Reports of tests that a job writes; unset means inherited."""
 
@@ -1167,15 +1172,16 @@ class Settings(message.Message):
         commands: builtins.bool | None = ...,
         silence: Silence | None = ...,
         first_error: FirstError | None = ...,
+        starts: Starts | None = ...,
         results: Results | None = ...,
         flaky: FlakyMode.ValueType = ...,
         params: abc.Iterable[Param] | None = ...,
         metrics: abc.Mapping[builtins.str, MetricRule] | None = ...,
         runner: Runner | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "silence", b"silence", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "silence", b"silence", "starts", b"starts", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "flaky", b"flaky", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "flaky", b"flaky", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "starts", b"starts", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -1591,6 +1597,26 @@ class FirstError(message.Message):
     """Pattern of the line, in the syntax of RE2. Its groups are those of a ParserEntry. The first such line of
     stderr is taken, else that of stdout. It changes neither severities nor what counts.
     """
+    def __init__(
+        self,
+        *,
+        match: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class Starts(message.Message):
+    """The line of output after which an attempt works. The time of its timeout begins there."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: builtins.int
+    match: builtins.str
+    """Pattern of the line, in the syntax of RE2."""
     def __init__(
         self,
         *,

@@ -42,6 +42,7 @@ class EventFactory:
         metric: event_pb2.Metric | None = None,
         sample: event_pb2.Sample | None = None,
         attempt_finished: event_pb2.AttemptFinished | None = None,
+        progress: event_pb2.Progress | None = None,
         artefact: event_pb2.Artefact | None = None,
         artefact_content: event_pb2.ArtefactContent | None = None,
     ) -> event_pb2.Event:
@@ -55,6 +56,7 @@ class EventFactory:
             metric=metric,
             sample=sample,
             attempt_finished=attempt_finished,
+            progress=progress,
             artefact=artefact,
             artefact_content=artefact_content,
         )

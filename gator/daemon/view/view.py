@@ -41,6 +41,9 @@ class View:
         self._folder, self._plan, self._clock, self._tally = folder, plan, clock, tally
         self._loop = asyncio.get_running_loop()
         self._logs = TextLogs(folder.logs, text_logs, self._read_output)
+        self._starting: set[str] = set()
+        """The running jobs that have not written the line after which they work."""
+        self._is_progress_shown = attach_pb2.EVENT_KIND_PROGRESS in display.wants.kinds
         self._wanted = self._filter(text_logs)
         self._tail = Tail(self._wanted, self._show, display.ready)
         self._own = ""
@@ -59,7 +62,8 @@ class View:
 
     def running(self, maximum: int) -> Iterable[RunningJob]:
         """Returns the jobs that have run longest."""
-        return [RunningJob(path, at) for path, at in nsmallest(maximum, self.started.items(), key=_second)]
+        oldest = nsmallest(maximum, self.started.items(), key=_second)
+        return [RunningJob(path, at, path in self._starting) for path, at in oldest]
 
     # -- from the root
 
@@ -115,15 +119,30 @@ class View:
         needed = text_logs is not TextLogMode.NONE
         if needed and event_filter.kinds and attach_pb2.EVENT_KIND_RESULT not in event_filter.kinds:
             event_filter.kinds.append(attach_pb2.EVENT_KIND_RESULT)
+        starts = any(
+            node.job is not None and node.job.settings.starts.match for node in self._plan.nodes.values()
+        )
+        if starts and event_filter.kinds and not self._is_progress_shown:
+            event_filter.kinds.append(attach_pb2.EVENT_KIND_PROGRESS)
         return event_filter
 
     def _show(self, events: Sequence[event_pb2.Event]) -> None:
         for event in events:
-            if event.WhichOneof("payload") == "result":
+            if event.HasField("progress"):
+                self._on_progress(event.path, event.progress)
+            elif event.WhichOneof("payload") == "result":
+                self._starting.discard(event.path)
                 node = self._plan.nodes.get(template_of(event.path))
                 if node is not None and node.kind == common_pb2.NODE_KIND_JOB:
                     self._logs.on_job_result(event.path, event.result)
+        if not self._is_progress_shown:
+            events = [event for event in events if not event.HasField("progress")]
         self.display.on_events(events)
+
+    def _on_progress(self, path: str, progress: event_pb2.Progress) -> None:
+        if progress.starting != (path in self._starting):
+            self._starting ^= {path}
+            self.changed()
 
     def _draw(self) -> None:
         self._redraw = None

@@ -100,13 +100,13 @@ def _runner(settings: spec_pb2.Settings, key: KeyContext) -> None:
     read_runner(settings, key)
 
 
-def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
+def _line_pattern(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    """Reads a mapping whose only key is `match`, the pattern of a line."""
     pairs: dict[str, Pair] = {}
     if isinstance(key.value, MappingNode):
-        values = mapping(key.context, key.value, "first_error")
-        pairs = known(key.context, values, "first_error", "first_error")
+        pairs = known(key.context, mapping(key.context, key.value, key.name), key.name, key.entry.type)
     if "match" not in pairs:
-        key.context.problem(key.value, "'first_error' requires 'match', a pattern: write {match: PATTERN}")
+        key.context.problem(key.value, f"'{key.name}' requires 'match', a pattern: write {{match: PATTERN}}")
         return
     from gator.spec.builders.recognition.patterns import parser_pattern_problem
 
@@ -114,7 +114,7 @@ def _first_error(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if pattern is not None and (problem := parser_pattern_problem(pattern)):
         key.context.problem(pairs["match"].value, f"match: {problem}")
     elif pattern is not None:
-        settings.first_error.match = pattern
+        getattr(settings, key.field).match = pattern
 
 
 def _params(settings: spec_pb2.Settings, key: KeyContext) -> None:
@@ -285,7 +285,7 @@ READERS: Final[dict[str, Reader]] = {
     "boolean": _boolean,
     "duration": _grace,
     "environment": _env,
-    "first_error": _first_error,
+    "first_error": _line_pattern,
     "flaky": _flaky,
     "folder": _cwd,
     "integer": _integer,
@@ -299,6 +299,7 @@ READERS: Final[dict[str, Reader]] = {
     "scratch": _scratch,
     "setup": _setup,
     "silence": _silence,
+    "starts": _line_pattern,
     "stderr": _stderr,
     "tags": _tags,
     "text": _text,

@@ -20,6 +20,7 @@ SUB_KEYS: Final = {
         Key("root", (), "text", "Where the folders are made; default is the folder of the run."),
     ),
     "first_error": (Key("match", (), "text", "Pattern of the line, in the syntax of RE2."),),
+    "starts": (Key("match", (), "text", "Pattern of the line, in the syntax of RE2."),),
     "silence": (
         Key("for", (), "time_limit", "Longest time."),
         Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),

@@ -102,6 +102,7 @@ NODE_KEYS: Final = {
             "runner", "runner", "How the command is started: process, python, container or of a package."
         ),
         _setting("timeout", "time_limit", "Longest time of one attempt.", attribute="timeout_millis"),
+        _setting("starts", "starts", "Pattern of the line at which the time of `timeout` begins."),
         _setting(
             "silence", "silence", "Longest time of an attempt without output, or growth of a watched file."
         ),

@@ -118,6 +118,7 @@ SETTINGS = st.builds(
     ),
     parsers=optional(PARSERS),
     scratch=optional(SCRATCH),
+    starts=optional(st.builds(spec_pb2.Starts, match=st.sampled_from(["^ready", "got (?:a|the) license"]))),
     first_error=optional(
         st.builds(spec_pb2.FirstError, match=st.sampled_from(["^FAIL: ", "(?P<code>E[0-9]+): ", "x"]))
     ),

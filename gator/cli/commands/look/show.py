@@ -139,6 +139,8 @@ def _say_job(description: query_pb2.JobDescription) -> None:
     rows.append(("limits", _limits(job.settings.limits)))
     if job.settings.timeout_millis:
         rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
+    if job.settings.starts.match:
+        rows.append(("starts", f"at a line that matches {job.settings.starts.match}"))
     if job.settings.silence.millis:
         rows.append(("silence", span(job.settings.silence.millis * 1_000_000)))
     if job.settings.HasField("commands") and not job.settings.commands:

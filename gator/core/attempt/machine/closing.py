@@ -38,7 +38,7 @@ def _complete(context: AttemptContext, now: int) -> list[event_pb2.Event]:
     if context.is_complete:
         return []
     context.is_complete = True
-    events = context.output.finish()
+    events = context.with_start(now, context.output.finish())
     if capped := context.output.cap_warning():
         events.append(context.stamp.warning(now, capped))
     return events
@@ -84,6 +84,8 @@ def conclude(
     usage = context.usage.message(context.times, context.exit)
     if verdict.outcome == common_pb2.OUTCOME_PASSED and (text := context.usage.unused(usage)):
         events.append(context.stamp.warning(now, text))
+    if verdict.outcome == common_pb2.OUTCOME_PASSED and context.start_line is not None:
+        events += [context.stamp.warning(now, text) for text in context.start_line.problems()]
     finished = summarise(
         context.facts, verdict, context.times, usage, context.client.metrics, context.output, context.kept
     )

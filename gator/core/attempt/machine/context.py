@@ -9,6 +9,7 @@ from gator.core.attempt.hooks import HookSequence
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
+from gator.core.attempt.output.start_line import StartLine
 from gator.core.attempt.results.conclusion import Times
 from gator.core.attempt.results.expectations import Expectations
 from gator.core.attempt.results.verdict import AttemptFacts, Verdict
@@ -34,6 +35,7 @@ class AttemptContext:
         "output",
         "silence",
         "stamp",
+        "start_line",
         "start_retries",
         "state",
         "termination",
@@ -52,6 +54,10 @@ class AttemptContext:
         if launch.job.HasField("expect"):
             self.facts.expectations = Expectations(launch.job.expect)
             observers = (*observers, self.facts.expectations)
+        self.start_line = StartLine(settings.starts.match) if settings.starts.match else None
+        """The line after which the job works; None if it works at once."""
+        if self.start_line is not None:
+            observers = (*observers, self.start_line)
         self.output = Output(launch, log_cap, self.facts.messages, metrics, observers)
         self.open = set(self.output.streams)
         """The streams that have not reached their end."""
@@ -80,6 +86,20 @@ class AttemptContext:
             self.silence.stop()
         self.state = state
         self.deadline = deadline
+
+    def timeout_at(self, now: int) -> int | None:
+        """Returns when the timeout of a job that works from now on is over; None for never."""
+        millis = self.job.settings.timeout_millis
+        return now + millis * MILLI if millis else None
+
+    def with_start(self, now: int, events: list[event_pb2.Event]) -> list[event_pb2.Event]:
+        """Returns the events of output. The timeout begins if the line after which the job works is there."""
+        progress = self.start_line.take(events) if self.start_line is not None else None
+        if progress is None:
+            return events
+        if self.state is State.RUNNING:
+            self.deadline = self.timeout_at(now)
+        return [*events, self.stamp.event(now, progress=progress)]
 
     def sweep(self) -> list[Action]:
         """Looks for leftover processes."""

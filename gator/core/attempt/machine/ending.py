@@ -13,7 +13,7 @@ def end(context: AttemptContext, now: int) -> list[Action]:
     """Sends SIGTERM, and SIGKILL after the grace."""
     if not context.termination.grace:
         return kill(context, now)
-    settled = record(context.output.settle())
+    settled = record(context.with_start(now, context.output.settle()))
     context.enter(State.ENDING, context.termination.begin(now))
     return [*settled, Signal(signal.SIGTERM)]
 

@@ -94,9 +94,13 @@ class Wrapper:
         context.times.start(now)
         context.usage.start(now)
         context.silence.start(now)
-        millis = context.job.settings.timeout_millis
-        context.enter(State.RUNNING, now + millis * MILLI if millis else None)
-        return [Record([context.stamp.event(now, started=started)])]
+        events = [context.stamp.event(now, started=started)]
+        if context.start_line is None:
+            context.enter(State.RUNNING, context.timeout_at(now))
+        else:
+            context.enter(State.RUNNING, None)
+            events.append(context.stamp.event(now, progress=context.start_line.progress))
+        return [Record(events)]
 
     def on_input_missing(self, now: int, message: str) -> list[Action]:
         """Gives up an attempt that lacks something that other jobs should have made."""
@@ -136,7 +140,8 @@ class Wrapper:
             return []
         context.times.read(now)
         context.silence.reset(now)
-        return record(context.output.feed(stream, data, now, now + context.stamp.offset))
+        events = context.output.feed(stream, data, now, now + context.stamp.offset)
+        return record(context.with_start(now, events) if events else events)
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
         """Takes note that a pipe has reached its end."""
@@ -181,7 +186,7 @@ class Wrapper:
     def on_time(self, now: int) -> list[Action]:
         """Does everything that is due at `wake_at`."""
         context = self._context
-        actions = record(context.output.flush_due(now))
+        actions = record(context.with_start(now, context.output.flush_due(now)))
         if context.silence.is_due(now):
             context.silence.look()
             actions += [LookAtFile()] if context.silence.watches else self._investigate()
