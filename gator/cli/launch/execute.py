@@ -19,7 +19,7 @@ from gator.cli.launch.notices import Notice, notices_of
 from gator.cli.launch.options import LaunchOptions
 from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
-from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
+from gator.cli.launch.reruns.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.specs.load import LoadedSpec
 from gator.cli.launch.supervise import PreparedRun, supervise
 from gator.cli.secrets import learn_secrets

@@ -74,7 +74,7 @@ def show_plan(found: Runnable, options: PlanOptions) -> None:
 
 def say_params(spec: str, options: PlanOptions, config: Config) -> None:
     """Prints the parameters of a spec. Raises SpecError and UsageError."""
-    from gator.cli.launch.params import help_lines
+    from gator.cli.launch.specs.params import help_lines
 
     loaded = load_spec(spec, options.ident, config)
     output.say_lines("\n".join(help_lines(plan_request(loaded, options))) + "\n")

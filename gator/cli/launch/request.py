@@ -10,10 +10,10 @@ from shutil import which
 from typing import Final
 
 from gator.cli.launch.options import LaunchOptions, PlanOptions
-from gator.cli.launch.params import apply_params
-from gator.cli.launch.requested_selection import RequestedSelection, requested_selection
+from gator.cli.launch.reruns.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.spec_files import MAX_SPEC_BYTES
 from gator.cli.launch.specs.load import LoadedSpec, RootNode, root_of
+from gator.cli.launch.specs.params import apply_params
 from gator.cli.options.values import bytes_of, count_of, limit_millis_of
 from gator.cli.tracking import tracking_root
 from gator.core.dispatch.pools import Pools
@@ -54,7 +54,7 @@ def resolved_selection(options: PlanOptions, loaded: LoadedSpec) -> RequestedSel
     requested = requested_selection(options)
     if not requested.refers_to_runs:
         return requested
-    from gator.cli.launch.last_run import choice_of, resolve
+    from gator.cli.launch.reruns.last_run import choice_of, resolve
 
     hub, ca = (options.hub, options.hub_ca) if isinstance(options, LaunchOptions) else (None, None)
     choice = choice_of(hub, ca, os.environ, requested.repeat)
@@ -189,7 +189,7 @@ def scheduler_of(options: PlanOptions) -> Scheduler:
 
 def pools_of(loaded: LoadedSpec, options: PlanOptions, scheduler: Scheduler) -> Pools:
     """Returns the resources that a run may use at once; within a job GATOR_CORES is the number of cores."""
-    from gator.cli.launch.machine import cores_here, memory_here
+    from gator.cli.launch.host_resources import cores_here, memory_here
 
     jobs = options.jobs or scheduler.cores
     root = root_of(loaded.spec)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gator.cli.launch.machine import cores_here, memory_here
+from gator.cli.launch.host_resources import cores_here, memory_here
 from gator.process.cgroups import V2, cpu_quota, memory_limit, own_groups
 
 MIB = 1024 * 1024

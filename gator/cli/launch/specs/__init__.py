@@ -1,7 +1,7 @@
-"""Finds and loads the spec of a command, and runs the programs that it names.
+"""Finds and loads the spec of a command, and sets its parameters.
 
-`load` finds the spec, gives it a name and loads it with what it includes; `programs` runs the programs
-whose output a spec includes.
+`load` finds the spec, gives it a name and loads it with what it includes. `programs` runs the programs
+whose output it includes, and `params` applies `--param`.
 
 Invariant: no program runs without a limit on its time and on the size of its output.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from gator.cli.launch.requested_selection import RequestedSelection
+from gator.cli.launch.reruns.requested_selection import RequestedSelection
 from gator.console import describe
 from gator.core.launch.parameters import PARAM, SCALE, by_name, options_of
 from gator.core.redact import MASK

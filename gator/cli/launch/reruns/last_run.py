@@ -10,9 +10,9 @@ from pathlib import Path
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
 from gator.cli.history.overlaid import overlaid_jobs
 from gator.cli.history.pruned import not_run_since
-from gator.cli.launch.inherit import inherit
 from gator.cli.launch.options import FAILED, PASSED
-from gator.cli.launch.requested_selection import RequestedSelection
+from gator.cli.launch.reruns.inherit import inherit
+from gator.cli.launch.reruns.requested_selection import RequestedSelection
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.cli.runs.hub_names import NO_HUB, names_hub
 from gator.core.history import series
