@@ -11,8 +11,7 @@ from typer.testing import CliRunner, Result
 from gator.cli.main import app
 from gator.query import Queries
 from gator.store.run.reader import FolderReader
-
-from . import runs
+from tests.component.query import runs
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from gator.query.budget import Budget
 from gator.store.run.reader import FolderReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-
-from . import runs
+from tests.component.query import runs
 
 JOBS = [f"top/good[{index}]" for index in range(4)]
 

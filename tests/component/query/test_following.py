@@ -12,8 +12,7 @@ from gator.query import Queries
 from gator.store.run.reader import FolderReader
 from gator.v1 import common_pb2, event_pb2
 from gator.v1 import query_service_pb2 as qs
-
-from . import runs
+from tests.component.query import runs
 
 JOB = "top/x"
 LOST = common_pb2.OUTCOME_LOST

@@ -13,8 +13,7 @@ from gator.store.reader import StoreReader
 from gator.store.run.reader import FolderReader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-
-from . import runs
+from tests.component.query import runs
 
 Gator = Callable[..., Result]
 JOBS = 300

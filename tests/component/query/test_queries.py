@@ -11,8 +11,7 @@ from gator.query.watch import EventWatch, RunWatch
 from gator.store.run.reader import FolderReader
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
-
-from . import runs
+from tests.component.query import runs
 
 
 def texts(response: qs.ListLinesResponse) -> list[str]:

@@ -24,8 +24,7 @@ from gator.v1 import (
 )
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import query_service_pb2 as qs
-
-from . import runs
+from tests.component.query import runs
 
 TOKEN = bearer("secret")
 
