@@ -44,6 +44,8 @@ class Command(Struct, frozen=True):
     nice: int = 0
     ulimit: Mapping[str, int] = field(default_factory=dict[str, int])
     birthmark: int = 0
+    inherited: Mapping[int, int] = field(default_factory=dict[int, int])
+    """Further descriptors of the process: its number, and that of this process. Numbers begin at 3."""
 
 
 class Process(Struct, frozen=True):
@@ -96,6 +98,8 @@ class Spawner:
         actions: _Actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
         actions.append(_open_terminal(ours, theirs) if command.tty else _open_pipe(1, ours, theirs))
         actions.append((os.POSIX_SPAWN_DUP2, 1, 2) if command.merge_stderr else _open_pipe(2, ours, theirs))
+        for number, fd in command.inherited.items():
+            actions.append((os.POSIX_SPAWN_DUP2, fd, number))
         pid = self._enter_and_execute(command, actions)
         return Process(pid, ours[0], None if command.merge_stderr else ours[1])
 

@@ -192,6 +192,7 @@ _PLAIN_TYPES: dict[str, Schema] = {
     "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     "factor": {"anyOf": [{"type": "number", "minimum": 1, "maximum": 100}, {"type": "string"}]},
     "flaky": {"enum": list(keys.FLAKY_MODES)},
+    "jobserver": {"anyOf": [_BOOLEAN, {"enum": list(keys.JOBSERVER_FORMS)}]},
     "param_type": {"enum": list(keys.PARAM_TYPES)},
     "param_value": {"anyOf": [_WORD, {"type": "array", "items": _WORD}]},
     "texts": {"type": "array", "items": _WORD},

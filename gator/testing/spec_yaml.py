@@ -162,6 +162,11 @@ def _flaky(name: str, mode: spec_pb2.FlakyMode.ValueType) -> Iterator[str]:
     yield f"{name}: {spec_pb2.FlakyMode.Name(mode).removeprefix('FLAKY_MODE_').lower()}"
 
 
+def _jobserver(name: str, mode: spec_pb2.JobserverMode.ValueType) -> Iterator[str]:
+    word = spec_pb2.JobserverMode.Name(mode).removeprefix("JOBSERVER_MODE_").lower()
+    yield f"{name}: {'true' if word == 'auto' else word}"
+
+
 def _limits(name: str, limits: spec_pb2.Limits) -> Iterator[str]:
     given = [
         f"{severity}: {_count(getattr(limits, severity))}"
@@ -401,6 +406,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "runner": _runner,
     "ident": _word,
     "integer": _plain,
+    "jobserver": _jobserver,
     "limits": _limits,
     "max_fail": _max_fail,
     "metrics": _metrics,

@@ -91,6 +91,37 @@ PARAM_TYPE_NUMBER: ParamType.ValueType  # 3
 PARAM_TYPE_LIST: ParamType.ValueType  # 4
 """Any number of texts."""
 
+class _JobserverMode:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _JobserverModeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_JobserverMode.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    JOBSERVER_MODE_UNSPECIFIED: _JobserverMode.ValueType  # 0
+    """Inherited; on the root the same as OFF."""
+    JOBSERVER_MODE_OFF: _JobserverMode.ValueType  # 1
+    """None."""
+    JOBSERVER_MODE_AUTO: _JobserverMode.ValueType  # 2
+    """In the form that the make of the job understands."""
+    JOBSERVER_MODE_FIFO: _JobserverMode.ValueType  # 3
+    """As the path of a named pipe."""
+    JOBSERVER_MODE_PIPE: _JobserverMode.ValueType  # 4
+    """As the numbers of two descriptors, which a program must pass on to its children."""
+
+class JobserverMode(_JobserverMode, metaclass=_JobserverModeEnumTypeWrapper):
+    """The jobserver of an attempt: tokens for its cores, which make, ninja and cargo take before they start processes."""
+
+JOBSERVER_MODE_UNSPECIFIED: JobserverMode.ValueType  # 0
+"""Inherited; on the root the same as OFF."""
+JOBSERVER_MODE_OFF: JobserverMode.ValueType  # 1
+"""None."""
+JOBSERVER_MODE_AUTO: JobserverMode.ValueType  # 2
+"""In the form that the make of the job understands."""
+JOBSERVER_MODE_FIFO: JobserverMode.ValueType  # 3
+"""As the path of a named pipe."""
+JOBSERVER_MODE_PIPE: JobserverMode.ValueType  # 4
+"""As the numbers of two descriptors, which a program must pass on to its children."""
+
 class _ParserRank:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1071,6 +1102,7 @@ class Settings(message.Message):
     SILENCE_FIELD_NUMBER: builtins.int
     FIRST_ERROR_FIELD_NUMBER: builtins.int
     STARTS_FIELD_NUMBER: builtins.int
+    JOBSERVER_FIELD_NUMBER: builtins.int
     RESULTS_FIELD_NUMBER: builtins.int
     FLAKY_FIELD_NUMBER: builtins.int
     PARAMS_FIELD_NUMBER: builtins.int
@@ -1092,6 +1124,8 @@ class Settings(message.Message):
     """Number that is added to the niceness of the launch; unset means inherited."""
     commands: builtins.bool
     """Whether lines of output that begin with `::` are commands; unset means inherited. The default is true."""
+    jobserver: JobserverMode.ValueType
+    """Whether an attempt gets a jobserver of GNU make; unspecified means inherited."""
     flaky: FlakyMode.ValueType
     """The outcome of a job that passed after an attempt had failed."""
     @builtins.property
@@ -1173,6 +1207,7 @@ class Settings(message.Message):
         silence: Silence | None = ...,
         first_error: FirstError | None = ...,
         starts: Starts | None = ...,
+        jobserver: JobserverMode.ValueType = ...,
         results: Results | None = ...,
         flaky: FlakyMode.ValueType = ...,
         params: abc.Iterable[Param] | None = ...,
@@ -1181,7 +1216,7 @@ class Settings(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "silence", b"silence", "starts", b"starts", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "flaky", b"flaky", "grace_millis", b"grace_millis", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "starts", b"starts", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "flaky", b"flaky", "grace_millis", b"grace_millis", "jobserver", b"jobserver", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "starts", b"starts", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015

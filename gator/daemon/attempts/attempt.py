@@ -154,8 +154,7 @@ class Attempt:
             self._fail(str(error), 0, False)
             return
         except OSError as error:
-            what = "script" if self.preparation.script else "scratch folder"
-            message = f"cannot create its {what}: {error.filename}: {error.strerror}"
+            message = f"cannot create its {self.preparation.making}: {error.filename}: {error.strerror}"
             self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
             return
         self.process = process
@@ -340,7 +339,14 @@ class Attempt:
         except UnsafeScriptError as error:
             self.on_hook(HookEnd(action.name, problem=str(error)))
             return
-        command = Command(argv, env, prepared.cwd, merge_stderr=True, birthmark=self._birthmarks.number)
+        command = Command(
+            argv,
+            env,
+            prepared.cwd,
+            merge_stderr=True,
+            birthmark=self._birthmarks.number,
+            inherited=self.preparation.inherited,
+        )
         hook = self._host.run_hook(action.name, command, self.on_hook)
         if not hook.is_over:
             self._hook = hook

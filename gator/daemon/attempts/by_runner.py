@@ -9,7 +9,7 @@ from gator.paths import slug
 from gator.process.spawn import Command
 from gator.runners.job import RunnerJob
 from gator.runners.registry import command_of
-from gator.v1 import attach_pb2
+from gator.v1 import attach_pb2, spec_pb2
 
 
 def by_runner(
@@ -22,6 +22,8 @@ def by_runner(
     settings = node.job.settings
     names = [name for name in prepared.env if name in OWN_NAMES or name.startswith("GATOR_")]
     names += [variable.name for variable in settings.env if variable.name in prepared.env]
+    if settings.jobserver > spec_pb2.JOBSERVER_MODE_OFF:
+        names.append("MAKEFLAGS")
     job = RunnerJob(
         argv=prepared.argv,
         env=prepared.env,

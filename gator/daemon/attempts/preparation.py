@@ -4,6 +4,7 @@ Invariant: what it makes for one attempt stays the same when the start is repeat
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,26 +12,31 @@ from gator.core.attempt.start.environment import NO_INPUTS, Inputs, Launcher, Pr
 from gator.core.attempt.start.runners import PYTHON, is_special
 from gator.daemon.attempts.files.scratch import make_scratch
 from gator.daemon.attempts.files.script_file import remove_script, write_script
+from gator.paths import slug
 from gator.process.spawn import Command
 from gator.v1 import attach_pb2, spec_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
     from gator.daemon.attempts.files.report_files import ReportFiles
+    from gator.process.jobserver import Jobserver
 
 
 class Preparation:
     """What one attempt needs before its start."""
 
-    __slots__ = ("_launcher", "_node", "runner_end", "scratch", "script")
+    __slots__ = ("_jobserver", "_launcher", "_node", "making", "runner_end", "scratch", "script")
 
     def __init__(self, launcher: Launcher, node: attach_pb2.LaunchNode) -> None:
         self._launcher = launcher
         self._node = node
+        self.making = ""
+        """What is being made, for the message if that fails."""
         self.scratch = ""
         """Its own folder; empty if it has none."""
         self.script = ""
         """The file with its script; empty if there is none."""
+        self._jobserver: Jobserver | None = None
         self.runner_end: Command | None = None
         """What removes the leavings of the runner after the end."""
 
@@ -39,12 +45,16 @@ class Preparation:
         launcher, node = self._launcher, self._node
         scratch = node.job.settings.scratch
         if scratch.enabled and not self.scratch:
+            self.making = "scratch folder"
             root = launcher.fill(scratch.root, node)
             self.scratch = make_scratch(launcher.folder, root, launcher.run, node.path, node.attempt)
         prepared = launcher.prepare(node, token, self.scratch, inputs or NO_INPUTS)
         if prepared.script:
+            self.making = "script"
             self.script = prepared.script_file
             write_script(prepared.script_file, prepared.script)
+        if node.job.settings.jobserver > spec_pb2.JOBSERVER_MODE_OFF:
+            self._offer_cores(prepared)
         return self._by_runner(prepared) if is_special(node.job.settings) else prepared
 
     def command(self, prepared: Prepared, birthmark: int) -> Command:
@@ -59,7 +69,13 @@ class Preparation:
             nice=settings.nice,
             ulimit=settings.ulimit,
             birthmark=birthmark,
+            inherited=self.inherited,
         )
+
+    @property
+    def inherited(self) -> Mapping[int, int]:
+        """Further descriptors of the processes of the attempt: their numbers, and those of this process."""
+        return self._jobserver.inherited if self._jobserver is not None else {}
 
     def collection(self, cwd: str, content_bytes: int) -> "Collection | None":
         """Returns what keeps the artefacts of the job; None if it makes none."""
@@ -98,6 +114,28 @@ class Preparation:
         """Removes the script, because the attempt has ended."""
         if self.script:
             remove_script(self.script)
+        if self._jobserver is not None:
+            self._jobserver.close()
+
+    def _offer_cores(self, prepared: Prepared) -> None:
+        """Makes a jobserver with the cores of the attempt. Raises OSError."""
+        # Few jobs have one.
+        from gator.process.jobserver import Jobserver, knows_fifo
+
+        self.making = "jobserver"
+        node, mode = self._node, self._node.job.settings.jobserver
+        env = prepared.env
+        if self._jobserver is None:
+            # A runner may start the job where these descriptors are not passed on.
+            is_fifo = mode == spec_pb2.JOBSERVER_MODE_FIFO or (
+                mode == spec_pb2.JOBSERVER_MODE_AUTO
+                and (is_special(node.job.settings) or knows_fifo(env.get("PATH", os.defpath)))
+            )
+            path = Path(self._launcher.folder) / "jobservers" / f"{slug(node.path)}.{node.attempt}"
+            self._jobserver = Jobserver(path, node.cores, is_fifo=is_fifo)
+        env["MAKEFLAGS"] = self._jobserver.makeflags(env.get("MAKEFLAGS", ""))
+        # Cargo prefers this one, which a cargo around the run may have set.
+        env.pop("CARGO_MAKEFLAGS", None)
 
     def _by_runner(self, prepared: Prepared) -> Prepared:
         """Returns what the runner of the job starts. Raises RunnerError."""

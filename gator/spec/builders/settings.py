@@ -21,6 +21,7 @@ _STDERR = {
     "error": spec_pb2.STDERR_MODE_ERROR,
     "merge": spec_pb2.STDERR_MODE_MERGE,
 }
+_JOBSERVERS = {"fifo": spec_pb2.JOBSERVER_MODE_FIFO, "pipe": spec_pb2.JOBSERVER_MODE_PIPE}
 _KEEP = {
     "failed": spec_pb2.SCRATCH_KEEP_FAILED,
     "all": spec_pb2.SCRATCH_KEEP_ALL,
@@ -227,6 +228,16 @@ def _flaky(settings: spec_pb2.Settings, key: KeyContext) -> None:
         settings.flaky = spec_pb2.FLAKY_MODE_FAIL if word == "fail" else spec_pb2.FLAKY_MODE_PASS
 
 
+def _jobserver(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    mode = _JOBSERVERS.get(str(key.value.value))
+    if mode is None:
+        enabled = scalars.boolean(key.context, key.value, "jobserver", alternative=" or a form (fifo, pipe)")
+        if enabled is None:
+            return
+        mode = spec_pb2.JOBSERVER_MODE_AUTO if enabled else spec_pb2.JOBSERVER_MODE_OFF
+    settings.jobserver = mode
+
+
 def _limits(settings: spec_pb2.Settings, key: KeyContext) -> None:
     for name, pair in known(
         key.context, mapping(key.context, key.value, "limits"), "limits", "limits"
@@ -289,6 +300,7 @@ READERS: Final[dict[str, Reader]] = {
     "flaky": _flaky,
     "folder": _cwd,
     "integer": _integer,
+    "jobserver": _jobserver,
     "limits": _limits,
     "nice": _integer,
     "params": _params,

@@ -119,6 +119,7 @@ NODE_KEYS: Final = {
             Inheritance.BY_NAME,
         ),
         _setting("scratch", "scratch", "Gives each attempt a new folder of its own as its cwd."),
+        _setting("jobserver", "jobserver", "Offers make, ninja and cargo the cores of the job."),
         _setting("tty", "boolean", "Makes stdout a pseudo-terminal."),
         _setting("nice", "nice", "Added to the niceness of gator run."),
         _setting(

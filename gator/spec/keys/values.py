@@ -144,6 +144,8 @@ WHENS: Final = ("passed", "done")
 """When a job gets an artefact."""
 FORMS: Final = ("path", "copy")
 """What a job gets of an artefact."""
+JOBSERVER_FORMS: Final = ("fifo", "pipe")
+"""Forms in which a program is told of its jobserver."""
 KEEPS: Final = ("failed", "all", "none")
 
 ULIMITS: Final = {

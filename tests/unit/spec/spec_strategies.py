@@ -157,6 +157,7 @@ SETTINGS = st.builds(
             reseed=optional(st.booleans()),
         )
     ),
+    jobserver=st.sampled_from(spec_pb2.JobserverMode.values()),
     flaky=st.sampled_from(spec_pb2.FlakyMode.values()),
     limits=optional(
         st.builds(

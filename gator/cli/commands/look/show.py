@@ -141,6 +141,9 @@ def _say_job(description: query_pb2.JobDescription) -> None:
         rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
     if job.settings.starts.match:
         rows.append(("starts", f"at a line that matches {job.settings.starts.match}"))
+    if job.settings.jobserver > spec_pb2.JOBSERVER_MODE_OFF:
+        mode = describe.enum_name(spec_pb2.JobserverMode.DESCRIPTOR, job.settings.jobserver)
+        rows.append(("jobserver", mode))
     if job.settings.silence.millis:
         rows.append(("silence", span(job.settings.silence.millis * 1_000_000)))
     if job.settings.HasField("commands") and not job.settings.commands:
