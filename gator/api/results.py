@@ -9,6 +9,7 @@ from msgspec import Struct
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.console import describe
+from gator.enum_names import enum_name, enum_value
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -123,8 +124,8 @@ class Run(Struct, frozen=True):
                 path=opened.path_of(path),
                 scope=qs.SCOPE_SUBTREE,
                 order=qs.NODE_ORDER_SPEC,
-                outcomes=[common_pb2.Outcome.Value(f"OUTCOME_{word.upper()}") for word in outcomes],
-                kinds=[common_pb2.NodeKind.Value(f"NODE_KIND_{word.upper()}") for word in kinds],
+                outcomes=[enum_value(common_pb2.Outcome, word) for word in outcomes],
+                kinds=[enum_value(common_pb2.NodeKind, word) for word in kinds],
             )
             return [node_of(node) for page in pages(opened.api.list_nodes, request) for node in page.nodes]
 
@@ -148,7 +149,7 @@ class Run(Struct, frozen=True):
         with self._opened() as opened:
             request = qs.ListLinesRequest(path=opened.path_of(path), regex=regex, messages=True)
             if severity:
-                request.severity = common_pb2.Severity.Value(f"SEVERITY_{severity.upper()}")
+                request.severity = enum_value(common_pb2.Severity, severity)
             for page in pages(opened.api.list_lines, request):
                 yield from map(_line, page.lines)
 
@@ -160,7 +161,7 @@ class Run(Struct, frozen=True):
 
 def node_of(node: query_pb2.Node) -> Node:
     """Returns a node from the message of a query."""
-    kind = describe.enum_name(common_pb2.NodeKind.DESCRIPTOR, node.kind)
+    kind = enum_name(common_pb2.NodeKind.DESCRIPTOR, node.kind)
     return Node(
         path=node.path,
         kind=kind,

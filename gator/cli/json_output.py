@@ -7,7 +7,7 @@ import sys
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from gator.console.describe import enum_name
+from gator.enum_names import enum_name
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

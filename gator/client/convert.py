@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 
+from gator.enum_names import enum_value
 from gator.v1 import common_pb2, event_pb2
 
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
@@ -42,14 +43,14 @@ def severity_of(word: str) -> common_pb2.Severity.ValueType:
     """Returns the severity of a word in any case; raises ValueError for another word."""
     if word.lower() not in SEVERITIES:
         raise ValueError(f"severity is one of {', '.join(SEVERITIES)}, not {word!r}")
-    return common_pb2.Severity.Value(f"SEVERITY_{word.upper()}")
+    return enum_value(common_pb2.Severity, word)
 
 
 def kind_of(word: str) -> event_pb2.MetricKind.ValueType:
     """Returns the kind of a metric of a word in any case; raises ValueError for another word."""
     if word.lower() not in KINDS:
         raise ValueError(f"kind is one of {', '.join(KINDS)}, not {word!r}")
-    return event_pb2.MetricKind.Value(f"METRIC_KIND_{word.upper()}")
+    return enum_value(event_pb2.MetricKind, word)
 
 
 def severity_of_level(level: int) -> common_pb2.Severity.ValueType:

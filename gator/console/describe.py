@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from gator.console.text import one_line
 from gator.core.causes.shown import is_last_words, shown_line
+from gator.enum_names import enum_name
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2
-
-if TYPE_CHECKING:
-    from google.protobuf.descriptor import EnumDescriptor
 
 TALLY_ORDER: Final = ("running", "waiting", "passed", "failed", "lost", "pruned", "cancelled", "flaky")
 """Fields of a Tally in the order in which they are shown."""
@@ -20,15 +18,6 @@ _WAITING_REASONS: Final = {
     query_pb2.WAITING_REASON_HOST: "a host",
 }
 """Texts of the reasons that differ from the names of the enum."""
-
-
-def enum_name(descriptor: "EnumDescriptor", value: int) -> str:
-    """Returns the name of an enum's value in lower case without its prefix: `passed`; empty for 0."""
-    found = descriptor.values_by_number.get(value)
-    if found is None or value == 0:
-        return ""
-    first = descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
-    return found.name.removeprefix(first).lower()
 
 
 def outcome(value: int) -> str:

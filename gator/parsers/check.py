@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from msgspec.structs import asdict, replace
 
+from gator.enum_names import enum_name
 from gator.errors import Problem, SpecError
 from gator.parsers.definition import Entry, Recognised, entries_of
 from gator.parsers.rules import Rules
@@ -93,9 +94,9 @@ def parser_text(parser: spec_pb2.Parser) -> str:
         entry: dict[str, object] = {}
         for field, value in each.ListFields():
             if field.name == "severity":
-                value = common_pb2.Severity.Name(value).removeprefix("SEVERITY_").lower()
+                value = enum_name(common_pb2.Severity.DESCRIPTOR, value)
             elif field.name == "rank":
-                value = spec_pb2.ParserRank.Name(value).removeprefix("PARSER_RANK_").lower()
+                value = enum_name(spec_pb2.ParserRank.DESCRIPTOR, value)
             elif field.name in ("then", "words"):
                 value = list(value)
             entry[field.name] = value
@@ -174,7 +175,7 @@ def _field(message: Recognised, name: str) -> str:
         case "line":
             return str(message.file_line)
         case "severity":
-            return common_pb2.Severity.Name(message.severity).removeprefix("SEVERITY_").lower()
+            return enum_name(common_pb2.Severity.DESCRIPTOR, message.severity)
         case "file" | "code" | "item" | "message" | "value" | "column":
             return str(getattr(message, name))
         case _:

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from gator.enum_names import enum_name
 from gator.spec import keys
 from gator.units import duration_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2
@@ -138,7 +139,7 @@ def _environment(name: str, variables: Iterable[spec_pb2.EnvVariable]) -> Iterat
 
 
 def _stderr(name: str, mode: spec_pb2.StderrMode.ValueType) -> Iterator[str]:
-    yield f"{name}: {spec_pb2.StderrMode.Name(mode).removeprefix('STDERR_MODE_').lower()}"
+    yield f"{name}: {enum_name(spec_pb2.StderrMode.DESCRIPTOR, mode)}"
 
 
 def _ulimit(name: str, limits: Mapping[str, int]) -> Iterator[str]:
@@ -148,7 +149,7 @@ def _ulimit(name: str, limits: Mapping[str, int]) -> Iterator[str]:
 def _retries(name: str, retries: spec_pb2.Retries) -> Iterator[str]:
     parts = [f"{key}: {getattr(retries, key)}" for key in ("lost", "count") if retries.HasField(key)]
     if retries.reasons:
-        words = (common_pb2.Reason.Name(reason).removeprefix("REASON_").lower() for reason in retries.reasons)
+        words = (enum_name(common_pb2.Reason.DESCRIPTOR, reason) for reason in retries.reasons)
         parts.append(f"reasons: [{', '.join(words)}]")
     parts += [f"delay: {duration_text(retries.delay_millis)}"] if retries.HasField("delay_millis") else []
     parts += [f"backoff: {retries.backoff!r}"] if retries.HasField("backoff") else []
@@ -159,7 +160,7 @@ def _retries(name: str, retries: spec_pb2.Retries) -> Iterator[str]:
 
 
 def _flaky(name: str, mode: spec_pb2.FlakyMode.ValueType) -> Iterator[str]:
-    yield f"{name}: {spec_pb2.FlakyMode.Name(mode).removeprefix('FLAKY_MODE_').lower()}"
+    yield f"{name}: {enum_name(spec_pb2.FlakyMode.DESCRIPTOR, mode)}"
 
 
 def _jobserver(name: str, mode: spec_pb2.JobserverMode.ValueType) -> Iterator[str]:
@@ -190,8 +191,8 @@ def _parsers(name: str, parsers: spec_pb2.Parsers) -> Iterator[str]:
 
 def _entry(entry: spec_pb2.ParserEntry) -> str:
     parts = [f"match: {_text(entry.match)}"]
-    severity = common_pb2.Severity.Name(entry.severity).removeprefix("SEVERITY_").lower()
-    rank = spec_pb2.ParserRank.Name(entry.rank).removeprefix("PARSER_RANK_").lower()
+    severity = enum_name(common_pb2.Severity.DESCRIPTOR, entry.severity)
+    rank = enum_name(spec_pb2.ParserRank.DESCRIPTOR, entry.rank)
     parts += [f"severity: {severity}", f"rank: {rank}", f"decisive: {'true' if entry.decisive else 'false'}"]
     for field in ("continues", "until", "key", "root", "joins", "metric"):
         if value := getattr(entry, field):
@@ -267,7 +268,7 @@ def _params(name: str, params: Iterable[spec_pb2.Param]) -> Iterator[str]:
     """Yields declarations with all of their keys."""
     items: list[tuple[str, str]] = []
     for param in params:
-        parts = [f"type: {spec_pb2.ParamType.Name(param.type).removeprefix('PARAM_TYPE_').lower()}"]
+        parts = [f"type: {enum_name(spec_pb2.ParamType.DESCRIPTOR, param.type)}"]
         if param.required:
             parts.append("required: true")
         elif param.type == spec_pb2.PARAM_TYPE_LIST:
@@ -335,7 +336,7 @@ def _metrics(name: str, rules: Mapping[str, spec_pb2.MetricRule]) -> Iterator[st
             continue
         parts = [f"match: {_text(rule.match)}"]
         if rule.kind:
-            parts.append(f"kind: {event_pb2.MetricKind.Name(rule.kind).removeprefix('METRIC_KIND_').lower()}")
+            parts.append(f"kind: {enum_name(event_pb2.MetricKind.DESCRIPTOR, rule.kind)}")
         if rule.unit:
             parts.append(f"unit: {_text(rule.unit)}")
         items.append((metric, f"{{{', '.join(parts)}}}"))

@@ -12,6 +12,7 @@ from gator.cli import output
 from gator.cli.json_output import to_values
 from gator.console import describe
 from gator.core.history.sightings import BACK, NEW
+from gator.enum_names import enum_name
 from gator.ports import History
 from gator.units import plural, span
 from gator.v1 import query_pb2
@@ -70,7 +71,7 @@ class Sightings(Struct, frozen=True):
 
     def state(self, cause: str) -> str:
         """Returns `new`, `back` or `known`; empty if it is not known."""
-        return describe.enum_name(query_pb2.CauseState.DESCRIPTOR, self._group(cause).state)
+        return enum_name(query_pb2.CauseState.DESCRIPTOR, self._group(cause).state)
 
     def age(self, cause: str) -> str:
         """Returns the number of runs of the series with such a failure: `4 runs`; empty if not known."""

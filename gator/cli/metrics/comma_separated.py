@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gator.console.describe import enum_name
+from gator.enum_names import enum_name
 from gator.v1 import event_pb2, query_pb2
 
 _COLUMNS: Final = ("path", "name", "unit", "kind", "value", "count", "sum", "min", "max", "mean")

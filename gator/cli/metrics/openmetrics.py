@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import Final, TypeAlias
 
-from gator.console.describe import enum_name
+from gator.enum_names import enum_name
 from gator.v1 import event_pb2, query_pb2
 
 _NO_NAME: Final = re.compile("[^a-zA-Z0-9_]")

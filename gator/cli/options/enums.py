@@ -1,18 +1,18 @@
 """Values of options that are names of an enum."""
 
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-from gator.console.describe import enum_name
+from gator.enum_names import EnumType, names_of
+from gator.enum_names import enum_value as value_named
 from gator.errors import OptionError
 
-if TYPE_CHECKING:
-    from google.protobuf.descriptor import EnumDescriptor
+Value = TypeVar("Value", bound=int)
 
 
-def enum_value(descriptor: "EnumDescriptor", text: str, option: str) -> int:
-    """Returns the value of an enum that an option names. Raises UsageError that lists the names."""
-    names = {enum_name(descriptor, number): number for number in descriptor.values_by_number if number}
-    found = names.get(text.lower())
-    if found is None:
-        raise OptionError(option, text, f"must be one of {', '.join(names)}")
-    return found
+def enum_value(enum: EnumType[Value], text: str, option: str) -> Value:
+    """Returns the value of an enum that an option names. Raises OptionError that lists the names."""
+    try:
+        return value_named(enum, text)
+    except ValueError as error:
+        names = ", ".join(names_of(enum.DESCRIPTOR))
+        raise OptionError(option, text, f"must be one of {names}") from error

@@ -5,6 +5,7 @@ from typing import Final
 from gator.console import describe
 from gator.core.history.series import options_of
 from gator.core.text import cut
+from gator.enum_names import enum_name
 from gator.v1 import query_pb2
 
 MAX_PART: Final = 60
@@ -15,9 +16,7 @@ def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
     """Returns the outcome of a run, else `running`, `died`, or `away` if it is not connected to its hub."""
     if run.state == query_pb2.RUN_STATE_DIED:
         return "died"
-    word = describe.outcome(run.result.outcome) or describe.enum_name(
-        query_pb2.RunState.DESCRIPTOR, run.state
-    )
+    word = describe.outcome(run.result.outcome) or enum_name(query_pb2.RunState.DESCRIPTOR, run.state)
     return word or (away if run.heard_unix_nanos else "")
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from gator.core.attempt.output.observers import GATOR_LOGGER
 from gator.core.text import clean, cut
+from gator.enum_names import enum_name
 from gator.units import limit_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
@@ -119,9 +120,9 @@ def _last_line(output: bytes) -> str:
 
 def outcome_word(outcome: common_pb2.Outcome.ValueType) -> str:
     """Returns an outcome as GATOR_OUTCOME has it, such as `passed`; empty before the end."""
-    return common_pb2.Outcome.Name(outcome).removeprefix("OUTCOME_").lower() if outcome else ""
+    return enum_name(common_pb2.Outcome.DESCRIPTOR, outcome)
 
 
 def reason_word(reason: common_pb2.Reason.ValueType) -> str:
     """Returns a reason as GATOR_REASON has it, such as `exit`; empty if there is none."""
-    return common_pb2.Reason.Name(reason).removeprefix("REASON_").lower() if reason else ""
+    return enum_name(common_pb2.Reason.DESCRIPTOR, reason)

@@ -4,6 +4,7 @@ from typing import Final
 
 from yaml.nodes import ScalarNode
 
+from gator.enum_names import enum_value
 from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair
@@ -51,7 +52,7 @@ def _reasons(retries: spec_pb2.Retries, key: KeyContext, pair: Pair) -> None:
             hint = did_you_mean(word, keys.RETRY_REASONS) or f": there are {', '.join(keys.RETRY_REASONS)}"
             key.context.problem(node, f"'{word}' is not a reason of a failure{hint}")
             continue
-        reason = common_pb2.Reason.Value(f"REASON_{word.upper()}")
+        reason = enum_value(common_pb2.Reason, word)
         if reason not in retries.reasons:
             retries.reasons.append(reason)
 

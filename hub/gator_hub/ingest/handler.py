@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from gator import __version__
 from gator.core.cursor import ConsumerCursor, Gap
 from gator.core.run_key import fits
+from gator.enum_names import enum_name
 from gator.errors import (
     GatorError,
     PermissionDeniedError,
@@ -324,7 +325,7 @@ def _word(outcome: int) -> str:
     """Returns the name of an outcome, such as `passed`; its number if only a newer version knows it."""
     if outcome not in common_pb2.Outcome.values():
         return str(outcome)
-    return common_pb2.Outcome.Name(common_pb2.Outcome.ValueType(outcome)).removeprefix("OUTCOME_").lower()
+    return enum_name(common_pb2.Outcome.DESCRIPTOR, common_pb2.Outcome.ValueType(outcome))
 
 
 def _essence(hello: attach_pb2.Hello) -> attach_pb2.Hello:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gator.enum_names import enum_name
 from gator.v1 import attach_pb2, common_pb2
 from tests.acceptance.support import Gator
 
@@ -20,7 +21,7 @@ def example(name: str) -> str:
 def words(gator: Gator) -> dict[str, str]:
     """Outcomes of the newest run by the last part of the path."""
     return {
-        path.rpartition("/")[2]: common_pb2.Outcome.Name(node.outcome).removeprefix("OUTCOME_").lower()
+        path.rpartition("/")[2]: enum_name(common_pb2.Outcome.DESCRIPTOR, node.outcome)
         for path, node in gator.nodes().items()
     }
 

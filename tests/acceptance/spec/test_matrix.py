@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gator.enum_names import enum_name
 from gator.v1 import common_pb2
 from tests.acceptance.support import Gator
 
@@ -29,8 +30,7 @@ jobs:
 
 def outcomes(gator: Gator) -> dict[str, str]:
     return {
-        path: common_pb2.Outcome.Name(node.outcome).removeprefix("OUTCOME_").lower()
-        for path, node in gator.nodes().items()
+        path: enum_name(common_pb2.Outcome.DESCRIPTOR, node.outcome) for path, node in gator.nodes().items()
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 import re2
 
+from gator.enum_names import enum_name
 from gator.errors import SpecError
 from gator.parsers import Recognised, Rules, StreamParser, entries_of
 from gator.spec import load, load_parser
@@ -38,7 +39,7 @@ def parse(text: str, lines: str, file: str = "tasks.json") -> list[Recognised]:
 
 
 def shown(message: Recognised) -> tuple[str, str, int, int, str, str]:
-    severity = common_pb2.Severity.Name(message.severity).removeprefix("SEVERITY_").lower()
+    severity = enum_name(common_pb2.Severity.DESCRIPTOR, message.severity)
     return severity, message.file, message.file_line, message.column, message.code, message.message
 
 

@@ -75,9 +75,7 @@ def grep(
         until_unix_nanos=unix_nanos(until, "--until"),
     )
     if severity:
-        request.severity = common_pb2.Severity.ValueType(
-            enum_value(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
-        )
+        request.severity = enum_value(common_pb2.Severity, severity, "--severity")
     writer = LineWriter(long=long, json=json, names=True, context=context, whole=True)
     limit = limit_of(number, MAX_LINES, json=json)
     hits: dict[str, int] = {}

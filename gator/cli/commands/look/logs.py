@@ -117,13 +117,9 @@ def logs(
         )
     request = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
     if stream:
-        request.stream = common_pb2.Stream.ValueType(
-            enum_value(common_pb2.Stream.DESCRIPTOR, stream, "--stream")
-        )
+        request.stream = enum_value(common_pb2.Stream, stream, "--stream")
     if severity:
-        request.severity = common_pb2.Severity.ValueType(
-            enum_value(common_pb2.Severity.DESCRIPTOR, severity, "--severity")
-        )
+        request.severity = enum_value(common_pb2.Severity, severity, "--severity")
     request.since_unix_nanos = unix_nanos(since, "--since")
     request.until_unix_nanos = unix_nanos(until, "--until")
     request.messages = bool(long or severity or json)

@@ -16,6 +16,7 @@ from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.console import describe
 from gator.core.text import shorten_values
+from gator.enum_names import enum_name
 from gator.errors import UsageError
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import event_pb2, query_pb2
@@ -130,7 +131,7 @@ def _statistics(total: event_pb2.MetricTotal) -> Iterator[str]:
     if total.count <= 1:
         yield from [""] * (len(_HEAD) - 4)
         return
-    yield describe.enum_name(event_pb2.MetricKind.DESCRIPTOR, total.kind) or "last"
+    yield enum_name(event_pb2.MetricKind.DESCRIPTOR, total.kind) or "last"
     yield f"{total.count:,}"
     quantiles = [_rounded(quantile.value) for quantile in total.quantiles] or ["-", "-"]
     mean = describe.number(total.mean) if total.HasField("mean") else "-"

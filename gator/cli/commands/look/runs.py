@@ -127,7 +127,7 @@ def _matching(
 
 
 def _outcome(text: str) -> common_pb2.Outcome.ValueType:
-    return common_pb2.Outcome.ValueType(enum_value(common_pb2.Outcome.DESCRIPTOR, text, "--outcome"))
+    return enum_value(common_pb2.Outcome, text, "--outcome")
 
 
 def _row(found: FoundRun, run: query_pb2.Run | str, history: FolderHistory) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from gator.core.attempt.results.verdict import UNLIMITED, allowed_messages
 from gator.core.attempt.start.runners import PYTHON, describe_call
 from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import job_command, launch_of
+from gator.enum_names import enum_name, enum_value
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -85,7 +86,7 @@ def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
 def _contract(found: event_pb2.ContractResult) -> tuple[str, str]:
     """Returns name and state of a contract on a metric."""
     name = found.metric if found.figure == "value" else f"{found.figure} of {found.metric}"
-    state = describe.enum_name(event_pb2.ContractState.DESCRIPTOR, found.state).replace("_", " ")
+    state = enum_name(event_pb2.ContractState.DESCRIPTOR, found.state).replace("_", " ")
     if found.message:
         return f"contract {name}", f"{state}: {found.message}"
     text = f"{state}: {describe.number(found.value)} {found.unit}".rstrip()
@@ -169,7 +170,7 @@ def _limits(limits: spec_pb2.Limits) -> str:
     """Returns the limits that are not the default: `20 warnings, any number of errors`."""
     parts: list[str] = []
     for name, default in (("warning", UNLIMITED), ("error", 0), ("critical", 0)):
-        severity = common_pb2.Severity.Value(f"SEVERITY_{name.upper()}")
+        severity = enum_value(common_pb2.Severity, name)
         allowed = allowed_messages(limits, severity)
         if allowed != default:
             parts.append(f"any number of {name}s" if allowed < 0 else plural(allowed, name))

@@ -13,7 +13,7 @@ import typer
 from gator.cli import exit_codes, output
 from gator.cli.json_output import say_json
 from gator.cli.sources.options import JsonOption
-from gator.console.describe import enum_name
+from gator.enum_names import enum_name
 from gator.errors import Problem, SpecError, UsageError, UserError
 from gator.units import plural
 

@@ -18,6 +18,7 @@ from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import Messages
 from gator.core.causes.first_error import Candidate, key_of, location_of
 from gator.core.text import cut
+from gator.enum_names import enum_name
 from gator.parsers import percent, visible
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
@@ -236,7 +237,7 @@ class CommandReader:
         if error.kind in self._warned or len(self._warned) >= MAX_WARNINGS:
             return
         self._warned.add(error.kind)
-        name = common_pb2.Stream.Name(stream).removeprefix("STREAM_").lower()
+        name = enum_name(common_pb2.Stream.DESCRIPTOR, stream)
         what = f"line {number} of {name} is not a valid command and is kept as plain output"
         text = f"{what}: {error} (docs/lines.md)"
         found.payloads.append(event_pb2.LogEvent(severity=_WARNING, text=cut(text), logger="gator"))

@@ -9,6 +9,7 @@ from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.line_patterns import MatchedLine, matched_lines
 from gator.core.attempt.output.observers import GATOR_LOGGER
 from gator.core.text import cut
+from gator.enum_names import enum_name
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _SHOWN: Final = 100
@@ -63,7 +64,7 @@ def _number(text: str) -> float | None:
 def _warning(
     name: str, stream: common_pb2.Stream.ValueType, line: MatchedLine, text: str
 ) -> event_pb2.LogEvent:
-    where = f"line {line.number} of {common_pb2.Stream.Name(stream).removeprefix('STREAM_').lower()}"
+    where = f"line {line.number} of {enum_name(common_pb2.Stream.DESCRIPTOR, stream)}"
     return event_pb2.LogEvent(
         severity=common_pb2.SEVERITY_WARNING,
         text=cut(f"{where} has no value of the metric {name}: {cut(text, _SHOWN)!r} is not a number"),

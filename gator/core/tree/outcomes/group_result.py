@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gator.core.metrics import Totals
 from gator.core.outcomes import FAILURES, tally_size, was_not_needed
+from gator.enum_names import enum_name
 from gator.v1 import common_pb2, event_pb2
 
 _COUNTS = ("debug", "info", "warning", "error", "critical")
@@ -192,7 +193,7 @@ class GroupFold:
         if outcome == common_pb2.OUTCOME_CANCELLED:
             # The reason of the child holds for the group as well.
             return self._firsts[outcome].message or "stopped on request"
-        verb = common_pb2.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
+        verb = enum_name(common_pb2.Outcome.DESCRIPTOR, outcome)
         number = self._tally[_TALLY.index(verb)]
         first = self._firsts[outcome].path
         if outcome in FAILURES:

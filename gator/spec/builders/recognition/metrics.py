@@ -4,6 +4,7 @@ from typing import Final
 
 from yaml.nodes import MappingNode
 
+from gator.enum_names import enum_value
 from gator.spec import keys
 from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null
@@ -51,7 +52,7 @@ def _rule(context: SpecContext, pairs: dict[str, Pair]) -> spec_pb2.MetricRule:
     if "kind" in pairs:
         word = scalars.choice(context, pairs["kind"].value, "kind", keys.METRIC_KINDS)
         if word is not None:
-            rule.kind = event_pb2.MetricKind.Value(f"METRIC_KIND_{word.upper()}")
+            rule.kind = enum_value(event_pb2.MetricKind, word)
     if "unit" in pairs:
         unit = scalars.text(context, pairs["unit"].value, "unit")
         if unit is not None and len(unit) > _MAX_UNIT:

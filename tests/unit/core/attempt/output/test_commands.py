@@ -13,6 +13,7 @@ from gator.core.attempt.commands import Command, CommandError, command_line, par
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.severity import Messages
+from gator.enum_names import enum_name
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 OUT, ERR = common_pb2.STREAM_STDOUT, common_pb2.STREAM_STDERR
@@ -61,7 +62,7 @@ def _record(event: event_pb2.Event) -> Record:
     if event.HasField("log"):
         log = event.log
         found: Record = {
-            "severity": common_pb2.Severity.Name(log.severity).removeprefix("SEVERITY_").lower(),
+            "severity": enum_name(common_pb2.Severity.DESCRIPTOR, log.severity),
             "line": log.line,
             "text": log.text,
             "fields": dict(log.fields),
@@ -73,7 +74,7 @@ def _record(event: event_pb2.Event) -> Record:
         }
         return {"log": found}
     if event.HasField("metric"):
-        kind = event_pb2.MetricKind.Name(event.metric.kind).removeprefix("METRIC_KIND_").lower()
+        kind = enum_name(event_pb2.MetricKind.DESCRIPTOR, event.metric.kind)
         return {
             "metric": {
                 "name": event.metric.name,
