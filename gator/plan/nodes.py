@@ -1,8 +1,8 @@
 """The nodes of a plan and the edges between them. Data only."""
 
 import enum
-from collections.abc import Sequence, Set
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence, Set
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct, field
 
@@ -19,6 +19,18 @@ class Condition(enum.Enum):
     ON_PASS = enum.auto()
     ON_FAIL = enum.auto()
     ON_DONE = enum.auto()
+
+
+class Variants(Protocol):
+    """Returns nodes with the values of their instances."""
+
+    def variant(self, node: "PlanNode", path: str) -> "PlanNode":
+        """Returns a node with the values of one instance."""
+        ...
+
+    def variants(self, node: "PlanNode") -> "Iterator[PlanNode]":
+        """Yields a node for each combination that its values depend on."""
+        ...
 
 
 class PlanNode(Struct, eq=False):
@@ -86,11 +98,28 @@ class PlanNode(Struct, eq=False):
     """Whether it gets anything from jobs that ran before it; None until that is asked for."""
     jobs: int = 0
     """Number of selected jobs in one instance of this node; 1 for a job."""
+    varies: tuple[str, ...] = ()
+    """Names of matrices on which the values of its keys depend, such as `matrix.test`."""
+    varies_below: tuple[str, ...] = ()
+    """Those names on which nodes below depend because they inherit keys."""
+    variants: "Variants | None" = None
+    """What returns the values of its instances; None if they are the same for all."""
 
     @property
     def instances(self) -> int:
         """Number of selected instances under one instance of the parent."""
         return 1 if self.repeats is None else len(self.indices)
+
+    def at(self, path: str) -> "PlanNode":
+        """Returns the node with the values of its keys in one instance, such as its resources and limits.
+
+        Only its attributes are meant: the plan knows the node itself.
+        """
+        return self if self.variants is None or not self.varies else self.variants.variant(self, path)
+
+    def each(self) -> "Iterator[PlanNode]":
+        """Yields the node with each combination of values that its instances have."""
+        return iter((self,)) if self.variants is None or not self.varies else self.variants.variants(self)
 
     def path_below(self, parent: str, index: int | None) -> str:
         """Returns the path of a repeat below an instance of the parent; None if the node does not repeat."""

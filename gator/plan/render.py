@@ -1,6 +1,6 @@
 """Renders a plan as text, as a Mermaid diagram and as JSON values."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from gator.plan.matrix import Matrix
@@ -115,13 +115,22 @@ def _ranges(indices: Sequence[int]) -> str:
 
 
 def _held(node: PlanNode) -> Iterator[str]:
-    demand = node.demand
-    yield "1 core" if demand.cores == 1 else f"{demand.cores} cores"
-    if demand.memory_bytes:
-        yield size_text(demand.memory_bytes) + (" at most" if node.enforce_memory else "")
-    for name, count in sorted(demand.licenses.items()):
-        if count:
-            yield f"{count} {name}"
+    """Yields the resources of a job; if they depend on a matrix, the least and the most of each."""
+    each = list(node.each())
+    cores = [one.demand.cores for one in each]
+    yield "1 core" if max(cores) == 1 == min(cores) else f"{_span(cores, str)} cores"
+    memory = [one.demand.memory_bytes for one in each]
+    if max(memory):
+        yield _span(memory, size_text) + (" at most" if node.enforce_memory else "")
+    for name in sorted({name for one in each for name in one.demand.licenses}):
+        counts = [one.demand.licenses.get(name, 0) for one in each]
+        if max(counts):
+            yield f"{_span(counts, str)} {name}"
+
+
+def _span(amounts: Sequence[int], text: Callable[[int], str]) -> str:
+    low, high = min(amounts), max(amounts)
+    return text(high) if low == high else f"{text(low)} to {text(high)}"
 
 
 def _after(node: PlanNode) -> str:
@@ -193,6 +202,8 @@ def _values(node: PlanNode, hidden: Collection[str]) -> dict[str, Any]:
     if node.quarantine is not None:
         held = node.quarantine
         values["quarantine"] = {"owner": held.owner, "reason": held.reason, "until": held.until}
+    if node.varies:
+        values["varies_by"] = [name.removeprefix("matrix.") for name in node.varies]
     if node.deadline_millis:
         values["deadline_millis"] = node.deadline_millis
     if node.max_fail:

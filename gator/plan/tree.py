@@ -11,12 +11,12 @@ from gator.plan import inherit, interpolate
 from gator.plan.matrix import Matrix
 from gator.plan.nodes import PlanNode
 from gator.plan.repeats import RepeatsError, instances_of, unselected
+from gator.plan.values import Own, Values, Written, is_quarantined, names_around, set_values
 from gator.v1 import common_pb2, spec_pb2
 
 _INDEX_BYTES = len("[2147483647]")
 Repeats: TypeAlias = tuple[int, Matrix | None]
 """Number of instances of a child of an array, and the matrix that names them."""
-Written: TypeAlias = spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray
 
 
 class Tree(Struct):
@@ -69,7 +69,7 @@ def build(
     """
     tree = Tree()
     inherited = inherit.merge(spec_pb2.Settings(), above or spec_pb2.Settings(), scope)
-    _Builder(tree, scope, scale).add(spec, None, inherited, None)
+    _Builder(tree, scope, scale, Values(scope, inherited)).add(spec, None, inherited, None)
     return tree
 
 
@@ -77,6 +77,7 @@ class _Builder(Struct):
     tree: Tree
     scope: interpolate.Scope
     scale: float
+    values: Values
 
     def add(
         self, spec: spec_pb2.Spec, parent: PlanNode | None, above: spec_pb2.Settings, repeats: Repeats | None
@@ -87,10 +88,11 @@ class _Builder(Struct):
         if arm is None:
             return None
         written: Written = spec.job if arm == "job" else spec.group if arm == "group" else spec.array
-        node = self._node(written, parent, above, repeats)
-        if written.HasField("expect"):
-            node.contracts = written.expect.contracts
-        self._index(node, written)
+        own = self.values.own(written, above, {})
+        node = self._node(own, parent, above, repeats)
+        self.values.written.append(written)
+        self._index(node, own.written)
+        self._vary(node, own)
         self._select(node, written)
         # Paths below one that is too long are not reported as well.
         if (size := _max_path_bytes(node)) > MAX_PATH_BYTES and not (
@@ -98,32 +100,38 @@ class _Builder(Struct):
         ):
             message = f"its path may have {size} bytes, and {MAX_PATH_BYTES} are the most: use shorter idents"
             tree.problems.append(problem_at(node.position, message))
-        if isinstance(written, spec_pb2.Job):
-            self._job(node, written)
-        else:
+        if not isinstance(written, spec_pb2.Job):
             repeats = self._repeats(node, written) if isinstance(written, spec_pb2.JobArray) else None
             added = (self.add(child, node, node.settings, repeats) for child in written.jobs)
             node.children = [child for child in added if child is not None]
             for index, child in enumerate(node.children):
                 child.index = index
-            node.max_fail = written.max_fail
-            node.max_fail_per_cause = written.max_fail_per_cause
-            node.hooks = written.hooks if written.HasField("hooks") else None
         tree.ends[node.order] = len(tree.nodes)
         return node
 
-    def _is_quarantined(self, written: Written) -> bool:
-        """Returns whether a node is in quarantine; warns of one that is over."""
-        if not written.HasField("quarantine"):
-            return False
-        until, today = written.quarantine.until, self.scope.today
-        # Dates in this form sort as texts.
-        if today and (not until or today <= until):
-            return True
-        if today:
-            message = f"the quarantine of '{written.ident}' ended on {until}: its failures count again"
+    def _vary(self, node: PlanNode, own: Own) -> None:
+        """Notes on which values of matrices a node depends, and reports the problems with them."""
+        above = set(node.parent.varies_below) if node.parent is not None else set[str]()
+        if not own.used and not above:
+            self.tree.problems += own.problems
+            return
+        around = names_around(node)
+        node.varies = tuple(sorted((own.used | above) & around))
+        node.varies_below = tuple(sorted(own.passed_on | above))
+        node.variants = self.values
+        if own.used:
+            self.tree.problems += self.values.problems(node, node)
+        array = node.parent
+        if array is not None and array.varies_below and array.order == node.order - 1:
+            # Only its children know the values of the matrix of an array.
+            self.tree.problems += self.values.problems(array, node)
+
+    def _warn_of_quarantine(self, written: Written) -> None:
+        today = self.scope.today
+        if today and written.HasField("quarantine") and not is_quarantined(written, today):
+            ended = f"ended on {written.quarantine.until}"
+            message = f"the quarantine of '{written.ident}' {ended}: its failures count again"
             self.tree.warnings.append(problem_at(written.position, message))
-        return False
 
     def _select(self, node: PlanNode, written: Written) -> None:
         try:
@@ -140,28 +148,25 @@ class _Builder(Struct):
             return 0, None
 
     def _node(
-        self, written: Written, parent: PlanNode | None, above: spec_pb2.Settings, repeats: Repeats | None
+        self, own: Own, parent: PlanNode | None, above: spec_pb2.Settings, repeats: Repeats | None
     ) -> PlanNode:
         number, matrix = repeats if repeats is not None else (None, None)
-        settings = inherit.merge(above, written.settings, self.scope)
-        quarantine = written.quarantine if self._is_quarantined(written) else None
-        return PlanNode(
+        written = own.written
+        self._warn_of_quarantine(written)
+        node = PlanNode(
             ident=written.ident,
             kind=_KINDS[type(written)],
             template=written.ident if parent is None else f"{parent.template}/{written.ident}",
             parent=parent,
             order=len(self.tree.nodes),
             position=written.position,
-            settings=settings,
+            settings=inherit.merge(above, written.settings, self.scope),
             repeats=number,
             indices=() if number is None else range(number),
             matrix=matrix,
-            weight=written.priority + (0 if parent is None else parent.weight),
-            allow_failure=written.allow_failure or quarantine is not None,
-            quarantine=quarantine,
-            deadline_millis=written.deadline_millis,
-            tags=tuple(settings.tags),
         )
+        set_values(node, written, 0 if parent is None else parent.weight, self.scope.today)
+        return node
 
     def _index(self, node: PlanNode, written: Written) -> None:
         tree = self.tree
@@ -175,19 +180,6 @@ class _Builder(Struct):
                 line = f" (line {first.position.line})" if first.position.line else ""
                 message = f"'{node.ident}' is already the name of a sibling{line}: rename one of them"
                 tree.problems.append(problem_at(node.position, message))
-
-    @staticmethod
-    def _job(node: PlanNode, written: spec_pb2.Job) -> None:
-        node.demand = inherit.demand(written.resources)
-        node.enforce_memory = written.resources.enforce_memory
-        node.job = spec_pb2.Job()
-        node.job.CopyFrom(written)
-        node.job.settings.CopyFrom(node.settings)
-        for param in node.job.settings.params:
-            # Every attempt is sent its job.
-            param.ClearField("choices")
-            param.ClearField("help")
-            param.ClearField("position")
 
 
 def _max_path_bytes(node: PlanNode) -> int:

@@ -4,18 +4,20 @@ Invariant: no I/O and no clock; included files are read by a function that is an
 package does not import YAML, which no daemon needs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gator.spec.idents import ident_problem, nfc
 from gator.spec.interpolation import unset_names
 
 if TYPE_CHECKING:
+    from gator.errors import Problem
     from gator.spec.builders.recognition.parsers import ParserFile
     from gator.spec.files.config_file import ConfigFile
     from gator.spec.files.loader import Loaded
     from gator.spec.written import Cores, Job, JobArray, JobGroup, License, Memory, SpecNode
-    from gator.v1.spec_pb2 import CauseRule
+    from gator.v1 import spec_pb2
+    from gator.v1.spec_pb2 import CauseRule, DeferredKey
 
 BUILT: Final = b"\x89gator spec 1\n"
 """How a file with a spec that was built in Python begins."""
@@ -40,6 +42,7 @@ __all__ = [
     "load_partly",
     "load_written",
     "nfc",
+    "read_deferred",
     "to_bytes",
     "unset_names",
 ]
@@ -148,6 +151,21 @@ def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":
     from gator.spec.files import config_file
 
     return config_file.load_causes(text, file)
+
+
+def read_deferred(
+    node: "spec_pb2.Job | spec_pb2.JobGroup | spec_pb2.JobArray",
+    deferred: "Iterable[DeferredKey]",
+    fill: Callable[[str, bool], str],
+) -> "Sequence[Problem]":
+    """Reads keys of a node, whose values have placeholders, into its message; returns their problems.
+
+    `fill` returns a text with its placeholders filled in, with True as literals of a pattern. It raises
+    ValueError with why a name has no value.
+    """
+    from gator.spec.builders import deferred as reader
+
+    return reader.read(node, deferred, fill)
 
 
 _WRITTEN = ("Cores", "Job", "JobArray", "JobGroup", "License", "Memory", "SpecNode")

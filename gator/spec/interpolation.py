@@ -10,7 +10,9 @@ from gator.spec.expand import names_in
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
-PLAN_TIME = ("seed", "array", "path", "slug", "spec.dir", "run.id", "run.dir", "gator.python")
+CONSTANTS = ("spec.dir", "run.id", "run.dir", "gator.python")
+"""Names with one value for all nodes."""
+PLAN_TIME = ("seed", "array", "path", "slug", *CONSTANTS)
 START_TIME = ("scratch", "attempt", "cores")
 PLACEHOLDERS = (*PLAN_TIME, *START_TIME)
 

@@ -61,7 +61,16 @@ _TAGS = {"Cores": "cores", "Memory": "memory", "License": "license"}
 
 def _key(key: keys.Key) -> Schema:
     # A null is the same as a missing key, for every type.
-    return {"description": key.doc, "anyOf": [of_type(key.type), {"type": "null"}]}
+    forms = [of_type(key.type), {"type": "null"}]
+    if key.type in _DEFERRED:
+        forms.append({"type": "string", "pattern": _PLACEHOLDER})
+    return {"description": key.doc, "anyOf": forms}
+
+
+_DEFERRED = frozenset(keys.DEFERRED) | {
+    key.type for name in (*keys.DEFERRED, "cores", "memory", "license") for key in keys.SUB_KEYS.get(name, ())
+}
+"""Types of values that can have placeholders, of keys and of the parts of these."""
 
 
 def _mapping(type_name: str) -> Schema:

@@ -300,6 +300,7 @@ class Job(message.Message):
     WHEN_FIELD_NUMBER: builtins.int
     EXPECT_FIELD_NUMBER: builtins.int
     QUARANTINE_FIELD_NUMBER: builtins.int
+    DEFERRED_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -352,6 +353,10 @@ class Job(message.Message):
         """Until a date, a failure is shown, but does not fail the group above; unset if it is in no quarantine."""
 
     @builtins.property
+    def deferred(self) -> containers.RepeatedCompositeFieldContainer[DeferredKey]:
+        """Keys whose values have placeholders, and are therefore read when the plan is made."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -374,11 +379,12 @@ class Job(message.Message):
         when: builtins.str = ...,
         expect: Expect | None = ...,
         quarantine: Quarantine | None = ...,
+        deferred: abc.Iterable[DeferredKey] | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "artefacts", b"artefacts", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "order", b"order", "position", b"position", "quarantine", b"quarantine", "resources", b"resources", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_seed", b"_seed", "allow_failure", b"allow_failure", "args", b"args", "artefacts", b"artefacts", "command", b"command", "deadline_millis", b"deadline_millis", "deferred", b"deferred", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "resources", b"resources", "seed", b"seed", "settings", b"settings", "shell", b"shell", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -432,6 +438,7 @@ class JobGroup(message.Message):
     EXPECT_FIELD_NUMBER: builtins.int
     MAX_FAIL_PER_CAUSE_FIELD_NUMBER: builtins.int
     QUARANTINE_FIELD_NUMBER: builtins.int
+    DEFERRED_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -486,6 +493,10 @@ class JobGroup(message.Message):
         """Until a date, a failure is shown, but does not fail the group above; unset if it is in no quarantine."""
 
     @builtins.property
+    def deferred(self) -> containers.RepeatedCompositeFieldContainer[DeferredKey]:
+        """Keys whose values have placeholders, and are therefore read when the plan is made."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -509,11 +520,12 @@ class JobGroup(message.Message):
         expect: Expect | None = ...,
         max_fail_per_cause: builtins.int | None = ...,
         quarantine: Quarantine | None = ...,
+        deferred: abc.Iterable[DeferredKey] | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "quarantine", b"quarantine", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "deferred", b"deferred", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -578,6 +590,7 @@ class JobArray(message.Message):
     EXPECT_FIELD_NUMBER: builtins.int
     MAX_FAIL_PER_CAUSE_FIELD_NUMBER: builtins.int
     QUARANTINE_FIELD_NUMBER: builtins.int
+    DEFERRED_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Name among its siblings. Never empty after loading."""
@@ -640,6 +653,10 @@ class JobArray(message.Message):
         """Until a date, a failure is shown, but does not fail the group above; unset if it is in no quarantine."""
 
     @builtins.property
+    def deferred(self) -> containers.RepeatedCompositeFieldContainer[DeferredKey]:
+        """Keys whose values have placeholders, and are therefore read when the plan is made."""
+
+    @builtins.property
     def position(self) -> common_pb2.SourcePosition:
         """Position of the node in the text."""
 
@@ -666,11 +683,12 @@ class JobArray(message.Message):
         expect: Expect | None = ...,
         max_fail_per_cause: builtins.int | None = ...,
         quarantine: Quarantine | None = ...,
+        deferred: abc.Iterable[DeferredKey] | None = ...,
         position: common_pb2.SourcePosition | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "quarantine", b"quarantine", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "deferred", b"deferred", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -688,6 +706,108 @@ class JobArray(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_fail_per_cause) -> _WhichOneofReturnType__max_fail_per_cause | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+
+@typing.final
+class DeferredKey(message.Message):
+    """A key of a node whose value has placeholders where a number, a duration or another type is expected."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
+    POSITION_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Name of the key."""
+    @builtins.property
+    def value(self) -> DeferredValue:
+        """The value as written."""
+
+    @builtins.property
+    def position(self) -> common_pb2.SourcePosition:
+        """Position of the key in the text."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        value: DeferredValue | None = ...,
+        position: common_pb2.SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["position", b"position", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["name", b"name", "position", b"position", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DeferredValue(message.Message):
+    """A value of a spec as written."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    TAG_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    PLAIN_FIELD_NUMBER: builtins.int
+    ITEMS_FIELD_NUMBER: builtins.int
+    PAIRS_FIELD_NUMBER: builtins.int
+    POSITION_FIELD_NUMBER: builtins.int
+    tag: builtins.str
+    """Its tag, such as `!Cores`; empty for the usual one."""
+    text: builtins.str
+    """A text in quotes."""
+    plain: builtins.str
+    """A text without quotes, which may be a number, a boolean or null."""
+    @builtins.property
+    def items(self) -> DeferredValues:
+        """A list."""
+
+    @builtins.property
+    def pairs(self) -> DeferredValues:
+        """A mapping: its keys and values in turn."""
+
+    @builtins.property
+    def position(self) -> common_pb2.SourcePosition:
+        """Position in the text."""
+
+    def __init__(
+        self,
+        *,
+        tag: builtins.str = ...,
+        text: builtins.str = ...,
+        plain: builtins.str = ...,
+        items: DeferredValues | None = ...,
+        pairs: DeferredValues | None = ...,
+        position: common_pb2.SourcePosition | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["items", b"items", "pairs", b"pairs", "plain", b"plain", "position", b"position", "text", b"text", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["items", b"items", "pairs", b"pairs", "plain", b"plain", "position", b"position", "tag", b"tag", "text", b"text", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_value: _TypeAlias = typing.Literal["text", "plain", "items", "pairs"]  # noqa: Y015
+    _WhichOneofArgType_value: _TypeAlias = typing.Literal["value", b"value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
+
+@typing.final
+class DeferredValues(message.Message):
+    """Several values of a spec as written."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def values(self) -> containers.RepeatedCompositeFieldContainer[DeferredValue]:
+        """The values."""
+
+    def __init__(
+        self,
+        *,
+        values: abc.Iterable[DeferredValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class Hooks(message.Message):

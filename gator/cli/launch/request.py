@@ -130,6 +130,7 @@ def replace_on_root(root: RootNode, options: PlanOptions, above: spec_pb2.Settin
     Raises UsageError if a value is out of its range.
     """
     settings = root.settings
+    _drop_deferred(root, options)
     if options.limit_warning is not None:
         settings.limits.warning = _limit(options.limit_warning, "--limit-warning")
     if options.limit_error is not None:
@@ -149,6 +150,15 @@ def replace_on_root(root: RootNode, options: PlanOptions, above: spec_pb2.Settin
         maximum = count_of(options.max_fail, "--max-fail", 1, MAX_MAX_FAIL, none=0)
         if not isinstance(root, spec_pb2.Job):
             root.max_fail = maximum
+
+
+def _drop_deferred(root: RootNode, options: PlanOptions) -> None:
+    """Removes keys with placeholders whose values options replace."""
+    replaced = {name for name in ("timeout", "deadline", "max_fail") if getattr(options, name) is not None}
+    kept = [each for each in root.deferred if each.name not in replaced]
+    if len(kept) < len(root.deferred):
+        del root.deferred[:]
+        root.deferred.extend(kept)
 
 
 def _limit(text: str, option: str) -> int:

@@ -99,7 +99,9 @@ class _Demands:
 
     def add(self, node: PlanNode) -> None:
         """Adds a job."""
-        self._nodes.setdefault(DemandKey.of(node.demand), []).append(node)
+        demands = dict.fromkeys(DemandKey.of(each.demand) for each in node.each())
+        for demand in demands:
+            self._nodes.setdefault(demand, []).append(node)
 
     def problems(self) -> Iterator[Problem]:
         """Yields demands that can never be met, at the first jobs that have them."""

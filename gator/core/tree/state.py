@@ -85,7 +85,7 @@ class TreeState:
 
     def set_deadline(self, node: PlanNode, path: str) -> None:
         """Starts the deadline of a node that has begun."""
-        self.deadlines.set(path, self.began(path).boot, node.deadline_millis)
+        self.deadlines.set(path, self.began(path).boot, node.at(path).deadline_millis)
 
     def remember(self, past: Past | None) -> None:
         """Adds the record of nodes from daemons that have died."""
@@ -104,9 +104,9 @@ class TreeState:
                     tier = self.tiers.get(above)
                     if tier is None:
                         continue
-                    if tier.node.max_fail:
+                    if tier.values.max_fail:
                         tier.count_failures(1)
-                    if tier.node.max_fail_per_cause:
+                    if tier.values.max_fail_per_cause:
                         tier.count_cause(self._rules.key_of(path, result))
         for common in self._watches.commons_of(node.template):
             for above in ancestors(path):
@@ -262,16 +262,17 @@ def _declared(node: PlanNode, path: str, seed: int) -> event_pb2.Declared:
 
     It follows from the plan alone, so that all daemons declare a node alike.
     """
+    values = node.at(path)
     declared = event_pb2.Declared(
         kind=node.kind,
         children=sum(child.instances for child in node.children),
         jobs=node.jobs,
         seed=seed,
-        allow_failure=node.allow_failure,
+        allow_failure=values.allow_failure,
         tags=node.tags,
-        priority=node.weight,
+        priority=values.weight,
         sort_key=sort_key(node, path),
     )
     if node.kind == common_pb2.NODE_KIND_JOB:
-        declared.demand.CopyFrom(node.demand)
+        declared.demand.CopyFrom(values.demand)
     return declared

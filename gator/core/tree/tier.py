@@ -47,6 +47,8 @@ class Tier:
         virtual_root: bool = False,
     ) -> None:
         self.node, self.path, self.parent, self.slot = node, path, parent, slot
+        self.values = node.at(path)
+        """The node with the values of its keys in this instance."""
         self.virtual_root = virtual_root
         self.state = TierState.RUNNING
         self.stop_order: attach_pb2.Stop | None = None
@@ -135,13 +137,14 @@ class Tier:
         """Tries a job again whose attempt was lost or failed, as far as its spec allows; else closes it."""
         if end.outcome in FAILURES and self._try_again(job, end):
             return
-        self.close_job(job, result_of_attempts(end, job.attempt, job.failed, job.node.settings))
+        self.close_job(job, result_of_attempts(end, job.attempt, job.failed, job.node.at(job.path).settings))
 
     def close_job(self, job: JobChild, result: event_pb2.Result) -> None:
         """Gives a job its Result."""
         del self.jobs[job.path]
         node = job.node
-        complete(result, node.kind, job.path, allow_failure=node.allow_failure, now=self._tree.now().wall)
+        allowed = node.at(job.path).allow_failure
+        complete(result, node.kind, job.path, allow_failure=allowed, now=self._tree.now().wall)
         if not job.declared:
             self._tree.declare(job.node, job.path)
         self._tree.conclude(job.node, job.path, result)
@@ -160,14 +163,14 @@ class Tier:
     def count_failures(self, number: int) -> None:
         """Counts failed jobs below; from `max_fail` on nothing new starts."""
         self.failed += number
-        if 0 < self.node.max_fail <= self.failed:
+        if 0 < self.values.max_fail <= self.failed:
             failed = f"{plural(self.failed, 'job')} of {self.path} failed"
-            self._hold(f"{failed} (max_fail: {self.node.max_fail})")
+            self._hold(f"{failed} (max_fail: {self.values.max_fail})")
 
     def count_cause(self, cause: str) -> None:
         """Counts a failed job below by its cause; from `max_fail_per_cause` on nothing new starts."""
         number = self._failed_by_cause[cause] = self._failed_by_cause.get(cause, 0) + 1
-        limit = self.node.max_fail_per_cause
+        limit = self.values.max_fail_per_cause
         if number >= limit:
             failed = f"{plural(number, 'job')} of {self.path} failed with the cause {cause}"
             self._hold(f"{failed} (max_fail_per_cause: {limit})")
@@ -310,7 +313,7 @@ class Tier:
         self.on_attempt_finished(job, end)
 
     def _try_again(self, job: JobChild, end: event_pb2.AttemptFinished) -> bool:
-        retries = job.node.settings.retries
+        retries = job.node.at(job.path).settings.retries
         if job.stop is not None or self.state is not TierState.RUNNING:
             return False
         if retries_loss(retries, end, job.lost):
@@ -378,7 +381,7 @@ class Tier:
 
     def _result(self) -> event_pb2.Result:
         wall = self._tree.now().steady - self._began
-        result = self._fold.finish(wall_nanos=wall, allow_failure=self.node.allow_failure)
+        result = self._fold.finish(wall_nanos=wall, allow_failure=self.values.allow_failure)
         if self._hooks is not None:
             self._hooks.apply(result)
         if self.node.contracts and not self.virtual_root:

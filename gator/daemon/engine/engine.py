@@ -210,8 +210,9 @@ class Engine(Generic[OwnerAction]):
         self.turn_soon()
 
     def _add(self, path: str, attempt: int, node: PlanNode, order: int, *, alone: bool) -> None:
-        demand = DemandKey.of(node.demand)
-        ready = disp.Ready((path, attempt), demand, node.weight, order, alone)
+        values = node.at(path)
+        demand = DemandKey.of(values.demand)
+        ready = disp.Ready((path, attempt), demand, values.weight, order, alone)
         if self._log is not None:
             self._log.on_ready(ready)
         self.dispatch.add(ready, self._clock.monotonic())

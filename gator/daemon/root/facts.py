@@ -73,7 +73,9 @@ def make_dispatcher(plan: Plan, options: RunOptions) -> Dispatcher:
         fixed_host=INLINE if options.placement is Placement.INLINE else None,
         bridge=INLINE if options.placement is Placement.AUTO else None,
         # Prefetched attempts cannot be held back any more when there are too many failures.
-        prefetch=not any(node.max_fail or node.max_fail_per_cause for node in plan.nodes.values()),
+        prefetch=not any(
+            each.max_fail or each.max_fail_per_cause for node in plan.nodes.values() for each in node.each()
+        ),
     )
 
 
@@ -89,7 +91,10 @@ def make_dispatch_log(dispatch: Dispatcher) -> "DispatchLog | None":
 
 def _slots(pools: Pools, plan: Plan) -> int:
     """Returns how many jobs can run at once, for the number of daemons."""
-    free = any(node.job is not None and node.demand.cores == 0 for node in plan.nodes.values())
+    free = any(
+        node.job is not None and any(each.demand.cores == 0 for each in node.each())
+        for node in plan.nodes.values()
+    )
     return max(64, 8 * pools.cores) if free else pools.cores
 
 

@@ -128,7 +128,7 @@ class TierDaemons:
         stop = self._tree.remotes.ending(placed.path)
         if stop is not None:
             return cancelled(stop)
-        retries = placed.node.settings.retries
+        retries = placed.node.at(placed.path).settings.retries
         # Deaths with running jobs count as attempts of these jobs, in the tier that continues.
         if placed.deaths > (retries.lost if retries.HasField("lost") else 1):
             return Closing(common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, why)

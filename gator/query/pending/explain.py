@@ -44,13 +44,13 @@ def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
     causes = Causes(reader, plan)
     response.causes.extend(_dependencies(planned, causes))
     if not response.causes and planned.job is not None:
-        response.causes.extend(causes.demands.causes(DemandKey.of(planned.demand)))
+        response.causes.extend(causes.demands.causes(DemandKey.of(planned.at(path).demand)))
     return response
 
 
 def _retry(reader: Reader, path: str, node: PlanNode) -> query_pb2.WaitingCause | None:
     """Returns the cause of a job that waits after a failed attempt; None if it does not."""
-    retries = node.settings.retries
+    retries = node.at(path).settings.retries
     attempts = reader.attempts(path, started=False) if retries.delay_millis else ()
     found = reader.node(path)
     if not attempts or found is None or found.state == query_pb2.NODE_STATE_ENDED:

@@ -59,9 +59,22 @@ def _no_file(node: Node, path: str) -> None:
 class SpecContext:
     """Problems, warnings and texts of one spec that is being read."""
 
-    __slots__ = ("_left", "find_parser", "problems", "read_yaml", "texts", "warnings")
+    __slots__ = (
+        "_left",
+        "find_parser",
+        "is_deferring",
+        "is_filled",
+        "problems",
+        "read_yaml",
+        "texts",
+        "warnings",
+    )
 
-    def __init__(self, find_parser: FindParser | None = None) -> None:
+    def __init__(self, find_parser: FindParser | None = None, *, is_filled: bool = False) -> None:
+        self.is_deferring = False
+        """Whether texts with placeholders are left out without a problem, because the plan reads them."""
+        self.is_filled = is_filled
+        """Whether placeholders have been filled in, so that `${{` in a value is a text like any other."""
         self.read_yaml: ReadYaml = _no_file
         self.find_parser: FindParser = find_parser or _no_parser
         self.problems: list[Problem] = []

@@ -10,6 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gator.spec import keys
 from gator.spec.builders import node_keys, settings
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
+from gator.spec.builders.deferral import is_deferred, keep, without_deferred
 from gator.spec.builders.include import TAG as INCLUDE
 from gator.spec.builders.jobs import matrix
 from gator.spec.builders.node_keys import NodeMessage, Parent
@@ -33,6 +34,7 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         return None
     pairs = context.pairs(node)
     built: NodeMessage
+    outside = scope
     match node.tag:
         case keys.JOB:
             built = spec.job
@@ -53,7 +55,11 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         if key is None or (key.root_only and not scope.is_root):
             context.problem(pair.key, wrong_key(name, node.tag, is_root=scope.is_root))
         elif not is_null(pair.value):
-            _read_key(built, KeyContext(context, key, pair, scope, is_group=node.tag != keys.JOB))
+            one = KeyContext(context, key, pair, scope, is_group=node.tag != keys.JOB)
+            if is_deferred(one):
+                _defer(built, one, outside.matrix)
+            else:
+                _read_key(built, one)
     if isinstance(built, spec_pb2.JobArray) and ("matrix" in pairs or "exclude" in pairs):
         matrix.check_matrix(context, built, pairs)
     if isinstance(built, spec_pb2.Job):
@@ -120,6 +126,19 @@ def _guess(node: Node) -> str:
 def _read_key(built: NodeMessage, key: KeyContext) -> None:
     part, _ = key.entry.path
     READERS[key.entry.type](getattr(built, part) if part else built, key)
+
+
+def _defer(built: NodeMessage, key: KeyContext, matrix_outside: frozenset[str]) -> None:
+    """Keeps a key for the plan, which knows the values of its placeholders."""
+    if key.entry.inherits is Inheritance.NONE:
+        # An array itself is in no combination of its own matrix; its children are.
+        key = key._replace(scope=key.scope._replace(matrix=matrix_outside))
+    keep(built.deferred.add(), key)
+    # What has no placeholders is checked at once, so that all problems are reported together.
+    rest = without_deferred(key)
+    key.context.is_deferring = rest is None
+    _read_key(type(built)(), rest or key)
+    key.context.is_deferring = False
 
 
 def _jobs(parent: Parent, key: KeyContext) -> None:

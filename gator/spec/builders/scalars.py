@@ -29,6 +29,8 @@ def text(context: SpecContext, node: Node, what: str) -> str | None:
     if node.tag != STR and not _scalar_tag(context, node):
         return None
     value: str = node.value
+    if context.is_deferring and "${{" in value:
+        return None
     if "\0" in value:
         context.problem(node, f"{what} cannot hold a NUL character: remove \\0")
         return None
@@ -63,7 +65,7 @@ def filled_text(context: SpecContext, node: Node, what: str) -> str | None:
 
 def has_no_placeholder(context: SpecContext, node: Node, value: str, what: str) -> bool:
     """Returns whether a text has no `${{ }}`; reports a problem otherwise."""
-    if "${{" not in value:
+    if "${{" not in value or context.is_filled:
         return True
     context.problem(node, f"${{{{ }}}} cannot be used in {what}")
     return False

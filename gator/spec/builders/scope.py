@@ -77,7 +77,7 @@ def check_placeholders(
     context: SpecContext, node: Node, text: str, allowed: Collection[str], scope: NodeScope
 ) -> None:
     """Reports each `${{ }}` in a text whose name is unknown here."""
-    if "${{" not in text:
+    if "${{" not in text or context.is_filled:
         return
     here = {name for name in allowed if scope.in_array or name != "array"} | scope.params | scope.matrix
     for written, message in wrong_names(text, here):

@@ -17,9 +17,12 @@ from gator.spec.keys.mappings import (
     SUB_KEYS,
 )
 from gator.spec.keys.nodes import (
+    DEFERRED,
     KEYS_OF,
     LATER,
     NODE_KEYS,
+    ROOT_AT_ONCE,
+    WITHOUT_MATRIX,
 )
 from gator.spec.keys.values import (
     ENTRY_KEYS,
@@ -45,6 +48,7 @@ from gator.spec.keys.values import (
 
 __all__ = [
     "ARRAY",
+    "DEFERRED",
     "ENTRY_KEYS",
     "ENTRY_PATTERNS",
     "FLAKY_MODES",
@@ -66,10 +70,12 @@ __all__ = [
     "RANGES",
     "RESULT_FORMATS",
     "RETRY_REASONS",
+    "ROOT_AT_ONCE",
     "STDERR_MODES",
     "SUB_KEYS",
     "ULIMITS",
     "WHENS",
+    "WITHOUT_MATRIX",
     "Inheritance",
     "Key",
     "is_parser_file",

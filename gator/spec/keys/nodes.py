@@ -1,5 +1,6 @@
 """The keys of nodes."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from gator.spec.keys.entry import ARRAY, GROUP, JOB, KINDS, Inheritance, Key
@@ -230,3 +231,31 @@ LATER: Final = frozenset(
 
 KEYS_OF: Final = {kind: {key.name: key for key in NODE_KEYS.values() if kind in key.nodes} for kind in KINDS}
 """Keys of each kind of node."""
+
+DEFERRED: Final[Mapping[str, tuple[str, ...]]] = {
+    "boolean": (),
+    "duration": (),
+    "expect": (),
+    "flaky": (),
+    "hooks": ("timeout",),
+    "integer": (),
+    "jobserver": (),
+    "limits": (),
+    "max_fail": (),
+    "nice": (),
+    "quarantine": (),
+    "resources": (),
+    "retries": (),
+    "scratch": ("keep",),
+    "seed": (),
+    "silence": (),
+    "stderr": (),
+    "tags": (),
+    "time_limit": (),
+    "ulimit": (),
+}
+"""Types of values that are read when their placeholders are filled in, and parts to which that is limited."""
+WITHOUT_MATRIX: Final = ("seed", "tags")
+"""Keys whose value is the same in all instances of a node."""
+ROOT_AT_ONCE: Final = ("seed",)
+"""Keys that are read at once on the root."""

@@ -71,3 +71,27 @@ def test_a_seed_can_be_given_to_one_instance(gator: Gator) -> None:
     assert gator.nodes()["top/sims/lane[test=a,code=0,1]/run"].seed == 77
     wrong = gator("plan", spec, "--seed", "lane[test=a]/run=77").expect(2).err
     assert "write the number of each repeat on the way, such as top/sims/lane[test=a,code=0,0]/run" in wrong
+
+
+VALUES = """
+!JobArray
+ident: sims
+matrix:
+- {test: short, time: 1s, cores: 1}
+- {test: long, time: 1h, cores: 2}
+timeout: ${{ matrix.time }}
+jobs:
+- !Job
+  ident: run
+  shell: echo "$GATOR_CORES cores"; sleep 3
+  resources: [!Cores "${{ matrix.cores }}"]
+"""
+
+
+@pytest.mark.parametrize("placement", ["inline", "daemons", "tiers"])
+def test_each_combination_has_its_own_timeout_and_cores(gator: Gator, placement: str) -> None:
+    gator("run", gator.spec(VALUES), "--placement", placement, "--jobs", "2").expect(1)
+    found = outcomes(gator)
+    assert (found["sims/run[test=short]"], found["sims/run[test=long]"]) == ("failed", "passed")
+    assert "2 cores" in gator("logs", "run[test=long]").expect(0).out
+    assert "1 cores" in gator("logs", "run[test=short]").expect(0).out

@@ -9,11 +9,9 @@ from gator.spec.builders import scalars
 from gator.spec.builders.context import Pair, SpecContext, is_null, position
 from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
 from gator.spec.builders.values import texts
+from gator.spec.interpolation import CONSTANTS
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
-
-_KNOWN = ("spec.dir", "run.id", "run.dir", "gator.python")
-"""Placeholders that a value of a matrix may have, besides parameters and variables."""
 
 
 def read_matrix(array: spec_pb2.JobArray, key: KeyContext) -> None:
@@ -88,7 +86,7 @@ def _axis(axis: spec_pb2.MatrixAxis, key: KeyContext) -> None:
     else:
         found = texts(context, value, axis.name)
     for node, text in found:
-        check_placeholders(context, node, text, _KNOWN, key.scope)
+        check_placeholders(context, node, text, CONSTANTS, key.scope)
         axis.values.append(text)
 
 
@@ -130,7 +128,7 @@ def _has_names(context: SpecContext, row: Node, found: set[str], names: list[str
 def _value(context: SpecContext, node: Node, name: str, scope: NodeScope) -> str:
     text = scalars.text(context, node, name) or ""
     if "${{" in text:
-        check_placeholders(context, node, text, _KNOWN, scope)
+        check_placeholders(context, node, text, CONSTANTS, scope)
     return text
 
 
