@@ -9,7 +9,7 @@ from gator.errors import OptionError
 Value = TypeVar("Value", bound=int)
 
 
-def enum_value(enum: EnumType[Value], text: str, option: str) -> Value:
+def enum_value(enum: "EnumType[Value]", text: str, option: str) -> Value:
     """Returns the value of an enum that an option names. Raises OptionError that lists the names."""
     try:
         return value_named(enum, text)
