@@ -293,11 +293,13 @@ def _seeds(
             message = f"seed must be a number or 'random', not '{seed}'"
             tree.problems.append(problem_at(node.position, message))
     root = written.pop(tree.root.template, 1)
-    asked = {**request.job_seeds, **dict(_asked(request, tree, is_part=is_part))}
-    return seeds.Seeds(request.seed or root, written, asked)
+    requested = {**request.job_seeds, **dict(_requested_seeds(request, tree, is_part=is_part))}
+    return seeds.Seeds(request.seed or root, written, requested)
 
 
-def _asked(request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool) -> Iterator[tuple[str, int]]:
+def _requested_seeds(
+    request: plan_pb2.PlanRequest, tree: Tree, *, is_part: bool
+) -> Iterator[tuple[str, int]]:
     """Yields the seeds that the request gives to single nodes, by paths with all indices or none."""
     for pattern, seed in request.seeds.items():
         hits = globs.find(tree, pattern)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gator.spec.exec_limits import MAX_STRING_BYTES, byte_length, too_long
 
-_TRANSIENT = frozenset(
+_TRANSIENT_ERRNOS = frozenset(
     {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ETXTBSY, errno.EINTR}
 )
 
@@ -34,7 +34,7 @@ class SpawnError(Exception):
         super().__init__(message)
         self.errno = number
         self.message = message
-        self.transient = number in _TRANSIENT if transient is None else transient
+        self.transient = number in _TRANSIENT_ERRNOS if transient is None else transient
 
 
 def refuse_directory(cwd: str, error: OSError) -> SpawnError:
@@ -71,7 +71,7 @@ def refuse_program(
     Relative paths are resolved from the current directory, so call it before leaving that of the job.
     """
     number = error.errno or errno.EIO
-    if number in _TRANSIENT:
+    if number in _TRANSIENT_ERRNOS:
         reason = os.strerror(number)
         return SpawnError(number, f"no process can be started for lack of resources: {reason}")
     if number == errno.ENOENT:

@@ -113,14 +113,14 @@ def found_runs(root: Path) -> Sequence[FoundRun]:
     Raises UsageError if the folder cannot be read.
     """
     if is_run(root):
-        return [_found(root)]
+        return [_found_run(root)]
     try:
         folders = [path for path in root.iterdir() if not path.is_symlink() and is_run(path)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise UsageError(unreadable(root, error)) from error
-    return sorted(map(_found, folders), key=_age, reverse=True)
+    return sorted(map(_found_run, folders), key=_age, reverse=True)
 
 
 def _is_there(path: Path) -> bool:
@@ -139,7 +139,7 @@ def unreadable(path: Path, error: OSError) -> str:
     return f"{path} cannot be read: {error.strerror}: {advice}"
 
 
-def _found(path: Path) -> FoundRun:
+def _found_run(path: Path) -> FoundRun:
     match = _NAME.fullmatch(path.name)
     folder = RunFolder(path)
     return FoundRun(folder, match[1], match[2]) if match else FoundRun(folder, "", path.name)
@@ -161,11 +161,11 @@ def select(run_name: str | None, root: Path) -> FoundRun:
     started_last = run_name is None
     run_name = run_name or LATEST
     if run_name != LATEST and ("/" in run_name or not _is_there(root)) and is_run(Path(run_name)):
-        return _found(Path(run_name).absolute())
+        return _found_run(Path(run_name).absolute())
     runs = found_runs(root)
     if not runs:
         if is_run(Path(run_name)):
-            return _found(Path(run_name).absolute())
+            return _found_run(Path(run_name).absolute())
         raise NotFoundError(f"there is no run in {root}: use --tracking to choose another folder")
     if run_name == LATEST:
         newest = _latest(root, runs)
@@ -223,7 +223,7 @@ def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:
         target = link.resolve(strict=True)
     except OSError:
         return runs[0]
-    return _found(target) if is_run(target) else runs[0]
+    return _found_run(target) if is_run(target) else runs[0]
 
 
 def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
@@ -273,5 +273,5 @@ def _named(run_name: str, runs: Sequence[FoundRun]) -> FoundRun | None:
     if meant:
         return meant[0]
     if is_run(Path(run_name)):
-        return _found(Path(run_name).absolute())
+        return _found_run(Path(run_name).absolute())
     return next((run for run in runs if run.folder.path.name.startswith(run_name)), None)

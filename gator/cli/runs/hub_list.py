@@ -11,10 +11,10 @@ from gator.cli import output
 from gator.cli.json_output import say_json
 from gator.cli.options.number import say_more
 from gator.cli.runs import hub_client
-from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import HubChoice
+from gator.cli.runs.run_text import outcome_of, run_duration, selection_text
 from gator.console import describe
 from gator.v1 import query_pb2
 
@@ -55,7 +55,7 @@ def _runs(hub: hub_client.Hub, name: str, run_filter: Filter, maximum: int) -> I
 def _row(run: query_pb2.Run) -> tuple[str, ...]:
     word = outcome_of(run)
     about = [describe.commit(run.git)] if run.git.commit else []
-    about += [part_of(run)] if part_of(run) else []
+    about += [selection_text(run)] if selection_text(run) else []
     about += [f"owned by {run.owner}"] if run.owner not in ("", run.user) else []
     about += [f"{name}={run.labels[name]}" for name in sorted(run.labels)]
     about += ["pinned"] if run.pinned else []
@@ -66,6 +66,6 @@ def _row(run: query_pb2.Run) -> tuple[str, ...]:
         run.user,
         output.paint(word, word),
         output.painted_tally(run.tally),
-        took(run),
+        run_duration(run),
         output.paint(", ".join(about), "dim"),
     )

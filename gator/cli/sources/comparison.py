@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from gator.cli.runs.describe import part_of
 from gator.cli.runs.hub_choice import PREFIX, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
+from gator.cli.runs.run_text import selection_text
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.present_rules import rules_for
 from gator.core.history import compare
@@ -70,7 +70,7 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
         found = history.previous(later.run)
         if found is None:
             listing = command("runs", where=history.where)
-            part = part_of(later.run) or "the whole spec"
+            part = selection_text(later.run) or "the whole spec"
             raise NotFoundError(
                 f"{later.run.id[:8]} is the first known run of {later.run.ident} with {part}: "
                 f"name the two runs to compare: {listing} lists them"

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from gator.cli import output
 from gator.cli.options.sort import sort_value
-from gator.cli.runs.describe import part_of
 from gator.cli.runs.find import LATEST, described, select
 from gator.cli.runs.hub_choice import PREFIX
+from gator.cli.runs.run_text import selection_text
 from gator.cli.sources.open import OpenRun
 from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.tracking import tracking_root
@@ -126,9 +126,9 @@ def later_part(opened: OpenRun, overlaid: OverlaidRun | None, tracking: Path | N
     newest = described(select(None, tracking_root(tracking)))
     if newest is None or newest.id in (overlaid.runs if overlaid is not None else (opened.run.id,)):
         return ""
-    part = part_of(newest) or "the whole spec"
+    part = selection_text(newest) or "the whole spec"
     shown = command("failures", where=in_folder(newest.folder))
     return (
-        f"this is run {opened.run.id[:8]} of {part_of(opened.run) or 'the whole spec'}; "
+        f"this is run {opened.run.id[:8]} of {selection_text(opened.run) or 'the whole spec'}; "
         f"the newest is one of {part}: {shown}"
     )

@@ -41,18 +41,20 @@ def inputs_folder(folder: Path, path: str, attempt: int) -> Path:
 
 def _value(folder: Path, place: Path, wanted: attach_pb2.Input) -> str:
     shown = f"{wanted.job}.{wanted.name}"
-    found = list(_found(folder, wanted))
+    entries = list(_entries(folder, wanted))
     own = place / shown
     if wanted.repeated:
-        paths = [str(_given(folder, entry, own / str(n), wanted)) for n, (_, entry) in enumerate(found)]
+        paths = [
+            str(_provided_path(folder, entry, own / str(n), wanted)) for n, (_, entry) in enumerate(entries)
+        ]
         own.parent.mkdir(parents=True, exist_ok=True)
         file = own.with_name(f"{own.name}.txt")
         file.write_text("".join(f"{path}\n" for path in paths), errors="surrogateescape")
         return str(file)
-    return str(_given(folder, found[0][1], own, wanted)) if found else ""
+    return str(_provided_path(folder, entries[0][1], own, wanted)) if entries else ""
 
 
-def _found(folder: Path, wanted: attach_pb2.Input) -> Iterator[tuple[str, Entry]]:
+def _entries(folder: Path, wanted: attach_pb2.Input) -> Iterator[tuple[str, Entry]]:
     """Yields the artefact of each job that made it, in the order of their paths. Raises MissingError."""
     shown = f"the artefact {wanted.job}.{wanted.name}"
     made = sorted(_made(folder, wanted.producers), key=lambda each: key_of_path(each.path))
@@ -105,7 +107,7 @@ def _size_of_tree(root: Path) -> int:
     return size
 
 
-def _given(folder: Path, entry: Entry, own: Path, wanted: attach_pb2.Input) -> Path:
+def _provided_path(folder: Path, entry: Entry, own: Path, wanted: attach_pb2.Input) -> Path:
     source = folder / entry.object
     if not wanted.copy:
         return source

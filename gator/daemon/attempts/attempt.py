@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.daemon.attempts.hooks.hook_process import HookProcess
 
-_SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def has_inputs(node: attach_pb2.LaunchNode) -> bool:
@@ -155,7 +155,7 @@ class Attempt:
             return
         except OSError as error:
             message = f"cannot create its {self.preparation.making}: {error.filename}: {error.strerror}"
-            self._fail(message, error.errno or 0, error.errno in _SHORT_OF_SPACE)
+            self._fail(message, error.errno or 0, error.errno in _TRANSIENT_ERRNOS)
             return
         self.process = process
         self.ownership = self._ownership_of(process.pid, prepared, birthmarks)

@@ -15,9 +15,10 @@ from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
 _SEGMENT = re.compile(r"([^\[\]]+)(?:\[(\d+|[^\[\]]*=[^\[\]]*)\])?")
-_MAX_HINTS = 10  # a nearest name is sought among all names, which is slow in a spec that is wrong all over
+_MAX_HINTS = 10
+"""Maximum number of similar names that are searched, because each search reads all names."""
 _MAX_CANDIDATES = 5
-Given: TypeAlias = dict[int, int | range]
+GivenRepeats: TypeAlias = dict[int, int | range]
 """The repeats that a name gives, by the order of the repeating node."""
 
 
@@ -128,24 +129,25 @@ class Resolver(Struct):
     def _link(self, node: PlanNode, condition: Condition, reference: spec_pb2.Reference) -> Link:
         name = _parse(reference.name)
         awaited = self._find(node, name)
-        given = _given(awaited, name)
+        given = _given_repeats(awaited, name)
         common = self._common(node, awaited, given)
         return Link(node, awaited, _index(awaited, common, given), condition, common, reference)
 
     def _find(self, node: PlanNode, name: _Name) -> PlanNode:
         found = self._from_root(name) if name.absolute else self._visible(node, name)
         if not found:
-            raise _UnknownNameError(self._unknown(node, name))
+            self._reject_path_from_root(node, name)
+            raise _UnknownNameError(self._unknown_name(node, name))
         if len(found) > 1:
             shown = ", ".join(f"/{hit.template}" for hit in found[:_MAX_CANDIDATES])
             more = ", …" if len(found) > _MAX_CANDIDATES else ""
             raise _WrongNameError(f"'{name.text}' is ambiguous: write one of {shown}{more}")
-        self._refuse_own_line(node, found[0], name)
+        self._reject_self_or_relative(node, found[0], name)
         return found[0]
 
-    def _refuse_own_line(self, node: PlanNode, awaited: PlanNode, name: _Name) -> None:
+    def _reject_self_or_relative(self, node: PlanNode, awaited: PlanNode, name: _Name) -> None:
         if awaited is node and name.indices[-1] is not None:
-            _given(node, name)
+            _given_repeats(node, name)
             message = (
                 f"'{name.text}' is a repeat of '{node.ident}' itself: a node cannot wait for its repeats"
             )
@@ -176,7 +178,7 @@ class Resolver(Struct):
                 hit = self._descend(sibling, name.idents[1:])
                 if hit is not None:
                     return [hit]
-            hits = list(islice(self._tails(level, inner, name.idents), _MAX_CANDIDATES + 1))
+            hits = list(islice(self._nodes_ending_with(level, inner, name.idents), _MAX_CANDIDATES + 1))
             if hits:
                 return hits
             inner = level
@@ -189,7 +191,9 @@ class Resolver(Struct):
             node = self.tree.child.get((node.order, ident))
         return node
 
-    def _tails(self, level: PlanNode, inner: PlanNode | None, idents: Sequence[str]) -> Iterator[PlanNode]:
+    def _nodes_ending_with(
+        self, level: PlanNode, inner: PlanNode | None, idents: Sequence[str]
+    ) -> Iterator[PlanNode]:
         """Yields nodes below `level` whose path ends with these idents, without the subtree of `inner`."""
         orders = self.tree.by_ident.get(idents[-1], ())
         index = bisect_left(orders, level.order + 1)
@@ -204,11 +208,15 @@ class Resolver(Struct):
                 yield hit
             index += 1
 
-    def _unknown(self, node: PlanNode, name: _Name) -> str:
-        for hit in self._tails(self.tree.root, None, name.idents):
-            self._refuse_own_line(node, hit, name)
+    def _reject_path_from_root(self, node: PlanNode, name: _Name) -> None:
+        """Raises _WrongNameError if the name is that of the node itself, or of one above or below it."""
+        for hit in self._nodes_ending_with(self.tree.root, None, name.idents):
+            self._reject_self_or_relative(node, hit, name)
         if name.idents == (self.tree.root.ident,):
-            self._refuse_own_line(node, self.tree.root, name)
+            self._reject_self_or_relative(node, self.tree.root, name)
+
+    def _unknown_name(self, node: PlanNode, name: _Name) -> str:
+        """Returns the error for a name that no node has, with a similar one for the first errors."""
         message = f"nothing is named '{name.text}'"
         self.hints += 1
         if self.hints > _MAX_HINTS:
@@ -222,7 +230,7 @@ class Resolver(Struct):
         visible = (n for n in self.tree.nodes if not self.tree.contains(n, node))
         return [n.ident for n in visible if not self.tree.contains(node, n)]
 
-    def _common(self, node: PlanNode, awaited: PlanNode, given: Given) -> PlanNode:
+    def _common(self, node: PlanNode, awaited: PlanNode, given: GivenRepeats) -> PlanNode:
         """Returns the nearest common ancestor that is above every level whose repeat is given."""
         first_given = min(given, default=awaited.order)
         for above in upwards(node.parent):
@@ -251,8 +259,8 @@ def _product(awaited: PlanNode, consumption: spec_pb2.Consumption) -> spec_pb2.P
         if product.name == consumption.name:
             return product
     names = [product.name for product in products]
-    some = did_you_mean(consumption.name, names) or (f": it produces {', '.join(names)}" if names else "")
-    raise _WrongNameError(f"'{awaited.ident}' produces no '{consumption.name}'{some}")
+    hint = did_you_mean(consumption.name, names) or (f": it produces {', '.join(names)}" if names else "")
+    raise _WrongNameError(f"'{awaited.ident}' produces no '{consumption.name}'{hint}")
 
 
 def _parse(text: str) -> _Name:
@@ -268,9 +276,9 @@ def _parse(text: str) -> _Name:
     return _Name(text, tuple(idents), tuple(indices), absolute)
 
 
-def _given(awaited: PlanNode, name: _Name) -> Given:
+def _given_repeats(awaited: PlanNode, name: _Name) -> GivenRepeats:
     """Returns the repeats that a name gives, by the order of the repeating node."""
-    given: Given = {}
+    given: GivenRepeats = {}
     for node, label in zip(upwards(awaited), reversed(name.indices), strict=False):
         if label is None:
             continue
@@ -283,12 +291,14 @@ def _given(awaited: PlanNode, name: _Name) -> Given:
             raise _WrongNameError(f"'{name.text}': '{node.ident}' does not repeat, {hint}")
         found = node.found(label)
         if found is None:
-            raise _WrongNameError(f"'{name.text}': '{node.ident}' has no repeat [{label}]: {_last(node)}")
+            raise _WrongNameError(
+                f"'{name.text}': '{node.ident}' has no repeat [{label}]: {_repeats_text(node)}"
+            )
         given[node.order] = found.start if len(found) == 1 else found
     return given
 
 
-def _last(node: PlanNode) -> str:
+def _repeats_text(node: PlanNode) -> str:
     """Returns which repeats a node has."""
     if not node.repeats:
         return "there is none"
@@ -301,7 +311,7 @@ def _is_array(node: PlanNode) -> bool:
     return any(child.repeats is not None for child in node.children)
 
 
-def _index(awaited: PlanNode, common: PlanNode, given: Given) -> Index | None:
+def _index(awaited: PlanNode, common: PlanNode, given: GivenRepeats) -> Index | None:
     if not given:
         return None
     steps: list[int | range] = []

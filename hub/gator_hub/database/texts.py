@@ -8,6 +8,8 @@ from typing import Any
 
 from gator.core.text import without_nul
 
+MAX_QUOTED = 200
+"""Maximum number of characters of a text from a peer that a message quotes."""
 SAME_VERSION = "use the version of gator that the hub has"
 """Advice in errors about a peer that violates the protocol."""
 _SQLITE = "sqlite:"
@@ -23,7 +25,7 @@ def url_of(file: Path) -> str:
     return f"{_SQLITE}{file}"
 
 
-def marks(count: int) -> str:
+def placeholders(count: int) -> str:
     """Returns `count` placeholders for a statement, such as `?, ?, ?`."""
     return ", ".join("?" * count)
 

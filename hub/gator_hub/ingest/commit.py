@@ -27,14 +27,12 @@ from gator_hub.database.statements import (
     insert_events,
 )
 from gator_hub.database.tables import SEQ_BITS
-from gator_hub.database.texts import SAME_VERSION, one_line
+from gator_hub.database.texts import MAX_QUOTED, SAME_VERSION, one_line
 from gator_hub.ingest.stores import Lane, StoreEntry, StoreKey, Stores
 from gator_hub.ingest.subjects import Subjects
 
 _KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
 _BLOCK = int(attach_pb2.EVENT_KIND_BLOCK)
-_MAX_SAID = 200
-"""Maximum number of characters of a name in a message."""
 _MAX_REFUSED = 10_000
 """Maximum number of runs whose refused metrics are counted."""
 _GROWTH = 10
@@ -138,7 +136,7 @@ class Committer:
             if len(self._refused) >= _MAX_REFUSED:
                 self._refused.clear()
             refused = self._refused[run] = _Refused()
-            where, what = one_line(path)[:_MAX_SAID], one_line(name)[:_MAX_SAID]
+            where, what = one_line(path)[:MAX_QUOTED], one_line(name)[:MAX_QUOTED]
             _log.warning("run %d: a metric of %s is left out: %s, not %r", run, where, NAME_RULE, what)
         refused.metrics += metrics
         if refused.metrics >= _GROWTH * refused.logged:

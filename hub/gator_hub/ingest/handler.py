@@ -46,7 +46,7 @@ _ID_CHARACTERS = 64
 _RUN_ID = re.compile(r"[0-9a-f]{1,64}")
 _HELLO_TIMES = 14
 """Maximum ratio of the memory of a parsed description, with its plan, to its size. Half of it is usual."""
-_MAX_SAID_BYTES = 64 * 1024
+_MAX_DESCRIPTION_BYTES = 64 * 1024
 """Maximum size in bytes of the part of a run that lists contain: the run without its command line."""
 _MAX_SEQ = 1 << SEQ_BITS
 
@@ -118,10 +118,10 @@ class Ingest:
                 "the key does not match the id of the run: restore run.key, which was changed"
             )
         size = hello.description.run.ByteSize() - sum(len(arg) for arg in hello.description.run.argv)
-        if size > _MAX_SAID_BYTES:
+        if size > _MAX_DESCRIPTION_BYTES:
             raise ProtocolError(
-                f"the description of the run has {size // 1024} KiB, and {_MAX_SAID_BYTES // 1024} KiB are "
-                "the maximum: use fewer or shorter labels"
+                f"the description of the run has {size // 1024} KiB; the maximum is "
+                f"{_MAX_DESCRIPTION_BYTES // 1024} KiB: use fewer or shorter labels"
             )
         return owner
 

@@ -5,12 +5,10 @@ from logging import getLogger
 
 from gator.errors import GatorError, ProtocolError, StoreError, UnavailableError, UserError
 from gator_hub.database.database import DAMAGED, DamagedError, cause_of, is_damaged, is_transient
-from gator_hub.database.texts import one_line
+from gator_hub.database.texts import MAX_QUOTED, one_line
 
 # SQLSTATE classes of a value that does not fit into its column, and of a limit of the server.
 _UNFIT = ("22", "54")
-_MAX_SAID = 200
-"""Maximum number of characters of a database's message in an error for the sender."""
 
 _log = getLogger("gator.hub")
 
@@ -51,6 +49,6 @@ def error_for_sender(error: Exception) -> Exception:
     if _is_unfit(error):
         # ProtocolError, because sending the events again would fail again.
         return ProtocolError(
-            f"the database of the hub does not take all of it: see the hub's log ({text[:_MAX_SAID]})"
+            f"the database of the hub cannot store all of it: see the hub's log ({text[:MAX_QUOTED]})"
         )
     return StoreError("the database of the hub refuses it: see the hub's log")

@@ -11,12 +11,11 @@ from gator.node_paths import MAX_PATH_BYTES
 from gator.v1 import event_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.statements import INSERT_SUBJECTS
-from gator_hub.database.texts import SAME_VERSION, marks
+from gator_hub.database.texts import MAX_QUOTED, SAME_VERSION, placeholders
 
 MAX_KNOWN = 100_000
 """Maximum number of subjects in memory."""
 _PIECE = 500
-_MAX_SAID = 200
 
 Key = tuple[int, str, int]
 
@@ -66,8 +65,9 @@ class Subjects:
         stored = sorted(set(paths.values()))
         for at in range(0, len(stored), _PIECE):
             some = stored[at : at + _PIECE]
+            marks = placeholders(len(some))
             rows = self._database.execute(
-                f"SELECT path, attempt, id FROM subjects WHERE run = ? AND path IN ({marks(len(some))})",  # noqa: S608
+                f"SELECT path, attempt, id FROM subjects WHERE run = ? AND path IN ({marks})",  # noqa: S608
                 (run, *some),
             ).fetchall()
             kept.update({(path, attempt): number for path, attempt, number in rows})
@@ -90,8 +90,8 @@ def _check(root: str, paths: Iterable[str]) -> None:
     for path in paths:
         if path != root and not path.startswith(below):
             raise ProtocolError(
-                f"an event is about a node of another run, {path[:_MAX_SAID]!r}: {SAME_VERSION}"
+                f"an event is about a node of another run, {path[:MAX_QUOTED]!r}: {SAME_VERSION}"
             )
         if len(path.encode()) > MAX_PATH_BYTES:
-            shown = path[:_MAX_SAID]
+            shown = path[:MAX_QUOTED]
             raise ProtocolError(f"the path {shown!r} is above {MAX_PATH_BYTES} bytes: use shorter idents")

@@ -31,7 +31,7 @@ _MAX_SERIES = 1000
 """Maximum number of earlier runs of a series in which the absence of a failure is looked for."""
 # A loose index scan by signature and run: one lookup for each run, regardless of its number of jobs.
 _SEEN = """
-WITH RECURSIVE wanted (signature) AS (VALUES {marks}),
+WITH RECURSIVE wanted (signature) AS (VALUES {values}),
 seen (signature, run) AS (
     SELECT w.signature, (
         SELECT min(n.run) FROM nodes AS n WHERE n.own_signature = w.signature
@@ -144,8 +144,8 @@ def _newest(database: Database, series: tuple[str, str], started: int) -> _Newes
 
 def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[str, int]]:
     """Returns signature and run number of all runs in which failures with these signatures were seen."""
-    marks = ", ".join(["(CAST(? AS TEXT))"] * len(signatures))
-    return database.query(_SEEN.format(marks=marks), signatures)
+    values = ", ".join(["(CAST(? AS TEXT))"] * len(signatures))
+    return database.query(_SEEN.format(values=values), signatures)
 
 
 def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:

@@ -30,7 +30,7 @@ from gator_hub.server.control import HubControl
 from gator_hub.server.hub_servicer import HubServicer
 from gator_hub.server.options import ServeOptions, cannot_listen
 from gator_hub.server.peer_limit import PeerLimit
-from gator_hub.signing.signer import Signer
+from gator_hub.signatures.updater import SignatureUpdater
 
 _QUERY_THREADS = 8
 _SERVER_LIMITS = ServerLimits(
@@ -91,9 +91,9 @@ class HubServer:
             # The file exists now; later checks compare its inode with this one.
             await asyncio.to_thread(self._lock.remember_file)
             server = self._server = await self._listen()
-            self._start(self._retention.run())
-            self._start(Signer(self._database, self._writer).run())
-            self._start(PeerLimit(server.port).run())
+            self._run_until_stop(self._retention.run())
+            self._run_until_stop(SignatureUpdater(self._database, self._writer).run())
+            self._run_until_stop(PeerLimit(server.port).run())
         except BaseException:
             await self._close()
             raise
@@ -128,9 +128,9 @@ class HubServer:
         self._attach_log.close()
         self._pin_log.close()
 
-    def _start(self, loop: Coroutine[Any, Any, None]) -> None:
+    def _run_until_stop(self, work: Coroutine[Any, Any, None]) -> None:
         """Starts a task that runs until the hub stops."""
-        task = asyncio.create_task(loop)
+        task = asyncio.create_task(work)
         task.add_done_callback(_log_end)
         self._tasks.append(task)
 

@@ -12,9 +12,9 @@ import typer
 from gator.cli import output
 from gator.cli.json_output import say_json
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
-from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
+from gator.cli.runs.run_text import outcome_of, run_duration, selection_text
 from gator.cli.sources.comparison import Comparison, compared
 from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
 from gator.console import describe
@@ -96,7 +96,7 @@ def _say_names(found: Comparison) -> None:
     names = (found.before.ident, found.after.ident)
     if names[0] != names[1]:
         output.complain(f"gator: the runs have different idents: {', '.join(names)}")
-    parts = [part_of(run) or "the whole spec" for run in (found.before, found.after)]
+    parts = [selection_text(run) or "the whole spec" for run in (found.before, found.after)]
     if parts[0] != parts[1]:
         output.complain(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
     if found.unselected:
@@ -105,7 +105,9 @@ def _say_names(found: Comparison) -> None:
 
 
 def _say(found: Comparison, threshold: float, limit: int | None) -> None:
-    output.say_columns([_run("before", found.before), _run("after", found.after)], right=frozenset((5,)))
+    output.say_columns(
+        [_run_cells("before", found.before), _run_cells("after", found.after)], right=frozenset((5,))
+    )
     counts = {count.change: count.jobs for count in found.counts}
     others = sum(difference.other_cause for difference in found.differences)
     output.say(
@@ -116,14 +118,17 @@ def _say(found: Comparison, threshold: float, limit: int | None) -> None:
     )
     for change, text in _WORDS.items():
         if change != hub_pb2.CHANGE_STILL_PASSING:
-            some = [difference for difference in found.differences if difference.change == change]
+            changed = [difference for difference in found.differences if difference.change == change]
             if change == hub_pb2.CHANGE_OTHER:
-                some = _without_pruned(some)
-            some.sort(key=lambda difference: not difference.other_cause)
-            _say_some(text, [(difference, _what(difference)) for difference in some], found, limit)
+                changed = _without_pruned(changed)
+            changed.sort(key=lambda difference: not difference.other_cause)
+            lines = [(difference, (_outcome_text(difference),)) for difference in changed]
+            _say_section(text, lines, found, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
-    _say_some(f"times, changed by {percent} and 1s or more", _times(found, threshold), found, limit)
-    _say_some(f"metrics, changed by {percent} or more", _metrics(found, threshold), found, limit)
+    _say_section(
+        f"times, changed by {percent} and 1s or more", _changed_times(found, threshold), found, limit
+    )
+    _say_section(f"metrics, changed by {percent} or more", _changed_metrics(found, threshold), found, limit)
 
 
 def _without_pruned(others: Sequence[hub_pb2.Difference]) -> list[hub_pb2.Difference]:
@@ -146,7 +151,7 @@ def _with_another_cause(change: hub_pb2.Change.ValueType, count: int) -> str:
     return f" ({count:,} with another cause)" if count and change == hub_pb2.CHANGE_STILL_FAILING else ""
 
 
-def _run(side: str, run: query_pb2.Run) -> tuple[str, ...]:
+def _run_cells(side: str, run: query_pb2.Run) -> tuple[str, ...]:
     word = outcome_of(run)
     return (
         output.paint(side, "dim"),
@@ -154,12 +159,12 @@ def _run(side: str, run: query_pb2.Run) -> tuple[str, ...]:
         run.id[:8],
         run.ident,
         output.paint(word, word),
-        took(run),
+        run_duration(run),
         output.paint(describe.commit(run.git), "dim"),
     )
 
 
-def _say_some(
+def _say_section(
     title: str,
     lines: "Sequence[tuple[hub_pb2.Difference, Sequence[str]]]",
     found: Comparison,
@@ -183,28 +188,27 @@ def _say_some(
         say_more("line", len(lines) - len(shown), indent="  ")
 
 
-def _what(difference: hub_pb2.Difference) -> Sequence[str]:
+def _outcome_text(difference: hub_pb2.Difference) -> str:
     """Returns the outcome of a job, with the reason of a failure."""
     match difference.change:
-        case hub_pb2.CHANGE_FIXED:
-            return (f"before: {_side(difference.before)}",)
-        case hub_pb2.CHANGE_GONE:
-            return (f"before: {_side(difference.before)}",)
+        case hub_pb2.CHANGE_FIXED | hub_pb2.CHANGE_GONE:
+            return f"before: {_side_text(difference.before)}"
         case hub_pb2.CHANGE_OTHER:
-            return (f"{_state(difference.before)} → {_side(difference.after)}",)
+            return f"{_painted_outcome(difference.before)} → {_side_text(difference.after)}"
         case hub_pb2.CHANGE_STILL_FAILING if difference.other_cause:
-            return (f"{_side(difference.after)}; before, with another cause: {_side(difference.before)}",)
+            before = _side_text(difference.before)
+            return f"{_side_text(difference.after)}; before, with another cause: {before}"
         case _:
-            return (_side(difference.after),)
+            return _side_text(difference.after)
 
 
-def _state(side: hub_pb2.Side) -> str:
+def _painted_outcome(side: hub_pb2.Side) -> str:
     word = describe.outcome(side.outcome) or "not ended"
     return output.paint(word, word)
 
 
-def _side(side: hub_pb2.Side) -> str:
-    parts = [_state(side)]
+def _side_text(side: hub_pb2.Side) -> str:
+    parts = [_painted_outcome(side)]
     if side.outcome in FAILURES:
         parts.append(describe.reason(side.reason))
     if side.HasField("first_error"):
@@ -214,7 +218,7 @@ def _side(side: hub_pb2.Side) -> str:
     return " ".join(filter(None, parts))
 
 
-def _both(found: Comparison) -> Iterator[hub_pb2.Difference]:
+def _in_both_runs(found: Comparison) -> Iterator[hub_pb2.Difference]:
     return (
         difference
         for difference in found.differences
@@ -225,11 +229,11 @@ def _both(found: Comparison) -> Iterator[hub_pb2.Difference]:
 _Lines = list[tuple[hub_pb2.Difference, Sequence[str]]]
 
 
-def _times(found: Comparison, threshold: float) -> _Lines:
+def _changed_times(found: Comparison, threshold: float) -> _Lines:
     """Returns the jobs whose time changed much, the largest change first."""
     changed = [
         (difference, difference.before.wall_nanos, difference.after.wall_nanos)
-        for difference in _both(found)
+        for difference in _in_both_runs(found)
         if difference.before.wall_nanos
         and difference.after.wall_nanos
         and abs(difference.after.wall_nanos - difference.before.wall_nanos)
@@ -237,25 +241,26 @@ def _times(found: Comparison, threshold: float) -> _Lines:
     ]
     changed.sort(key=lambda entry: abs(entry[2] - entry[1]), reverse=True)
     return [
-        (difference, _beside(old, new, lambda nanos: span(round(nanos)))) for difference, old, new in changed
+        (difference, _change_cells(old, new, lambda nanos: span(round(nanos))))
+        for difference, old, new in changed
     ]
 
 
-def _metrics(found: Comparison, threshold: float) -> _Lines:
+def _changed_metrics(found: Comparison, threshold: float) -> _Lines:
     """Returns the metrics that changed much, in the order of the jobs."""
     lines = _Lines()
-    for difference in _both(found):
+    for difference in _in_both_runs(found):
         old = {metric.name: metric for metric in difference.before.metrics}
         for metric in difference.after.metrics:
             was = old.get(metric.name)
             if was is None or was.value == metric.value:
                 continue
             if abs(metric.value - was.value) >= threshold * abs(was.value):
-                cells = _beside(was.value, metric.value, describe.number)
+                cells = _change_cells(was.value, metric.value, describe.number)
                 lines.append((difference, (metric.name, *cells, metric.unit)))
     return lines
 
 
-def _beside(old: float, new: float, text_of: Callable[[float], str]) -> Sequence[str]:
+def _change_cells(old: float, new: float, text_of: Callable[[float], str]) -> Sequence[str]:
     change = f"{(new - old) / abs(old) * 100:+.0f} %" if old else ""
     return (f"{text_of(old)} → {text_of(new)}", change)

@@ -124,13 +124,13 @@ def logs(
     request.until_unix_nanos = unix_nanos(until, "--until")
     request.messages = bool(long or severity or json)
     as_written = not (grep or severity or since or until or long or json or first_error or tail)
-    with ExitStack() as left:
-        opened = left.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
         request.path = opened.path_of(path) if path else _only_job(opened)
         if opened.source.left_out():
             say_left_out(opened, _finished(opened, request))
         if follow and not has_ended(opened, request.path):
-            left.enter_context(warning_of_absence(opened))
+            stack.enter_context(warning_of_absence(opened))
         if as_written:
             _as_written(opened, request, follow=follow, raw=raw)
             return
@@ -219,13 +219,13 @@ def _blocks_of(
 
         blocks = followed(watch, node.path, number)
     else:
-        blocks = _blocks_so_far(opened, node.path, number, follow=follow)
+        blocks = _polled_blocks(opened, node.path, number, follow=follow)
     for block in blocks:
         if not request.stream or block.stream == request.stream:
             yield block
 
 
-def _blocks_so_far(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:
+def _polled_blocks(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:
     after: dict[str, int] = {}
     request = qs.ListEventsRequest(
         path=path,

@@ -20,10 +20,10 @@ from gator.cli.options.labels import label_of
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.options.values import millis_of
 from gator.cli.runs.api import run_or_fault
-from gator.cli.runs.describe import outcome_of, part_of, took
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import FoundRun, found_runs
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption, name_on_hub
+from gator.cli.runs.run_text import outcome_of, run_duration, selection_text
 from gator.cli.sources.options import JsonOption, TrackingOption
 from gator.cli.tracking import tracking_root
 from gator.console import describe
@@ -141,8 +141,8 @@ def _row(found: FoundRun, run: query_pb2.Run | str, history: FolderHistory) -> t
         run.ident,
         output.paint(word, "lost" if word == "died" else word),
         output.painted_tally(run.tally),
-        took(run),
+        run_duration(run),
         output.paint(describe.commit(run.git), "dim") if run.git.commit else "",
-        output.paint(", ".join(filter(None, (part_of(run), passed_in(history, run)))), "dim"),
+        output.paint(", ".join(filter(None, (selection_text(run), passed_in(history, run)))), "dim"),
         output.paint(str(found.folder.path), "dim"),
     )

@@ -9,9 +9,9 @@ from gator.cli import output
 from gator.cli.history.overlaid import passed_in
 from gator.cli.json_output import say_json, to_values
 from gator.cli.options.number import limit_of, number_option, say_more
-from gator.cli.runs.describe import part_of
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes, pages
+from gator.cli.runs.run_text import selection_text
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.sources.waiting import waiting_path
@@ -133,7 +133,7 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     output.say(f"{output.paint(node.path, 'bold')}  {output.painted_state(run, node)}")
     output.say(f"{output.painted_tally(node.tally)}")
     output.say(output.paint(f"run {run.id[:12]} {opened.source.location}", "dim"))
-    if part := part_of(run):
+    if part := selection_text(run):
         output.say(output.paint(part, "dim"))
     if passed := passed_in(opened.source.history(), run):
         output.say(output.paint(passed, "dim"))

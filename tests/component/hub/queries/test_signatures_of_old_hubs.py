@@ -15,7 +15,7 @@ from gator_hub.ingest.writer import Writer
 from gator_hub.queries.history import History
 from gator_hub.queries.reader import HubReader
 from gator_hub.queries.runs import find_run
-from gator_hub.signing.signer import Signer
+from gator_hub.signatures.updater import SignatureUpdater
 from tests.component.hub.queries.filled import FilledHub
 from tests.component.hub.queries.old_hub import GOLDEN, fill
 
@@ -35,7 +35,7 @@ def sign(hub: FilledHub) -> None:
     async def scan() -> None:
         writer = Writer(hub.database, asyncio.get_running_loop().call_soon_threadsafe)
         try:
-            await Signer(hub.database, writer).scan()
+            await SignatureUpdater(hub.database, writer).scan()
         finally:
             await asyncio.to_thread(writer.close)
 

@@ -20,12 +20,12 @@ def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
     return word or (away if run.heard_unix_nanos else "")
 
 
-def part_of(run: query_pb2.Run) -> str:
-    """Returns the part that a run ran: `repeats 3a700579`, `--tag smoke`; empty for the whole spec."""
+def selection_text(run: query_pb2.Run) -> str:
+    """Returns the selection of a run: `repeats 3a700579`, `--tag smoke`; empty for the whole spec."""
     part = f"repeats {run.parent[:8]}" if run.parent else options_of(run.selection)
     return cut(part, MAX_PART)
 
 
-def took(run: query_pb2.Run) -> str:
+def run_duration(run: query_pb2.Run) -> str:
     """Returns the duration of a run; empty while it runs."""
     return describe.took(run.result.usage, run.started_unix_nanos, run.ended_unix_nanos)

@@ -1,4 +1,4 @@
-"""Signs failures in the background, from the inputs of their signatures or from their stored output.
+"""Computes signatures of failures in the background, from their inputs or from the stored output.
 
 Invariant: each piece is a small transaction of the one writer, so new events never wait long. After a crash
 it continues where it was.
@@ -38,43 +38,46 @@ class _SignedNode(Struct, frozen=True):
     signed: Signed
 
 
-class Signer:
-    """Signs the failures of a hub."""
+class SignatureUpdater:
+    """Gives the failures of a hub signatures of the current version."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
     async def run(self) -> None:
-        """Signs the past, and then what arrives, until it is cancelled."""
+        """Updates the stored failures, and then those that arrive, until it is cancelled."""
         while True:
             try:
                 await self.scan()
             except GatorError as error:
-                _log.warning("no failures could be signed: %s", error)
+                _log.warning("no signatures could be updated: %s", error)
             except Exception:  # A defect in one round must not end all later rounds.
-                _log.exception("no failures could be signed: a fault of the hub")
+                _log.exception("no signatures could be updated: a fault of the hub")
             await asyncio.sleep(SCAN_INTERVAL_SECONDS)
 
     async def scan(self) -> None:
-        """Signs all failures that do not have a signature of this version yet."""
+        """Updates all failures that do not have a signature of this version yet."""
         if not await self._read(is_signed):
-            await self._sign_past()
+            await self._update_stored()
         for number in await self._read(runs_to_sign):
-            await self._sign_run(number)
+            await self._update_run(number)
 
-    async def _sign_past(self) -> None:
+    async def _update_stored(self) -> None:
         runs = await self._read(all_runs)
         count = 0
         for number in runs:
-            count += await self._sign_run(number)
-        await asyncio.wrap_future(self._writer.run(_end_signing))
+            count += await self._update_run(number)
+        await asyncio.wrap_future(self._writer.run(_record_version))
         if count:
             _log.info(
-                "signed %s of %s with version %s", plural(count, "failure"), plural(len(runs), "run"), VERSION
+                "updated the signatures of %s in %s to version %s",
+                plural(count, "failure"),
+                plural(len(runs), "run"),
+                VERSION,
             )
 
-    async def _sign_run(self, number: int) -> int:
-        """Signs the failures of a run. Returns their number."""
+    async def _update_run(self, number: int) -> int:
+        """Updates the failures of a run. Returns their number."""
         reader = HubReader(self._database, number)
         after, count = "", 0
         while True:
@@ -91,7 +94,7 @@ class Signer:
         return await asyncio.to_thread(read, self._database)
 
 
-def _end_signing(database: Database) -> None:
+def _record_version(database: Database) -> None:
     signing = database.models.signing
     database.run(signing.delete())
     database.run(signing.insert(version=VERSION))
