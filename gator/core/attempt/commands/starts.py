@@ -1,4 +1,7 @@
-"""Finds the lines that begin with `::`, as commands do."""
+"""Finds the lines that begin with `::`, as commands do.
+
+Of a line that overwrites itself after carriage returns, only the last state counts.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,13 +12,14 @@ from gator.ansi import ANSI_PATTERN
 
 _SMALL_BYTES: Final = 4096
 """Data up to this size is searched without RE2, whose import takes milliseconds."""
-_BEGIN: Final = re.compile(rb"\n(?:" + ANSI_PATTERN + rb")*::")
+_BEGIN: Final = re.compile(rb"[\n\r](?:" + ANSI_PATTERN + rb")*::")
 
 
 def starts_of(data: bytes) -> Iterator[int]:
-    """Yields where lines begin with `::`, maybe after escape sequences."""
-    if b"\x1b" in data:
-        yield from (match.start() for match in _BEGIN.finditer(b"\n" + data))
+    """Yields where lines, or their last states, begin with `::`, maybe after escape sequences."""
+    if b"\x1b" in data or b"\r" in data:
+        starts = (match.start() for match in _BEGIN.finditer(b"\n" + data))
+        yield from (start for start in starts if _is_last_state(data, start))
         return
     if data.startswith(b"::"):
         yield 0
@@ -25,21 +29,28 @@ def starts_of(data: bytes) -> Iterator[int]:
         at = data.find(b"\n::", at + 2)
 
 
+def _is_last_state(data: bytes, start: int) -> bool:
+    end = data.find(b"\n", start)
+    return b"\r" not in data[start : end if end >= 0 else len(data)].rstrip(b"\r")
+
+
 def may_begin(data: bytes) -> bool:
     """Returns whether the first line may begin with `::`."""
     return data.startswith((b"::", b"\x1b")) and _BEGIN.match(b"\n" + data) is not None
 
 
 def has_command(data: bytes) -> bool:
-    """Returns whether a line after the first may begin with `::`."""
+    """Returns whether a line after the first, or a later state of a line, may begin with `::`."""
     if len(data) <= _SMALL_BYTES:
-        if b"\x1b" not in data:
-            return b"\n::" in data
         return b"::" in data and _BEGIN.search(data) is not None
+    # A class of both characters would take forty times as long.
+    ends = (rb"\n", rb"\r") if b"\r" in data else (rb"\n",)
     if b"\x1b" not in data:
-        return _search(rb"\n::")(data) is not None
+        return any(_search(end + rb"::")(data) is not None for end in ends)
     # Most coloured output has no `::` at all.
-    return _search(rb"::")(data) is not None and _search(rb"\n(?:\x1b[^\n]*)?::")(data) is not None
+    if _search(rb"::")(data) is None:
+        return False
+    return any(_search(end + rb"(?:\x1b[^\n]*)?::")(data) is not None for end in ends)
 
 
 @cache

@@ -208,6 +208,27 @@ def test_a_coloured_command_is_found_in_much_output() -> None:
     assert [(record["log"]["line"], record["log"]["text"]) for record in ran.records] == [(1001, "red")]
 
 
+@pytest.mark.parametrize("lines", [1, 2000])
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"bar 10%\r::gator log severity=error::over\n", ["over"]),
+        (b"bar 10%\r\x1b[2K::gator log severity=error::over\r\n", ["over"]),
+        (b"::gator log severity=error::early\r::gator log severity=error::late\n", ["late"]),
+        (b"::gator log severity=error::early\rdone\n", []),
+        (b"::gator log severity=error::crlf\r\n", ["crlf"]),
+    ],
+)
+def test_of_a_line_that_overwrites_itself_the_last_state_may_be_a_command(
+    line: bytes, expected: list[str], lines: int
+) -> None:
+    text = b"plain line\n" * lines
+    ran = Ran([(OUT, text + line + text)])
+    assert [(record["log"]["line"], record["log"]["text"]) for record in ran.records] == [
+        (lines + 1, each) for each in expected
+    ]
+
+
 def test_the_message_of_a_command_explains_the_failure() -> None:
     ran = Ran([(OUT, b"x\n::gator log severity=error file=a.c line=3 code=E1::broken%0Abadly\n")])
     choice = ran.messages.best(common_pb2.SEVERITY_ERROR)
