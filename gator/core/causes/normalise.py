@@ -28,9 +28,15 @@ _STAMPS = (
 _ADDRESSES = (
     r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
     r"|\b[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}\b"
+    r"|(?<![\w:.])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"
+    r"|(?=[0-9a-f:]*\d)(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?::(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?)(?:%\w+)?(?![\w:])"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
     r"|\b\d+@[\w.-]+"
 )
+_ACCOUNT = (
+    r"(?<![\w./@-])[\w.+-]+@(?=[a-z\d.-]*[.\d])(?:[a-z][\w-]*(?:\.[a-z][\w-]*)*|\d+(?:\.\d+){3})(?![\w@./-])"
+)
+"""A user at a host. The version of a package begins with a digit, and that of a symbol with a capital."""
 _URL = r"\b[a-zA-Z][\w+.-]*://[^\s/\"'<>()]*(?P<rest>[^\s\"'<>()?#]*)[^\s\"'<>()]*"
 _PART = r"(?:[\w.+@%~-]|\[\d+\])+"
 _PATH = (
@@ -44,7 +50,10 @@ _STATUS = (
     r"(?P<status>(?i:\b(?:http(?:/[\d.]+)?|status(?: code)?|code"
     r"|(?:exit|return)(?:ed)?(?: with)?(?: code| status| value)?"
     r"|answered|responded(?: with)?|response|errno|signal|rc|(?:returned|server|client) error)[\s:=]+)"
-    r"-?\d{1,3}\b(?!\s*(?:[a-zµ%]+\b)?\d))"
+    r"-?\d{1,3}\b(?!\s*(?:[a-zµ%]+\b)?\d)"
+    r"|(?i:\berror[\s=:]+)\d{1,3}(?=\s*(?:[:),;.]|$))|\bERROR \d{4} \([0-9A-Z]{5}\)"
+    r"|(?i:\b(?:error|hresult|hr|(?:nt)?status|code|exception)[\s=:(]+)0x[0-9a-fA-F]{8}\b"
+    r"|\b(?!(?:RUN|JOB|SEED|TEST|TASK|BUILD|NODE|HOST|LANE|ITER|ID|NO|PID)-)[A-Z][A-Z0-9]{1,7}-\d{3,6}\b)"
 )
 _LITERAL = (
     r"\{[^{}]*[:,][^{}]*\}|\[[^\[\]]*,[^\[\]]*\]|\[\s*-?[\d.]+\s*\]"
@@ -65,7 +74,12 @@ _EXPECTED = (
 )
 _ASSIGNED = r"(?<=\w=)[^\s,;:)\]}]+"
 _SEED = r"(?i:\bseed[\s=:]+)[\w+-]+"
-_HOST = r"(?i:\b(?:host|hostname|container|node name))[\s=:]+[\w.-]+"
+_HOST = (
+    r"(?i:\b(?:host|hostname|container|node name))[\s=:]+[\w.-]+"
+    r"|\bon (?=[a-z]+\d+[a-z]+\d)[a-z][\w-]*(?![\w/.])"
+)
+_JOB = r"(?i:\bjob(?:[ _-]?id)?[\s=:]+)\d[\w.-]*"
+_DOMAIN = r"[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|local|internal|lan|corp|edu|cloud|example)(?::\d+)?"
 _COMMIT = (
     r"(?i:\b(?:commit|revision|rev|sha|object|blob|digest|hash|checksum|fingerprint)[\s=:]+)"
     r"(?:[0-9a-f]{7,64}|(?=[a-f]*\d)[0-9a-f]{6})\b"
@@ -107,6 +121,7 @@ def normalised(text: str) -> str:
     """Returns a message on one line with marks for what changes by chance, cut to 300 characters."""
     text = " ".join(text.split()).replace(_DUMPED, "")
     text = _pattern(r"[=*!~_-]{4,}").sub(" ", text)
+    text = _pattern(_ACCOUNT).sub(f"user@{NUMBER}", text)
     text = _pattern(_ADDRESSES).sub(NUMBER, text)
     text = _pattern(_FILE_PLACE).sub(r"\1", text)
     text = _pattern(_STAMPS).sub(" ", text)
@@ -120,6 +135,7 @@ def normalised(text: str) -> str:
     text = _pattern(_STATUS).sub(lambda found: kept.keep(found[0]), text)
     text = _pattern(_SEED).sub("seed #", text)
     text = _pattern(_HOST).sub("host #", text)
+    text = _pattern(_JOB).sub("job #", text)
     text = _pattern(_COMMIT).sub(lambda found: found[0].split()[0] + " #", text)
     text = _pattern(_VERILOG).sub(NUMBER, text)
     text = _pattern(_EXPECTED).sub(_masked("expected"), text)
@@ -175,7 +191,7 @@ class _Kept:
         inner = found["inner"]
         if "\x00" in inner or inner in {NUMBER, LITERAL}:
             return found[0]
-        if _pattern(_NUMBER).fullmatch(inner):
+        if _pattern(_NUMBER).fullmatch(inner) or _pattern(_DOMAIN).fullmatch(inner):
             return NUMBER
         return self.keep(f"'{_components(inner)}'")
 
@@ -201,6 +217,8 @@ def _path(found: re.Match[str]) -> str:
         and not path.startswith("/")
     ):
         return path
+    if path.startswith("/dev/"):
+        return base_name(path.rstrip("0123456789"))
     if path.startswith(("/", "~")) or any(_TEMPORARY.match(part) for part in parts[:-1]):
         return base_name(path)
     return _relative(path)
