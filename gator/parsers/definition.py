@@ -10,6 +10,8 @@ from gator.v1 import common_pb2, spec_pb2
 
 MAX_TEXT = 1000
 """Maximum number of characters of the text of a message."""
+MAX_HEAD = 250
+"""Number of lines that are kept at the beginning of a message in whose middle lines are left out."""
 
 
 SEVERITY_OF_WORD: Final = {
@@ -57,6 +59,15 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after this one."""
     loop: bool = False
     """Whether further lines that match the last pattern of `then` are messages of their own."""
+    before: str = ""
+    """Pattern of the line before the first one. If it matches and is in no other message, it begins the
+    message and explains the failure."""
+    tail: str = ""
+    """Pattern of lines after the last one that belong to its text if the output then ends, or goes on with a
+    consequence."""
+    final: str = ""
+    """Pattern of the first or last line of a message that ended its program. Near the end of the output, it
+    is preferred to messages of such entries before it."""
     consequence: str = ""
     """Pattern of the line that explains the failure; if it matches, the rank is that of a consequence."""
     words: tuple[str, ...] = ()
@@ -93,6 +104,9 @@ def entries_of(parser: spec_pb2.Parser) -> tuple[Entry, ...]:
             needs=each.needs,
             then=tuple(each.then),
             loop=each.loop,
+            before=each.before,
+            tail=each.tail,
+            final=each.final,
             consequence=each.consequence,
             words=tuple(each.words) or words_of(each.match),
         )
@@ -111,8 +125,12 @@ class Recognised(Struct, kw_only=True):
     lines: list[str]
     groups: dict[str, str]
     """What the groups of the patterns matched."""
+    skipped: int = 0
+    """Number of lines after the first `MAX_HEAD` that are not in `lines`, because there were too many."""
     is_consequence: bool = False
     """Whether it only says that something before it failed."""
+    is_final: bool = False
+    """Whether it ended its program."""
 
     @property
     def severity(self) -> common_pb2.Severity.ValueType:
@@ -128,7 +146,12 @@ class Recognised(Struct, kw_only=True):
     @property
     def key_line(self) -> int:
         """Number of the line with the text that explains the failure."""
-        return self.line + self.key
+        return self.line + self.key + (self.skipped if self.key >= MAX_HEAD else 0)
+
+    @property
+    def last_line(self) -> int:
+        """Number of its last line."""
+        return self.line + len(self.lines) + self.skipped - 1
 
     @property
     def text(self) -> str:

@@ -5,15 +5,12 @@ Invariant: a message is the same however the stream was cut into blocks.
 
 import re
 
-from msgspec import Struct, field
-
 from gator.ansi import ANSI_PATTERN, BLANKS_PATTERN, UNFINISHED_PATTERN
+from gator.parsers.assembly import MAX_LINES, MAX_TAIL, Open, groups_of
 from gator.parsers.definition import Entry, Recognised
-from gator.parsers.percent import with_properties
 from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
+from gator.v1 import spec_pb2
 
-MAX_LINES = 500
-"""Maximum number of lines of one message."""
 MAX_REPEATS = 10_000
 """Maximum number of further messages of an entry with `loop`."""
 _BLANKS = " \t\r\v\f"
@@ -40,44 +37,26 @@ def is_blank(text: str) -> bool:
     return not text or text.isspace() or (text[0] in _BLANK_STARTS and _BLANK.fullmatch(text) is not None)
 
 
-class _Open(Struct):
-    """A message whose end was not seen yet."""
-
-    entry: Entry
-    first: int
-    groups: dict[str, str]
-    lines: list[str] = field(default_factory=list[str])
-    key: int = 0
-    """Index of the key line in `lines`."""
-    is_complete: bool = False
-    """Whether its last line was seen; only `joins` can continue it."""
-    is_met: bool = False
-    """Whether the line that the entry needs was seen."""
-    places: list[tuple[int, dict[str, str]]] = field(default_factory=list[tuple[int, dict[str, str]]])
-    """Index and groups of the lines that say where."""
-    before: dict[str, str] = field(default_factory=dict[str, str])
-    """Groups of the lines before the last one of `then`."""
-    repeats: list[tuple[str, dict[str, str]]] = field(default_factory=list[tuple[str, dict[str, str]]])
-    """Further lines that are messages of their own, with the groups of these."""
-    joined: list[str] = field(default_factory=list[str])
-    """Lines after the last one that belong to it only if another part follows."""
-
-
 class StreamParser:
     """Recognises the messages in one stream of one attempt."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._open: _Open | None = None
+        self._open: Open | None = None
         self.first_plain = (0, b"")
         """Number and bytes of the first visible line that belongs to no message; 0 before there is one."""
         self.last_line = 0
         """Number of the last line."""
+        self._block, self._last = b"", b""
+        """The block that is read, and the last line of the one before it."""
+        self._taken = 0
+        """Number of the last line that belongs to a message."""
 
     def feed(self, first_line: int, data: bytes) -> list[Recognised]:
         """Returns the messages that end in complete lines, which begin in line `first_line`."""
         self.last_line = first_line + data.count(b"\n") - data.endswith(b"\n")
         found: list[Recognised] = []
+        self._block = data
         following = self._rules.candidates(data)
         size, start, number, counted = len(data), 0, first_line, 0
         while start < size:
@@ -96,8 +75,9 @@ class StreamParser:
                 end = size
             number += data.count(b"\n", counted, start)
             counted = start
-            self._start(number, visible(data[start:end]), found)
+            self._start(number, visible(data[start:end]), found, at=start)
             start = end + 1
+        self._block, self._last = b"", data[data.rfind(b"\n", 0, -1) + 1 :]
         return found
 
     def _continue(self, data: bytes, start: int, found: list[Recognised]) -> int:
@@ -124,7 +104,7 @@ class StreamParser:
             start = end + 1
         return start
 
-    def _add_while_it_continues(self, message: _Open, data: bytes, start: int) -> int:
+    def _add_while_it_continues(self, message: Open, data: bytes, start: int) -> int:
         """Does the work of `_belongs` for several lines of an entry that only has `continues`.
 
         Most messages of compilers are such, and a call for each line would take twice the time. Returns the
@@ -148,6 +128,8 @@ class StreamParser:
         found: list[Recognised] = []
         while self._retreat(found):
             pass
+        if self._open is not None:
+            self._open.accept_tail()
         self._close(found)
         return found
 
@@ -161,19 +143,38 @@ class StreamParser:
         self._close(found)
         self._start(number, text, found)
 
-    def _start(self, number: int, text: str, found: list[Recognised], after: Entry | None = None) -> None:
-        """Begins a message in a line, with an entry after `after`."""
+    def _start(
+        self, number: int, text: str, found: list[Recognised], after: Entry | None = None, at: int = -1
+    ) -> None:
+        """Begins a message in a line, with an entry after `after`; `at` is where it begins in the block."""
         hit = self._rules.find(text, after) if not is_blank(text) else None
         if hit is None:
             if not self.first_plain[0] and text.strip():
                 self.first_plain = (number, text.encode())
             return
         entry, match = hit
-        message = _Open(entry, number, _groups(match), [text])
+        message = Open(entry, number, groups_of(match), [text])
+        if entry.before and at >= 0 and self._taken < number - 1:
+            self._take_line_before(message, at)
         if entry.continues or entry.until or entry.then:
             self._open = message
         else:
             found.append(self._recognised(message))
+
+    def _take_line_before(self, message: Open, at: int) -> None:
+        """Lets the line before a message, which is in no other one, begin it."""
+        data = self._block
+        line = data[data.rfind(b"\n", 0, at - 1) + 1 : at - 1] if at else self._last.removesuffix(b"\n")
+        text = visible(line)
+        match = self._rules.pattern(message.entry.before)(text[:MAX_LINE_CHARACTERS])
+        if match is None:
+            return
+        message.first -= 1
+        message.has_before = True
+        message.lines.insert(0, text)
+        message.groups |= groups_of(match)
+        if self.first_plain[0] == message.first:
+            self.first_plain = (0, b"")
 
     def _retreat(self, found: list[Recognised]) -> bool:
         """Tries the next entry if the open message lacks the line that its entry needs.
@@ -184,8 +185,9 @@ class StreamParser:
         if message is None or message.is_met or not (message.entry.needs or message.entry.then):
             return False
         self._open = None
-        self._start(message.first, message.lines[0], found, message.entry)
-        for offset, line in enumerate(message.lines[1:], 1):
+        begin = int(message.has_before)
+        self._start(message.first + begin, message.lines[begin], found, message.entry)
+        for offset, line in enumerate(message.lines[begin + 1 :], begin + 1):
             self._line(message.first + offset, line, found)
         return True
 
@@ -196,72 +198,88 @@ class StreamParser:
                 return
             number += 1
 
-    def _belongs(self, message: _Open, text: str) -> bool:
+    def _belongs(self, message: Open, text: str) -> bool:
         """Adds a line to an open message if it belongs to it."""
         entry = message.entry
         if entry.then:
             return self._follows(message, text)
-        if len(message.lines) + len(message.joined) >= MAX_LINES:
+        if not message.has_room():
             return False
         if message.is_complete:
             return self._joins(message, text)
         line = text[:MAX_LINE_CHARACTERS]
         if entry.until and self._rules.pattern(entry.until)(line):
-            message.is_complete = True
+            message.is_complete = message.has_end = True
         elif entry.continues and not self._rules.pattern(entry.continues)(line):
             message.is_complete = True
             return self._joins(message, text)
         self._add(message, text)
         return True
 
-    def _follows(self, message: _Open, text: str) -> bool:
+    def _follows(self, message: Open, text: str) -> bool:
         """Adds a line to a message with patterns for its lines, if the next pattern matches."""
         then = message.entry.then
         if message.is_met and (not message.entry.loop or len(message.repeats) >= MAX_REPEATS):
             return False
-        pattern = then[-1] if message.is_met else then[len(message.lines) - 1]
+        pattern = then[-1] if message.is_met else then[len(message.lines) - 1 - message.has_before]
         match = self._rules.pattern(pattern)(text[:MAX_LINE_CHARACTERS])
         if match is None:
             return False
         if message.is_met and is_blank(text):
             return False
         if message.is_met:
-            message.repeats.append((text, message.before | _groups(match)))
+            message.repeats.append((text, message.before | groups_of(match)))
             return True
         message.before = message.groups
-        message.groups = message.groups | _groups(match)
+        message.groups = message.groups | groups_of(match)
         message.key = len(message.lines)
         message.lines.append(text)
-        message.is_met = len(message.lines) > len(then)
+        message.is_met = len(message.lines) - message.has_before > len(then)
         return True
 
-    def _joins(self, message: _Open, text: str) -> bool:
+    def _joins(self, message: Open, text: str) -> bool:
+        """Adds a line after the last one of a message, if another part may follow, or if it is text of it."""
         entry = message.entry
-        if not entry.joins:
-            return False
         line = text[:MAX_LINE_CHARACTERS]
-        if self._rules.pattern(entry.joins)(line):
+        is_joined = bool(entry.joins) and self._rules.pattern(entry.joins)(line) is not None
+        if is_joined or (message.tail and not line):
             message.joined.append(text)
             return True
-        if not message.joined:
+        if entry.tail and message.has_end and not message.joined and self._is_tail(message, line):
+            message.tail.append(text)
+            return True
+        if message.tail and self._is_consequence(line):
+            message.accept_tail()
+        if not entry.joins or not message.joined:
             return False
         match = self._rules.pattern(entry.match)(line)
         if match is None or not any(message.joined):
             return False
-        message.lines.extend(message.joined)
-        message.joined.clear()
-        message.is_complete = False
-        message.groups = _groups(match)
+        message.join(groups_of(match))
         self._add(message, text)
         return True
 
-    def _add(self, message: _Open, text: str) -> None:
+    def _is_consequence(self, line: str) -> bool:
+        hit = self._rules.find(line)
+        return hit is not None and hit[0].rank == spec_pb2.PARSER_RANK_CONSEQUENCE
+
+    def _is_tail(self, message: Open, line: str) -> bool:
+        """Returns whether a line may belong to the text of a message that has ended.
+
+        Any line may after a colon, else only one that no parser recognises.
+        """
+        if len(message.tail) >= MAX_TAIL or not self._rules.pattern(message.entry.tail)(line):
+            return False
+        last = message.tail[-1] if message.tail else message.lines[-1]
+        return last.endswith(":") or line[0] in _BLANKS or self._rules.find(line) is None
+
+    def _add(self, message: Open, text: str) -> None:
         message.lines.append(text)
         entry = message.entry
         if message.is_complete or entry.has_keys:
             self._read(message, entry, text[:MAX_LINE_CHARACTERS])
 
-    def _read(self, message: _Open, entry: Entry, line: str) -> None:
+    def _read(self, message: Open, entry: Entry, line: str) -> None:
         """Takes the fields of a message from a line after its first."""
         if entry.needs and self._rules.pattern(entry.needs)(line):
             message.is_met = True
@@ -270,51 +288,37 @@ class StreamParser:
         is_last = message.is_complete and bool(entry.until)
         if is_last and not (entry.key or entry.root):
             pattern = entry.until
-        if pattern and (match := self._rules.pattern(pattern)(line)) and (groups := _groups(match)):
+        if pattern and (match := self._rules.pattern(pattern)(line)) and (groups := groups_of(match)):
             message.groups.update(groups)
             message.key = index
         for where in (entry.where, entry.until if is_last and pattern != entry.until else ""):
-            if where and (match := self._rules.pattern(where)(line)) and (groups := _groups(match)):
-                message.places.append((index, groups))
+            if where and (match := self._rules.pattern(where)(line)) and (groups := groups_of(match)):
+                message.add_place(line, groups)
 
     def _close(self, found: list[Recognised]) -> None:
+        """Ends the open message. Lines after its last one are read again if they do not belong to it."""
         message, self._open = self._open, None
         if message is None:
             return
         found.append(self._recognised(message))
-        first = message.first + len(message.lines)
+        first = message.first + len(message.lines) + message.skipped
         for number, (text, groups) in enumerate(message.repeats, first):
-            found.append(self._recognised(_Open(message.entry, number, groups, [text])))
+            found.append(self._recognised(Open(message.entry, number, groups, [text])))
+        for number, text in enumerate(message.tail, first):
+            self._line(number, text, found)
 
-    def _recognised(self, message: _Open) -> Recognised:
-        is_consequence = False
-        if pattern := message.entry.consequence:
-            line = message.lines[message.key][:MAX_LINE_CHARACTERS]
-            is_consequence = self._rules.pattern(pattern)(line) is not None
-        return _recognised(message, is_consequence=is_consequence)
+    def _recognised(self, message: Open) -> Recognised:
+        entry, lines = message.entry, message.lines
+        recognised = message.recognised(
+            is_consequence=self._is_found(entry.consequence, lines[message.key]),
+            is_final=self._is_found(entry.final, lines[0], lines[-1]),
+        )
+        self._taken = recognised.last_line
+        return recognised
 
-
-def _groups(match: "re.Match[str]") -> dict[str, str]:
-    return {name: value for name, value in match.groupdict().items() if value is not None}
-
-
-def _recognised(message: _Open, *, is_consequence: bool) -> Recognised:
-    groups = message.groups
-    if message.places:
-        _, nearest = min(message.places, key=lambda entry: (abs(entry[0] - message.key), -entry[0]))
-        groups = nearest | groups
-    lines = message.lines
-    if "location" in groups:
-        line, _, column = groups["location"].partition(",")
-        groups |= {"line": line.strip(), "column": column.partition(",")[0].strip()}
-    if "properties" in groups:
-        groups = with_properties(groups)
-        lines = [groups["message"]]
-    return Recognised(
-        entry=message.entry,
-        line=message.first,
-        key=message.key,
-        lines=lines,
-        groups=groups,
-        is_consequence=is_consequence,
-    )
+    def _is_found(self, pattern: str, *lines: str) -> bool:
+        """Returns whether a pattern matches one of the lines; False if there is none."""
+        if not pattern:
+            return False
+        search = self._rules.pattern(pattern)
+        return any(search(line[:MAX_LINE_CHARACTERS]) is not None for line in lines)

@@ -1930,6 +1930,9 @@ class ParserEntry(message.Message):
     NEEDS_FIELD_NUMBER: builtins.int
     THEN_FIELD_NUMBER: builtins.int
     LOOP_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
+    TAIL_FIELD_NUMBER: builtins.int
+    FINAL_FIELD_NUMBER: builtins.int
     match: builtins.str
     """Pattern of the line in which the message begins."""
     severity: common_pb2.Severity.ValueType
@@ -1962,6 +1965,16 @@ class ParserEntry(message.Message):
     """
     loop: builtins.bool
     """Whether further lines that match the last pattern of `then` are messages of their own."""
+    before: builtins.str
+    """Pattern of the line before the first one. If it matches and is in no other message, it begins the message and
+    explains the failure.
+    """
+    tail: builtins.str
+    """Pattern of lines after the last one that belong to the text of the message if the output then ends."""
+    final: builtins.str
+    """Pattern of the first or last line of a message that ended its program. Near the end of the output, it is
+    preferred to messages of such entries before it.
+    """
     @builtins.property
     def words(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Text in lower case; each line that matches has one of them. Empty means that lines are searched for with the
@@ -1993,10 +2006,13 @@ class ParserEntry(message.Message):
         needs: builtins.str = ...,
         then: abc.Iterable[builtins.str] | None = ...,
         loop: builtins.bool = ...,
+        before: builtins.str = ...,
+        tail: builtins.str = ...,
+        final: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["consequence", b"consequence", "continues", b"continues", "decisive", b"decisive", "joins", b"joins", "key", b"key", "loop", b"loop", "match", b"match", "metric", b"metric", "needs", b"needs", "rank", b"rank", "root", b"root", "severity", b"severity", "then", b"then", "until", b"until", "where", b"where", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["before", b"before", "consequence", b"consequence", "continues", b"continues", "decisive", b"decisive", "final", b"final", "joins", b"joins", "key", b"key", "loop", b"loop", "match", b"match", "metric", b"metric", "needs", b"needs", "rank", b"rank", "root", b"root", "severity", b"severity", "tail", b"tail", "then", b"then", "until", b"until", "where", b"where", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -78,7 +78,7 @@ class OutputReading:
                 self._parser.on_lines(stream, line, rest, common_pb2.Counts())
         self._parser.finish()
         if not end.exit_code:
-            self._messages.final_traceback = None
+            self._messages.final = None
         return self._messages.best(common_pb2.SEVERITY_ERROR)
 
 

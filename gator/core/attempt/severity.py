@@ -27,7 +27,7 @@ class Messages:
         "_explaining",
         "_warnings",
         "before_consequence",
-        "final_traceback",
+        "final",
         "is_settled",
         "last_words",
         "pointed",
@@ -44,8 +44,8 @@ class Messages:
         """The last lines that no parser recognised, if the best message is only a consequence."""
         self.is_settled = False
         """Whether no further message may explain the failure, because Gator is ending the attempt."""
-        self.final_traceback: event_pb2.ErrorMessage | None = None
-        """The traceback of Python near the end of the output, which ended a program; None for none."""
+        self.final: event_pb2.ErrorMessage | None = None
+        """The exception near the end of the output that ended a program; None for none."""
         self.pointed: event_pb2.ErrorMessage | None = None
         """The line to which the spec points; None before the end of the output, or if there is none."""
         self.last_words: event_pb2.ErrorMessage | None = None
@@ -115,15 +115,16 @@ class Messages:
         if not counted.shown and self.before_consequence is not None:
             others = tuple(each.message for each in automatic.shown)
             return Choice(self.before_consequence, self.before_consequence, others)
-        return self._final(choice_of(counted) or choice_of(automatic)) or self._last()
+        best = counted if counted.shown else automatic
+        return self._after_handled(best) or self._last()
 
-    def _final(self, choice: Choice | None) -> Choice | None:
-        """Returns the choice, or the last traceback if it is an earlier one that ended no program.
+    def _after_handled(self, best: Best) -> Choice | None:
+        """Returns the best message, or the final exception if that is an earlier one that ended no program.
 
-        A program prints the traceback of an exception that it handles, and goes on.
+        A program prints the stack of an exception that it handles, and goes on.
         """
-        final = self.final_traceback
-        if choice is None or final is None or not _precedes(choice.shown, final):
+        choice, final = choice_of(best), self.final
+        if choice is None or final is None or not _precedes(best.shown[0], final):
             return choice
         return Choice(final, final, (choice.shown, *choice.others))
 
@@ -164,13 +165,14 @@ class Messages:
         return _message(self._counted)
 
 
-def _precedes(shown: event_pb2.ErrorMessage, final: event_pb2.ErrorMessage) -> bool:
-    """Returns whether a message is a traceback in the same stream before the final one."""
+def _precedes(candidate: Candidate, final: event_pb2.ErrorMessage) -> bool:
+    """Returns whether a message is an exception in the same stream before the final one."""
+    shown = candidate.message
     return (
-        shown.parser == final.parser
+        candidate.may_precede_final
+        and shown.parser == final.parser
         and shown.stream == final.stream
         and shown.line < final.line
-        and shown.text.startswith(final.text.split("\n", 1)[0])
     )
 
 

@@ -37,6 +37,8 @@ class Candidate(Struct, frozen=True):
     location: Location | None
     """None if the message has none."""
     message: event_pb2.ErrorMessage
+    may_precede_final: bool = False
+    """Whether it is an exception that the program may have handled, so that a later one is preferred."""
 
     @classmethod
     def of(cls, rank: int, message: event_pb2.ErrorMessage) -> "Candidate":

@@ -96,6 +96,9 @@ ENTRY_KEYS: Final = (
     "joins",
     "where",
     "needs",
+    "before",
+    "tail",
+    "final",
     "consequence",
     "then",
     "loop",
@@ -114,6 +117,9 @@ ENTRY_PATTERNS: Final = (
     "joins",
     "where",
     "needs",
+    "before",
+    "tail",
+    "final",
     "consequence",
 )
 """Keys of an entry whose values are patterns."""

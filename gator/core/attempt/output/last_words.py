@@ -48,6 +48,4 @@ def _lines_of_messages(data: bytes, rules: Rules) -> frozenset[int]:
     """Returns the numbers of the lines that are in messages; the first line has number 1."""
     parser = StreamParser(rules)
     messages = [*parser.feed(1, data), *parser.finish()]
-    return frozenset(
-        number for message in messages for number in range(message.line, message.line + len(message.lines))
-    )
+    return frozenset(number for message in messages for number in range(message.line, message.last_line + 1))

@@ -26,7 +26,7 @@ from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.last_words import MAX_BACK, TAIL_BYTES, last_words
 from gator.core.attempt.output.metric_lines import MetricLines
 from gator.core.attempt.output.pointed import PointedError
-from gator.core.attempt.output.recognised import error_message, is_traceback, log_event
+from gator.core.attempt.output.recognised import error_message, log_event
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.causes.first_error import LINE, Candidate, key_of, location_of
@@ -82,6 +82,7 @@ class LineParser:
         "_all",
         "_commands",
         "_counted_parsers",
+        "_finals",
         "_messages",
         "_metric_lines",
         "_metrics",
@@ -92,7 +93,6 @@ class LineParser:
         "_streams",
         "_summaries",
         "_tails",
-        "_tracebacks",
     )
 
     def __init__(self, settings: spec_pb2.Settings, messages: Messages, metrics: AttemptMetrics) -> None:
@@ -106,8 +106,8 @@ class LineParser:
         self._commands = CommandReader(
             messages, metrics, is_on=settings.commands or not settings.HasField("commands")
         )
-        self._tracebacks: dict[common_pb2.Stream.ValueType, tuple[int, event_pb2.ErrorMessage]] = {}
-        """The last traceback that begins a message, with the number of its last line, by stream."""
+        self._finals: dict[common_pb2.Stream.ValueType, tuple[int, event_pb2.ErrorMessage]] = {}
+        """The last message that ended a program, with the number of its last line, by stream."""
         self._quota = Quota()
         pattern = settings.first_error.match
         self._pointed = PointedError(pattern, self._rules) if pattern else None
@@ -204,20 +204,20 @@ class LineParser:
         """Keeps what explains a failure if no message does."""
         if self._pointed is not None:
             self._messages.pointed = self._pointed.message()
-        self._messages.final_traceback = self._final_traceback()
+        self._messages.final = self._final()
         self._messages.last_words = self.last_words()
         only = self._messages.only_consequence()
         if only is not None and only.stream in self._tails:
             self._messages.before_consequence = self._words_before(only)
 
-    def _final_traceback(self) -> event_pb2.ErrorMessage | None:
-        """Returns the traceback near the end of a stream, which ended a program; None if there is none.
+    def _final(self) -> event_pb2.ErrorMessage | None:
+        """Returns the exception near the end of a stream, which ended a program; None if there is none.
 
         Those before it were printed by a program that went on.
         """
         for stream in (common_pb2.STREAM_STDERR, common_pb2.STREAM_STDOUT):
-            if stream in self._tracebacks:
-                last, message = self._tracebacks[stream]
+            if stream in self._finals:
+                last, message = self._finals[stream]
                 return message if self._streams[stream].last_line - last <= MAX_BACK else None
         return None
 
@@ -314,14 +314,14 @@ class LineParser:
         """Offers a message as an explanation of a failure."""
         if severity < _WARNING:
             return
-        if is_traceback(message):
-            last = message.line + len(message.lines) - 1
-            self._tracebacks[stream] = last, error_message(stream, message, severity)
+        if message.is_final and not message.is_consequence:
+            self._finals[stream] = message.last_line, error_message(stream, message, severity)
         key = key_of(message.rank, stream, message.key_line)
         location = location_of(message.file, message.file_line) if message.file else None
         if self._messages.wants(severity, key, location, counts=counts):
             explanation = error_message(stream, message, severity)
-            self._messages.offer(Candidate(key, location, explanation), counts=counts)
+            candidate = Candidate(key, location, explanation, bool(message.entry.final))
+            self._messages.offer(candidate, counts=counts)
 
     def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> event_pb2.Metric | None:
         """Takes the metric of a summary, and keeps summaries that may count. Returns what to record."""

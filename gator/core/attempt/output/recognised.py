@@ -1,12 +1,8 @@
 """Makes the records of messages that a parser has recognised."""
 
-from typing import Final
-
 from gator.core.text import without_nul
 from gator.parsers import Recognised
 from gator.v1 import common_pb2, event_pb2
-
-_TRACEBACK: Final = "Traceback (most recent call last):"
 
 
 def error_message(
@@ -32,7 +28,7 @@ def log_event(
     stream: common_pb2.Stream.ValueType, message: Recognised, severity: common_pb2.Severity.ValueType
 ) -> event_pb2.LogEvent:
     """Returns the event with which a message is recorded."""
-    lines = len(message.lines)
+    lines = message.last_line - message.line + 1
     return event_pb2.LogEvent(
         severity=severity,
         text=without_nul(message.text),
@@ -45,8 +41,3 @@ def log_event(
         code=without_nul(message.code),
         lines=lines if lines > 1 else 0,
     )
-
-
-def is_traceback(message: Recognised) -> bool:
-    """Returns whether a message is a traceback of Python, but not one of a thread or of another process."""
-    return message.entry.parser == "python" and message.lines[0].endswith(_TRACEBACK)

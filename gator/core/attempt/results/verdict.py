@@ -231,7 +231,7 @@ def _exit_hint(code: int) -> str:
     if code == 126:
         return " (as a shell says of a command that may not be executed)"
     if code == 127:
-        return " (as a shell says of a command that was not found)"
+        return " (as a shell says of a command that was not found, and the loader of a missing library)"
     if 128 < code < 128 + signal.NSIG:
         return f" (as a shell says of signal {signal_name(code - 128)})"
     return ""
@@ -249,7 +249,7 @@ def explanation(verdict: Verdict, facts: AttemptFacts) -> Choice | None:
         return None
     if not facts.exit_code:
         # A program that a traceback ended does not return 0.
-        facts.messages.final_traceback = None
+        facts.messages.final = None
     choice = facts.messages.best(verdict.severity)
     if facts.hang is not None and facts.hang.summary and (choice is None or choice.is_last_words):
         return _where_it_hangs(facts.hang, choice.shown if choice is not None else None)

@@ -22,3 +22,20 @@ def test_the_mark_of_pytest_is_not_shown() -> None:
 def test_a_line_with_more_than_the_message_stays_whole() -> None:
     error = event_pb2.ErrorMessage(message="no clock", text="In function f:\na.c:3: error: no clock")
     assert shown_line(error) == "a.c:3: error: no clock"
+
+
+def test_further_lines_of_a_message_follow_its_first() -> None:
+    error = event_pb2.ErrorMessage(
+        text='Trace:\n    raise E("it said:\\nno")\nE: it said:\n  no -lfoo\n', message="it said:\n  no -lfoo"
+    )
+    assert shown_line(error) == "E: it said: no -lfoo"
+
+
+def test_the_line_that_ends_with_the_message_is_preferred_to_one_that_has_it() -> None:
+    error = event_pb2.ErrorMessage(text='no clock\n    while executing\n"f "no clock""', message="no clock")
+    assert shown_line(error) == "no clock"
+
+
+def test_the_margin_of_a_group_of_exceptions_is_not_shown() -> None:
+    error = event_pb2.ErrorMessage(text="  | OSError: no device", message="no device")
+    assert shown_line(error) == "OSError: no device"

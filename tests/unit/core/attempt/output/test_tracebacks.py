@@ -78,3 +78,31 @@ def test_the_tracebacks_of_a_program_that_returned_0_ended_nothing() -> None:
 
 def test_the_last_traceback_replaces_no_message_of_another_tool() -> None:
     assert code("a.c:3:4: error: bad\n" + traceback("ValueError: 2")) == ""
+
+
+NODE = "{}\n    at f (/home/user/proj/a.js:1:7)\n    at Object.<anonymous> (/home/user/proj/a.js:9:1)\n"
+JAVA = "java.lang.{}: x\n\tat q.Q.f(Q.java:19)\n"
+
+
+@pytest.mark.parametrize("cut", [None, 1])
+@pytest.mark.parametrize(
+    ("handled", "fatal", "expected"),
+    [
+        (JAVA.format("IllegalStateException"), 'Exception in thread "main" ' + JAVA.format("Error"), "Error"),
+        (NODE.format("RangeError: 1"), f"\n{NODE.format('TypeError: 2')}\nNode.js v20.20.2\n", "TypeError"),
+    ],
+)
+def test_an_exception_that_was_logged_does_not_hide_the_one_that_ended_the_program(
+    handled: str, fatal: str, expected: str, cut: int | None
+) -> None:
+    assert code(f"{handled}going on\n{fatal}", cut=cut).endswith(expected)
+
+
+def test_of_exceptions_that_were_only_logged_the_first_is_taken() -> None:
+    err = JAVA.format("IllegalStateException") + "going on\n" + JAVA.format("Error")
+    assert code(err) == "java.lang.IllegalStateException"
+
+
+def test_a_program_that_failed_is_no_cause_beside_the_traceback_of_that_program() -> None:
+    end = traceback("subprocess.CalledProcessError: Command '['x']' returned non-zero exit status 1.")
+    assert code(traceback("KeyError: 1") + end) == "KeyError"
