@@ -66,11 +66,11 @@ class OverlaidRun(Struct, frozen=True):
     def failed(self, globs: Sequence[str], order: qs.NodeOrder.ValueType) -> Iterator[FailedIn]:
         """Yields the jobs that still fail, in an order."""
         patterns = [PathPattern(glob) for glob in globs]
+        newest = list(self.runs.values())[-1]
         found = (self.nodes[job.run, path] for path, job in self.jobs.items() if job.outcome in FAILURES)
         for node in sorted(found, key=lambda node: (sort_value(node, order), self.spec_order.of(node.path))):
             if not patterns or any(pattern.matches(node.path) for pattern in patterns):
                 run = self.jobs[node.path].run
-                newest = list(self.runs.values())[-1]
                 yield FailedIn(node, self.runs[run], self.sources[run], newest)
 
     def headline(self) -> str:
