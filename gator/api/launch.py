@@ -1,6 +1,7 @@
 """Starts runs of specs that are built in Python."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from gator.api.results import Run
 from gator.cli.installed_parsers import find_parser
 from gator.cli.runs.find import found_runs
 from gator.cli.tracking import tracking_root
-from gator.errors import GatorError, Problem, UsageError
+from gator.errors import GatorError, Problem, SpecError, UsageError
 from gator.spec import SpecNode, load_written, to_bytes
 
 Option: TypeAlias = (
@@ -21,6 +22,10 @@ Option: TypeAlias = (
 """The value of an option: a list for one that may be repeated, a mapping for NAME=VALUE."""
 _SPECS: Final = ".specs"
 """Folder for the specs that were run, in the folder of the runs."""
+_PROBLEM: Final = re.compile(
+    r"(?P<file>.+?):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<warning>warning: )?(?P<message>.+)"
+)
+"""A problem or warning as `gator run` prints it."""
 _ENDED: Final = (0, 1)
 """Exit codes of a run that was carried out."""
 
@@ -48,12 +53,26 @@ def run(spec: SpecNode | str | os.PathLike[str], /, *, show: bool = False, **opt
         _, told = process.communicate()
     text = told.decode("utf-8", "replace").strip()
     if process.returncode not in _ENDED:
+        if (error := _spec_error(text)) is not None:
+            raise error
         kind = UsageError if process.returncode == os.EX_USAGE or process.returncode == 2 else GatorError
         raise kind(text.removeprefix("gator: ") or f"the run ended with exit code {process.returncode}")
     folder = _folder_of(process.pid, options.get("tracking"))
     if folder is None:
         raise GatorError(text or "the run left no folder")
     return Run(folder, process.returncode)
+
+
+def _spec_error(text: str) -> SpecError | None:
+    """Returns the problems that a run printed about its spec; None if it ended for another reason."""
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    for line in text.splitlines():
+        found = _PROBLEM.fullmatch(line)
+        if found is not None:
+            kept = warnings if found["warning"] else problems
+            kept.append(Problem(found["file"], int(found["line"]), int(found["column"]), found["message"]))
+    return SpecError(problems, warnings) if problems else None
 
 
 def _saved(spec: SpecNode) -> str:

@@ -37,7 +37,7 @@ assert not gator.run(spec.Job("a", shell="exit 1")).passed
 for wrong, kind in (
     (lambda: gator.run(spec.Job("a", comand="x")), SpecError),
     (lambda: gator.check(spec.Job("a")), SpecError),
-    (lambda: gator.run(spec.JobGroup("g", jobs=[spec.Job("a", command="x", on_pass="no")])), UsageError),
+    (lambda: gator.run(spec.JobGroup("g", jobs=[spec.Job("a", command="x", on_pass="no")])), SpecError),
     (lambda: gator.run(spec.Job("a", command="true"), nonsense=1), UsageError),
     (lambda: gator.run("no.yaml"), UsageError),
 ):
