@@ -18,6 +18,7 @@ _INHERITED: Final[dict[str, Callable[[spec_pb2.Settings], object]]] = {
 _BESIDE: Final[dict[str, Callable[[PlanNode], int]]] = {
     "--deadline": lambda node: node.deadline_millis,
     "--max-fail": lambda node: node.max_fail,
+    "--max-fail-per-cause": lambda node: node.max_fail_per_cause,
 }
 """Options that apply to a whole subtree, in addition to those of the levels above."""
 

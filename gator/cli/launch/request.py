@@ -146,16 +146,22 @@ def replace_on_root(root: RootNode, options: PlanOptions, above: spec_pb2.Settin
         settings.timeout_millis = limit_millis_of(options.timeout, "--timeout")
     if options.deadline is not None:
         root.deadline_millis = limit_millis_of(options.deadline, "--deadline")
-    if options.max_fail is not None:
-        maximum = count_of(options.max_fail, "--max-fail", 1, MAX_MAX_FAIL, none=0)
+    _replace_max_fail(root, options)
+
+
+def _replace_max_fail(root: RootNode, options: PlanOptions) -> None:
+    for name in ("max_fail", "max_fail_per_cause"):
+        text: str | None = getattr(options, name)
+        if text is None:
+            continue
+        maximum = count_of(text, f"--{name.replace('_', '-')}", 1, MAX_MAX_FAIL, none=0)
         if not isinstance(root, spec_pb2.Job):
-            root.max_fail = maximum
+            setattr(root, name, maximum)
 
 
 def _drop_deferred(root: RootNode, options: PlanOptions) -> None:
     """Removes keys with placeholders whose values options replace."""
-    replaced = {name for name in ("timeout", "deadline", "max_fail") if getattr(options, name) is not None}
-    kept = [each for each in root.deferred if each.name not in replaced]
+    kept = [each for each in root.deferred if getattr(options, each.name, None) is None]
     if len(kept) < len(root.deferred):
         del root.deferred[:]
         root.deferred.extend(kept)

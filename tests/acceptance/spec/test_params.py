@@ -35,7 +35,7 @@ def test_parameters_are_shown(gator: Gator) -> None:
     assert listed.splitlines() == [
         "mode                 text  default fast       How thorough the tests are; one of fast, slow",
         "tests                list  default smoke,dma",
-        "waves                list  default ''         Further options of the simulator",
+        "waves                list  default empty      Further options of the simulator",
         "night/thorough:mode  text  default slow",
     ]
     gator("run", example("params.yaml")).expect(0)

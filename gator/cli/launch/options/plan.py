@@ -13,7 +13,15 @@ FAILED: Final = "@failed"
 """In place of a glob of `--only`: the jobs that failed or were lost in the last run."""
 PASSED: Final = "@passed"
 """In place of a glob of `--skip`: what passed in the last run."""
-ON_ROOT: Final = ("limit_warning", "limit_error", "limit_critical", "timeout", "deadline", "max_fail")
+ON_ROOT: Final = (
+    "limit_warning",
+    "limit_error",
+    "limit_critical",
+    "timeout",
+    "deadline",
+    "max_fail",
+    "max_fail_per_cause",
+)
 """Fields of the options that replace values of the root of a spec."""
 
 
@@ -223,6 +231,15 @@ class PlanOptions(Struct, frozen=True):
             "--max-fail",
             metavar="N|none",
             help="Start nothing new after N failed jobs.",
+            rich_help_panel=LIMITS_PANEL,
+        ),
+    ] = None
+    max_fail_per_cause: Annotated[
+        str | None,
+        typer.Option(
+            "--max-fail-per-cause",
+            metavar="N|none",
+            help="Start nothing new after N failed jobs with the same cause.",
             rich_help_panel=LIMITS_PANEL,
         ),
     ] = None

@@ -123,11 +123,16 @@ def help_lines(request: plan_pb2.PlanRequest) -> Iterator[str]:
         yield "  ".join((*cells, row[3])).rstrip()
 
 
+def _empty(param: spec_pb2.Param) -> str:
+    """Returns the words for a value without characters: a list without items, or an empty text."""
+    return "empty" if param.type == spec_pb2.PARAM_TYPE_LIST and not param.values else repr("")
+
+
 def _row(prefix: str, param: spec_pb2.Param, secrets: set[str]) -> tuple[str, str, str, str]:
     shown = "required"
     if not param.required:
         value = MASK if param.name in secrets else cut(",".join(param.values), MAX_SHOWN)
-        shown = f"default {value or repr('')}"
+        shown = f"default {value or _empty(param)}"
     choices = f"one of {', '.join(param.choices)}" if param.choices else ""
     about = "; ".join(filter(None, (param.help.rstrip("."), choices)))
     return f"{prefix}{param.name}", type_name(param), shown, about

@@ -41,6 +41,7 @@ OPTIONS = PlanOptions(
     timeout="2s",
     deadline="none",
     max_fail="unlimited",
+    max_fail_per_cause="3",
 )
 
 
@@ -49,6 +50,7 @@ def test_an_option_takes_the_place_of_what_the_root_says() -> None:
     replace_on_root(root, OPTIONS, spec_pb2.Settings())
     assert root.settings.limits == spec_pb2.Limits(warning=4, error=-1, critical=5)
     assert (root.settings.timeout_millis, root.deadline_millis, root.max_fail) == (2000, 0, 0)
+    assert root.max_fail_per_cause == 3
     assert root.jobs[1].array.settings.timeout_millis == 300_000
 
 
