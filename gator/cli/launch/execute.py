@@ -78,7 +78,9 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
     launch.request.run = run_id_of(key)
     # The plan is made twice: before the folder, so that a spec that cannot run leaves nothing behind, and
     # after it, because values may contain the path of the folder.
-    runnable = runnable_plan(launch.request, launch.pools, launch.loaded)
+    runnable = runnable_plan(
+        launch.request, launch.pools, launch.loaded, is_rerun=bool(launch.selection.repeat)
+    )
     is_single = runnable.plan.root.job is not None
     notices = [*launch.notices, *notices_of(launch.loaded, runnable, launch.options)]
     notices += _ask_baselines(launch, runnable.plan)

@@ -17,7 +17,9 @@ from gator.runtime import loading
 from gator.v1 import plan_pb2
 
 
-def runnable_plan(request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpec) -> Runnable:
+def runnable_plan(
+    request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpec, *, is_rerun: bool = False
+) -> Runnable:
     """Returns the plan of a request, with the warnings of its spec.
 
     Raises SpecError with every problem and warning where it cannot run, and UsageError where options select
@@ -25,7 +27,7 @@ def runnable_plan(request: plan_pb2.PlanRequest, pools: Pools, loaded: LoadedSpe
     """
     try:
         with loading.quickly():
-            found = decide(request, pools, finds)
+            found = decide(request, pools, finds, is_rerun=is_rerun)
     except SpecError as error:
         raise SpecError(error.problems, (*loaded.warnings, *error.warnings)) from error
     return Runnable(found.plan, tuple(sorted({*loaded.warnings, *found.warnings})), found.notes)

@@ -18,6 +18,7 @@ from gator.plan import Plan, PlanNode, known_text, make_plan, problem_at, writte
 from gator.spec import unset_names
 from gator.spec.exec_limits import MAX_STRING_BYTES, USUAL_TOTAL_BYTES, byte_length, too_long, total_length
 from gator.spec.expand import expand
+from gator.spec.interpolation import label_of
 from gator.units import plural
 from gator.v1 import plan_pb2
 
@@ -39,8 +40,10 @@ class Runnable(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def decide(request: plan_pb2.PlanRequest, pools: Pools, finds: Finds) -> Runnable:
+def decide(request: plan_pb2.PlanRequest, pools: Pools, finds: Finds, *, is_rerun: bool = False) -> Runnable:
     """Returns the plan of a request that can run with these pools.
+
+    With `is_rerun`, jobs get artefacts from the run that is repeated if this run has not their producers.
 
     Raises SpecError with every problem and warning where it cannot, and UsageError where options select
     nothing.
@@ -55,6 +58,8 @@ def decide(request: plan_pb2.PlanRequest, pools: Pools, finds: Finds) -> Runnabl
     for node in jobs:
         demands.add(node)
     problems = [*demands.problems(), *_too_long(jobs, request)]
+    if not is_rerun:
+        problems += _without_producers(jobs)
     warnings = (*plan.warnings, *demands.warnings(), *advise(jobs, request, finds), *_too_much(jobs, request))
     if problems:
         raise SpecError(problems, warnings)
@@ -127,6 +132,25 @@ def _at(nodes: Sequence[PlanNode], text: str, maximum: int) -> Iterator[Problem]
         yield problem_at(
             node.position, f"{text} (and the same for {plural(more, 'more job')})" if last else text
         )
+
+
+def _without_producers(jobs: Iterable[PlanNode]) -> Iterator[Problem]:
+    """Yields a problem for each artefact that a job needs of a job that is not selected."""
+    for node in jobs:
+        for each in node.inputs:
+            if not each.edge.unselected or each.optional:
+                continue
+            name = f"{label_of(each.consumption.job.name)}.{each.consumption.name}"
+            producer = each.edge.awaited
+            above: PlanNode | None = producer
+            while above is not None and above.unselected is not True:
+                above = above.parent
+            if above is not None:
+                why = f"`when` of '{above.ident}' is false"
+            else:
+                again = "select it too, or repeat a run that made it with --repeat RUN"
+                why = f"--skip excludes '{producer.template}': {again}"
+            yield problem_at(node.position, f"'{node.ident}' uses {name}, but {why}")
 
 
 def _too_long(jobs: Iterable[PlanNode], request: plan_pb2.PlanRequest) -> Iterator[Problem]:

@@ -71,7 +71,8 @@ def run(
         pools = pools_of(loaded, options, scheduler)
         labels = labels_of(options.labels)
         if options.dry_run:
-            show_plan(runnable_plan(request, pools, loaded), options)
+            found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
+            show_plan(found, options)
             return
         with loading.quickly():
             from gator.cli.launch.execute import Launch, execute

@@ -14,7 +14,7 @@ from gator.cli.json_output import say_json
 from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import finds, runnable_plan, say_params, warning_lines
-from gator.cli.launch.request import plan_request, pools_of, scheduler_of
+from gator.cli.launch.request import plan_request, pools_of, resolved_selection, scheduler_of
 from gator.cli.launch.specs.load import load_partly
 from gator.cli.options.fields import with_options
 from gator.cli.sources.options import JsonOption
@@ -82,9 +82,11 @@ def _problems_of(
             return loaded.problems, loaded.warnings
         request = plan_request(loaded, PlanOptions())
         return loaded.problems, sorted({*loaded.warnings, *advise(written_nodes(request), request, finds)})
-    request = plan_request(loaded, options)
+    selection = resolved_selection(options, loaded)
+    request = plan_request(loaded, options, selection)
     try:
-        found = runnable_plan(request, pools_of(loaded, options, scheduler_of(options)), loaded)
+        pools = pools_of(loaded, options, scheduler_of(options))
+        found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
     except SpecError as error:
         return error.problems, error.warnings
     return [], sorted({*found.warnings, *unset_variables(found.plan)})

@@ -14,7 +14,7 @@ from gator.cli.json_output import say_json
 from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
 from gator.cli.launch.preflight import notes_of, runnable_plan, say_params, say_warnings, show_plan
-from gator.cli.launch.request import plan_request, pools_of, scheduler_of
+from gator.cli.launch.request import plan_request, pools_of, resolved_selection, scheduler_of
 from gator.cli.launch.specs.load import load_spec
 from gator.cli.options.fields import with_options
 from gator.cli.secrets import hide_secrets_within, learn_secrets_of
@@ -51,8 +51,10 @@ def plan(
         say_params(spec, options, config)
         return
     loaded = load_spec(spec, options.ident, config)
-    request = plan_request(loaded, options)
-    found = runnable_plan(request, pools_of(loaded, options, scheduler_of(options)), loaded)
+    selection = resolved_selection(options, loaded)
+    request = plan_request(loaded, options, selection)
+    pools = pools_of(loaded, options, scheduler_of(options))
+    found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
     if json or style is PlanFormat.JSON:
         say_warnings(found)
         learn_secrets_of(request)
