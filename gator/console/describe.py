@@ -36,8 +36,8 @@ def severity(value: int) -> str:
 
 
 def stream(value: int) -> str:
-    """Returns `out` or `err`; empty for no stream."""
-    return {int(common_pb2.STREAM_STDOUT): "out", int(common_pb2.STREAM_STDERR): "err"}.get(value, "")
+    """Returns `out`, `err`, `log1` and so on; empty for no stream."""
+    return enum_name(common_pb2.Stream.DESCRIPTOR, value).removeprefix("std")
 
 
 def state(node: query_pb2.Node) -> str:

@@ -68,7 +68,9 @@ class SingleDisplay:
                     self._launch(event.started)
                     self._say(f"Monitoring task{number}")
                 case "block":
-                    self._print(event.block)
+                    # Log files of tools repeat what they print.
+                    if event.block.stream <= common_pb2.STREAM_STDERR:
+                        self._print(event.block)
                 case "log":
                     self._say(event.log.text, event.log.severity)
                 case "metric":

@@ -41,6 +41,8 @@ class JobAttempt(NamedTuple):
     """None while it is running."""
     stdout_lines: int | None
     stderr_lines: int | None
+    log_files: bytes | None
+    """The LogFiles, serialised; None if there are none."""
 
 
 class AttemptList(Struct, frozen=True):

@@ -239,6 +239,8 @@ def _rewrite(job: spec_pb2.Job, find: interpolate.Lookup, *, is_checked: bool) -
         settings.scratch.root = interpolate.partly(settings.scratch.root, find)
     for report in settings.results.list:
         report.file = interpolate.partly(report.file, find)
+    if settings.HasField("also_log"):
+        settings.also_log.files[:] = [interpolate.partly(text, find) for text in settings.also_log.files]
     if settings.HasField("runner"):
         _rewrite_options(settings.runner.options, find)
     if job.HasField("artefacts"):
@@ -321,6 +323,7 @@ def _settings_texts(settings: spec_pb2.Settings) -> Iterator[str]:
     yield settings.scratch.root
     for report in settings.results.list:
         yield report.file
+    yield from settings.also_log.files
     if settings.HasField("runner"):
         yield from _option_texts(settings.runner.options)
 

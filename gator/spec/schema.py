@@ -250,6 +250,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "artefacts": lambda: _mapping("artefacts"),
     "products": lambda: _values({"anyOf": [_WORD, _mapping("products")]}),
     "consumptions": _consumptions,
+    "log_files": lambda: _list_of(_WORD, single=True),
     "globs": lambda: _list_of(_WORD, single=True),
     "causes": lambda: _list_of(_mapping("causes"), single=False),
 }

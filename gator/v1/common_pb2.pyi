@@ -227,6 +227,22 @@ class _StreamEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Stream.ValueTyp
     """Standard output."""
     STREAM_STDERR: _Stream.ValueType  # 2
     """Standard error."""
+    STREAM_LOG1: _Stream.ValueType  # 3
+    """The first file of `also_log`. The others follow in their order."""
+    STREAM_LOG2: _Stream.ValueType  # 4
+    """The second file of `also_log`."""
+    STREAM_LOG3: _Stream.ValueType  # 5
+    """The third file of `also_log`."""
+    STREAM_LOG4: _Stream.ValueType  # 6
+    """The fourth file of `also_log`."""
+    STREAM_LOG5: _Stream.ValueType  # 7
+    """The fifth file of `also_log`."""
+    STREAM_LOG6: _Stream.ValueType  # 8
+    """The sixth file of `also_log`."""
+    STREAM_LOG7: _Stream.ValueType  # 9
+    """The seventh file of `also_log`."""
+    STREAM_LOG8: _Stream.ValueType  # 10
+    """The eighth file of `also_log`."""
 
 class Stream(_Stream, metaclass=_StreamEnumTypeWrapper):
     """A stream of a job's output."""
@@ -237,6 +253,22 @@ STREAM_STDOUT: Stream.ValueType  # 1
 """Standard output."""
 STREAM_STDERR: Stream.ValueType  # 2
 """Standard error."""
+STREAM_LOG1: Stream.ValueType  # 3
+"""The first file of `also_log`. The others follow in their order."""
+STREAM_LOG2: Stream.ValueType  # 4
+"""The second file of `also_log`."""
+STREAM_LOG3: Stream.ValueType  # 5
+"""The third file of `also_log`."""
+STREAM_LOG4: Stream.ValueType  # 6
+"""The fourth file of `also_log`."""
+STREAM_LOG5: Stream.ValueType  # 7
+"""The fifth file of `also_log`."""
+STREAM_LOG6: Stream.ValueType  # 8
+"""The sixth file of `also_log`."""
+STREAM_LOG7: Stream.ValueType  # 9
+"""The seventh file of `also_log`."""
+STREAM_LOG8: Stream.ValueType  # 10
+"""The eighth file of `also_log`."""
 
 @typing.final
 class Counts(message.Message):

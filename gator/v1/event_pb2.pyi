@@ -1018,6 +1018,56 @@ class ErrorMessage(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class LogFiles(message.Message):
+    """The files of `also_log` of an attempt."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def list(self) -> containers.RepeatedCompositeFieldContainer[LogFile]:
+        """The files, in the order of their streams."""
+
+    def __init__(
+        self,
+        *,
+        list: abc.Iterable[LogFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class LogFile(message.Message):
+    """A file that was read as a stream of the output."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    STREAM_FIELD_NUMBER: builtins.int
+    FILE_FIELD_NUMBER: builtins.int
+    LINES_FIELD_NUMBER: builtins.int
+    stream: common_pb2.Stream.ValueType
+    """The stream."""
+    file: builtins.str
+    """Path, as the spec has it."""
+    lines: builtins.int
+    """Number of lines that were read."""
+    def __init__(
+        self,
+        *,
+        stream: common_pb2.Stream.ValueType = ...,
+        file: builtins.str = ...,
+        lines: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["file", b"file", "lines", b"lines", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class AttemptFinished(message.Message):
     """An attempt ended."""
 
@@ -1034,6 +1084,7 @@ class AttemptFinished(message.Message):
     METRICS_FIELD_NUMBER: builtins.int
     STDOUT_LINES_FIELD_NUMBER: builtins.int
     STDERR_LINES_FIELD_NUMBER: builtins.int
+    LOG_FILES_FIELD_NUMBER: builtins.int
     DROPPED_BYTES_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
     FAILURE_INPUTS_FIELD_NUMBER: builtins.int
@@ -1089,6 +1140,10 @@ class AttemptFinished(message.Message):
         """Combined values of its metrics."""
 
     @builtins.property
+    def log_files(self) -> LogFiles:
+        """The files of `also_log`; unset if there are none."""
+
+    @builtins.property
     def failure_inputs(self) -> FailureInputs:
         """Inputs of the signature, so that another version of the algorithm can be applied later."""
 
@@ -1118,6 +1173,7 @@ class AttemptFinished(message.Message):
         metrics: abc.Iterable[MetricTotal] | None = ...,
         stdout_lines: builtins.int = ...,
         stderr_lines: builtins.int = ...,
+        log_files: LogFiles | None = ...,
         dropped_bytes: builtins.int = ...,
         signature: builtins.str = ...,
         failure_inputs: FailureInputs | None = ...,
@@ -1128,9 +1184,9 @@ class AttemptFinished(message.Message):
         contracts: ContractResults | None = ...,
         invalid_commands: builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "log_files", b"log_files", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "invalid_commands", b"invalid_commands", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "invalid_commands", b"invalid_commands", "log_files", b"log_files", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

@@ -1222,6 +1222,7 @@ class Settings(message.Message):
     SILENCE_FIELD_NUMBER: builtins.int
     FIRST_ERROR_FIELD_NUMBER: builtins.int
     STARTS_FIELD_NUMBER: builtins.int
+    ALSO_LOG_FIELD_NUMBER: builtins.int
     JOBSERVER_FIELD_NUMBER: builtins.int
     RESULTS_FIELD_NUMBER: builtins.int
     FLAKY_FIELD_NUMBER: builtins.int
@@ -1291,6 +1292,10 @@ class Settings(message.Message):
         """The line after which an attempt works; unset means inherited."""
 
     @builtins.property
+    def also_log(self) -> AlsoLog:
+        """Files that are read as further streams of the job; unset means inherited."""
+
+    @builtins.property
     def results(self) -> Results:
         """Reports of tests that a job writes; unset means inherited."""
 
@@ -1327,6 +1332,7 @@ class Settings(message.Message):
         silence: Silence | None = ...,
         first_error: FirstError | None = ...,
         starts: Starts | None = ...,
+        also_log: AlsoLog | None = ...,
         jobserver: JobserverMode.ValueType = ...,
         results: Results | None = ...,
         flaky: FlakyMode.ValueType = ...,
@@ -1334,9 +1340,9 @@ class Settings(message.Message):
         metrics: abc.Mapping[builtins.str, MetricRule] | None = ...,
         runner: Runner | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "silence", b"silence", "starts", b"starts", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "also_log", b"also_log", "commands", b"commands", "first_error", b"first_error", "grace_millis", b"grace_millis", "limits", b"limits", "nice", b"nice", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "silence", b"silence", "starts", b"starts", "timeout_millis", b"timeout_millis", "tty", b"tty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "flaky", b"flaky", "grace_millis", b"grace_millis", "jobserver", b"jobserver", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "starts", b"starts", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_commands", b"_commands", "_grace_millis", b"_grace_millis", "_nice", b"_nice", "_timeout_millis", b"_timeout_millis", "_tty", b"_tty", "also_log", b"also_log", "commands", b"commands", "cwd", b"cwd", "env", b"env", "first_error", b"first_error", "flaky", b"flaky", "grace_millis", b"grace_millis", "jobserver", b"jobserver", "limits", b"limits", "metrics", b"metrics", "nice", b"nice", "params", b"params", "parsers", b"parsers", "results", b"results", "retries", b"retries", "runner", b"runner", "scratch", b"scratch", "setup", b"setup", "silence", b"silence", "starts", b"starts", "stderr", b"stderr", "tags", b"tags", "timeout_millis", b"timeout_millis", "tty", b"tty", "ulimit", b"ulimit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__commands: _TypeAlias = typing.Literal["commands"]  # noqa: Y015
     _WhichOneofArgType__commands: _TypeAlias = typing.Literal["_commands", b"_commands"]  # noqa: Y015
@@ -1780,6 +1786,30 @@ class Starts(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["match", b"match"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class AlsoLog(message.Message):
+    """Files to which a job writes, and which are read as further streams of its output."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    FILES_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def files(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """At most 8 paths, relative to the working directory of the job or absolute. Their streams are STREAM_LOG1 and
+        those after it, in this order.
+        """
+
+    def __init__(
+        self,
+        *,
+        files: abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["files", b"files"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,6 +44,7 @@ class _Progress:
             self._all = {
                 common_pb2.STREAM_STDOUT: ended.stdout_lines,
                 common_pb2.STREAM_STDERR: ended.stderr_lines,
+                **{each.stream: each.lines for each in ended.log_files.list},
             }
             self.ended = True
         elif kind == "block":

@@ -101,7 +101,8 @@ class HubSource:
 
 def _lacks(kept: str, finished: event_pb2.AttemptFinished) -> bool:
     """Returns whether an attempt wrote lines that a hub did not get."""
-    return finished.stdout_lines > 0 or (kept == "none" and finished.stderr_lines > 0)
+    lines = finished.stdout_lines + sum(each.lines for each in finished.log_files.list)
+    return lines > 0 or (kept == "none" and finished.stderr_lines > 0)
 
 
 def _hub_logs(argv: Sequence[str]) -> str:

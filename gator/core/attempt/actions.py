@@ -34,6 +34,10 @@ class Investigate(Struct, frozen=True):
     """Find out what the silent processes of the attempt do; answered by `on_evidence`."""
 
 
+class ReadLogFiles(Struct, frozen=True):
+    """Read the rest of the files of `also_log`, and answer by `on_log_files` then."""
+
+
 class ReadReports(Struct, frozen=True):
     """Read the reports of tests that the job wrote; answered by `on_reports`."""
 
@@ -79,6 +83,7 @@ Action: TypeAlias = (
     | Investigate
     | LeftoverCheck
     | Finished
+    | ReadLogFiles
     | ReadReports
     | Collect
     | RunHook

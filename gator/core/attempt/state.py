@@ -15,6 +15,8 @@ FOLLOWED_NANOS = 1 * SECOND
 """Maximum difference between the wall clock and an attempt's times that is not corrected."""
 CHECK_NANOS = 20 * MILLI
 """First pause between two checks for leftover processes; each one doubles it."""
+LOG_FILES_NANOS = 30 * SECOND
+"""Timeout for reading more of the files of `also_log`, which may be on a file system that does not answer."""
 READ_NANOS = 30 * SECOND
 """Timeout for reading the reports of tests, which may be on a file system that does not answer."""
 COLLECT_NANOS = 600 * SECOND
@@ -38,6 +40,8 @@ class State(Enum):
     """The host is looking for leftover processes."""
     ENDING_REST = "ending rest"
     KILLING_REST = "killing rest"
+    READING_LOGS = "reading logs"
+    """The host is reading the rest of the files of `also_log`."""
     READING = "reading"
     """The host is reading the reports of tests."""
     COLLECTING = "collecting"

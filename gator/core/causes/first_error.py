@@ -16,7 +16,10 @@ LINE: int = spec_pb2.PARSER_RANK_CONSEQUENCE + 1
 """Rank of a line on stderr that no parser recognised."""
 
 _API, _STDERR, _STDOUT = range(3)
-_ORDER = {common_pb2.STREAM_STDERR: _STDERR, common_pb2.STREAM_STDOUT: _STDOUT}
+_ORDER = {common_pb2.STREAM_STDERR: _STDERR, common_pb2.STREAM_STDOUT: _STDOUT} | {
+    stream: int(stream) for stream in common_pb2.Stream.values() if stream > common_pb2.STREAM_STDERR
+}
+"""Preference of messages of the same rank; that of files is the number of their stream, above the others."""
 
 
 Key: TypeAlias = tuple[int, int, int]

@@ -20,6 +20,7 @@ from gator.core.attempt.actions import (
     Investigate,
     LeftoverCheck,
     LookAtFile,
+    ReadLogFiles,
     ReadReports,
     Record,
     RunHook,
@@ -48,6 +49,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
+    from gator.daemon.attempts.files.log_tail import LogTail
     from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.daemon.attempts.hooks.hook_process import HookProcess
 
@@ -73,6 +75,7 @@ class Attempt:
         "_prepared",
         "_reports",
         "_since",
+        "_tail",
         "node",
         "ownership",
         "preparation",
@@ -98,6 +101,8 @@ class Attempt:
         """The parameters of the spawn, kept for hooks."""
         self._hook: HookProcess | None = None
         self._collection: Collection | None = None
+        self._tail: LogTail | None = None
+        """What follows the files of `also_log`; None if there are none."""
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -146,6 +151,7 @@ class Attempt:
                     self._take(before)
                     return
             birthmarks = self._birthmarks
+            files = self.preparation.log_files(prepared.cwd)
             process = spawn(self.preparation.command(prepared, birthmarks.number))
         except SpawnError as error:
             self._fail(error.message, error.errno, error.transient)
@@ -162,6 +168,8 @@ class Attempt:
         started = self._host.describe(process.pid, prepared, self.node)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
+        if files:
+            self._tail = self._host.follow(self, files)
 
     def _ownership_of(self, leader: int, prepared: Prepared, birthmarks: Birthmarks) -> Ownership:
         marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
@@ -224,6 +232,18 @@ class Attempt:
         """Takes the reports of tests."""
         self._take(self.wrapper.on_reports(self._now(), files))
 
+    def on_log_data(self, place: int, data: bytes) -> None:
+        """Takes bytes from a file of `also_log`, by its place there."""
+        self._take(self.wrapper.on_log_data(self._now(), place, data))
+
+    def on_log_problem(self, text: str) -> None:
+        """Records that a file of `also_log` cannot be read."""
+        self.warn(self._now(), self._host.launcher.hide(text, self.node))
+
+    def on_log_files(self) -> None:
+        """Takes note that the files of `also_log` were read to their end."""
+        self._take(self.wrapper.on_log_files(self._now()))
+
     def on_inputs(self, inputs: Inputs) -> None:
         """Takes what the attempt gets from jobs that ran before it, and starts it unless something lacks."""
         if self.is_over:
@@ -269,11 +289,15 @@ class Attempt:
         """Reads nothing for a while, so that the job waits when its pipes are full."""
         for pipe in self._pipes.values():
             pipe.pause()
+        if self._tail is not None:
+            self._tail.pause()
 
     def resume(self) -> None:
         """Reads again."""
         for pipe in self._pipes.values():
             pipe.resume()
+        if self._tail is not None:
+            self._tail.resume()
 
     # ---- actions
 
@@ -292,6 +316,11 @@ class Attempt:
                     self._host.look(self, self._watched)
                 case Investigate():
                     self._host.investigate(self, self._watched)
+                case ReadLogFiles():
+                    if self._tail is not None:
+                        self._tail.finish(self.on_log_files)
+                    else:
+                        self.on_log_files()
                 case ReadReports():
                     if self._reports is not None:
                         self._host.read_reports(self, self._reports)
@@ -362,4 +391,6 @@ class Attempt:
         for pipe in self._pipes.values():
             pipe.close()
         self._pipes = {}
+        if self._tail is not None:
+            self._tail.close()
         self.preparation.close()

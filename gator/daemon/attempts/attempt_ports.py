@@ -1,6 +1,6 @@
 """What an attempt uses of its host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from gator.core.attempt.hooks import HookEnd
@@ -12,6 +12,8 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
+    from gator.daemon.attempts.files.followed_file import FollowedFile
+    from gator.daemon.attempts.files.log_tail import LogTail
     from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.daemon.attempts.hooks.hook_process import HookProcess
 Attempt_contra = TypeVar("Attempt_contra", contravariant=True)
@@ -60,6 +62,10 @@ class AttemptPorts(Protocol[Attempt_contra]):
 
     def find_leftovers(self, attempt: Attempt_contra) -> None:
         """Finds the living processes of the attempt; answers with `on_left_over`, at once or later."""
+        ...
+
+    def follow(self, attempt: Attempt_contra, files: "Sequence[FollowedFile]") -> "LogTail":
+        """Follows files to which the attempt writes."""
         ...
 
     def read_reports(self, attempt: Attempt_contra, files: "ReportFiles") -> None:

@@ -5,7 +5,7 @@ Invariant: the end of an attempt is reported only after it is committed.
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Container, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,8 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
+    from gator.daemon.attempts.files.followed_file import FollowedFile
+    from gator.daemon.attempts.files.log_tail import LogTail
     from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.daemon.attempts.hooks.hook_process import HookProcess
 
@@ -226,6 +228,16 @@ class WrapperHost:
     def investigate(self, attempt: Attempt, watch: str) -> None:
         """Finds out what the silent processes of an attempt do."""
         self._leftovers.investigate(attempt, watch)
+
+    def follow(self, attempt: Attempt, files: "Sequence[FollowedFile]") -> "LogTail":
+        """Follows files to which an attempt writes."""
+        # Few jobs have such files.
+        from gator.daemon.attempts.files.log_tail import LogTail
+
+        tail = LogTail(self._loop, files, attempt.on_log_data, attempt.on_log_problem)
+        if self._outbox.holds(attempt):
+            tail.pause()
+        return tail
 
     def read_reports(self, attempt: Attempt, files: "ReportFiles") -> None:
         """Reads the reports of tests of an attempt in a thread."""

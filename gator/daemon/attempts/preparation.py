@@ -18,6 +18,7 @@ from gator.v1 import attach_pb2, spec_pb2
 
 if TYPE_CHECKING:
     from gator.daemon.artefacts.collect import Collection
+    from gator.daemon.attempts.files.followed_file import FollowedFile
     from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.process.jobserver import Jobserver
 
@@ -109,6 +110,19 @@ class Preparation:
                 for each, name in names
             ]
         )
+
+    def log_files(self, cwd: str) -> "list[FollowedFile]":
+        """Returns the files that are read as streams, without what is in them now; none if none are named."""
+        wanted = self._node.job.settings.also_log.files
+        if not wanted:
+            return []
+        from gator.daemon.attempts.files.followed_file import FollowedFile
+
+        names = [self._launcher.fill(file, self._node) for file in wanted]
+        files = [FollowedFile(os.path.join(cwd, name), name) for name in names]  # noqa: PTH118
+        for file in files:
+            file.skip()
+        return files
 
     def close(self) -> None:
         """Removes the script, because the attempt has ended."""

@@ -245,6 +245,8 @@ class AttemptLines:
         lines: dict[int, int] = {}
         if self._attempt.stdout_lines is not None:
             lines = {1: self._attempt.stdout_lines, 2: self._attempt.stderr_lines or 0}
+            files = event_pb2.LogFiles.FromString(self._attempt.log_files or b"")
+            lines |= {int(each.stream): each.lines for each in files.list}
         else:
             for _, event in self._events():
                 if event.WhichOneof("payload") == "block":

@@ -217,4 +217,5 @@ def _as_plain(path: str, attempt: query_pb2.Attempt) -> JobAttempt:
         ended_unix_nanos=attempt.ended_unix_nanos or None,
         stdout_lines=ended.stdout_lines if ended else None,
         stderr_lines=ended.stderr_lines if ended else None,
+        log_files=ended.log_files.SerializeToString() if ended and ended.HasField("log_files") else None,
     )

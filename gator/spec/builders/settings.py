@@ -139,6 +139,22 @@ def _results(settings: spec_pb2.Settings, key: KeyContext) -> None:
             key.context.problem(item, "'results' requires the path of a report: write {file: junit.xml}")
 
 
+def _log_files(settings: spec_pb2.Settings, key: KeyContext) -> None:
+    settings.also_log.SetInParent()
+    files = settings.also_log.files
+    for node, file in text_or_texts(key.context, key.value, "also_log"):
+        if not file.strip():
+            key.context.problem(node, "also_log: a path cannot be empty")
+        elif file in files:
+            key.context.problem(node, f"also_log names '{file}' twice")
+        elif len(files) == keys.MAX_LOG_FILES:
+            key.context.problem(node, f"also_log can have at most {keys.MAX_LOG_FILES} files")
+            return
+        else:
+            check_placeholders(key.context, node, file, PLAN_TIME, key.scope)
+            files.append(file)
+
+
 def _add_report(settings: spec_pb2.Settings, key: KeyContext, node: Node, pairs: dict[str, Pair]) -> None:
     context = key.context
     file = scalars.filled_text(context, node, "results")
@@ -302,6 +318,7 @@ READERS: Final[dict[str, Reader]] = {
     "integer": _integer,
     "jobserver": _jobserver,
     "limits": _limits,
+    "log_files": _log_files,
     "nice": _integer,
     "params": _params,
     "parsers": _parsers,

@@ -112,6 +112,12 @@ NODE_KEYS: Final = {
         _setting("parsers", "parsers", "Parsers of the output, whose messages count."),
         _setting("results", "results", "Reports of tests that the job writes, whose failures count."),
         _setting("commands", "boolean", "Whether lines of output that begin with :: are commands."),
+        _setting(
+            "also_log",
+            "log_files",
+            "Files that are read as further streams of the output.",
+            words=("logs", "tail"),
+        ),
         _setting("first_error", "first_error", "Pattern of the line that explains a failure."),
         _setting(
             "metrics",
@@ -222,7 +228,6 @@ NODE_KEYS: Final = {
 
 LATER: Final = frozenset(
     (
-        "also_log",
         "debug",
         "labels",
     )

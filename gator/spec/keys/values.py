@@ -150,6 +150,8 @@ WHENS: Final = ("passed", "done")
 """When a job gets an artefact."""
 FORMS: Final = ("path", "copy")
 """What a job gets of an artefact."""
+MAX_LOG_FILES: Final = 8
+"""Maximum number of files of `also_log`. Each is a stream."""
 JOBSERVER_FORMS: Final = ("fifo", "pipe")
 """Forms in which a program is told of its jobserver."""
 KEEPS: Final = ("failed", "all", "none")

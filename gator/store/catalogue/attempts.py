@@ -71,7 +71,7 @@ class AttemptReader(CatalogueTables):
         # A cross join makes SQLite start with its left side, whose index has the order.
         sql = (
             "SELECT n.sort, n.path, a.number, coalesce(a.store, ''), a.ended_unix_nanos,"  # noqa: S608
-            " a.stdout_lines, a.stderr_lines"
+            " a.stdout_lines, a.stderr_lines, a.log_files"
             f" FROM nodes AS n CROSS JOIN attempts AS a WHERE {where.text} ORDER BY n.sort LIMIT ?"
         )
         return self._query(sql, [*where.values, limit])

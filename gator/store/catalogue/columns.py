@@ -227,6 +227,7 @@ ATTEMPTS = Table(
         _column("signature", TEXT, "attempt_finished.signature?", "finished.signature"),
         _column("artefacts", MESSAGE, "attempt_finished.artefacts?", "finished.artefacts"),
         _column("progress", MESSAGE, target="progress"),
+        _column("log_files", MESSAGE, "attempt_finished.log_files?", "finished.log_files"),
     ],
     presence={
         "started": "started_unix_nanos",

@@ -55,6 +55,10 @@ def _jobserver(name: str, mode: spec_pb2.JobserverMode.ValueType) -> Iterator[st
     yield f"{name}: {'true' if word == 'auto' else word}"
 
 
+def _log_files(name: str, logs: spec_pb2.AlsoLog) -> Iterator[str]:
+    yield f"{name}: {sequence(logs.files)}"
+
+
 WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     **mappings.WRITERS,
     **recognition.WRITERS,
@@ -66,6 +70,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "ident": _word,
     "integer": _plain,
     "jobserver": _jobserver,
+    "log_files": _log_files,
     "max_fail": _max_fail,
     "names": _words,
     "nice": _plain,

@@ -246,6 +246,7 @@ ADDED = {
             "nodes.own_signature",
             "attempts.artefacts",
             "attempts.progress",
+            "attempts.log_files",
             "nodes.contracts",
             "nodes.invalid_commands",
             "metrics.min",

@@ -100,6 +100,7 @@ CREATE TABLE attempts (
     signature TEXT,
     artefacts BLOB,
     progress BLOB,
+    log_files BLOB,
     PRIMARY KEY (path, number)
 );
 CREATE TABLE metrics (

@@ -157,6 +157,12 @@ SETTINGS = st.builds(
             reseed=optional(st.booleans()),
         )
     ),
+    also_log=optional(
+        st.builds(
+            spec_pb2.AlsoLog,
+            files=st.lists(st.sampled_from(["sim.log", "/tmp/b c.log", "x/y"]), unique=True, max_size=3),
+        )
+    ),
     jobserver=st.sampled_from(spec_pb2.JobserverMode.values()),
     flaky=st.sampled_from(spec_pb2.FlakyMode.values()),
     limits=optional(

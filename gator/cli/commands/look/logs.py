@@ -62,7 +62,9 @@ def logs(
     ] = 0,
     stream: Annotated[
         str | None,
-        typer.Option("--stream", "-s", metavar="NAME", help="Print only stdout or stderr; default: both."),
+        typer.Option(
+            "--stream", "-s", metavar="NAME", help="Print only stdout, stderr, log1 …; default: all."
+        ),
     ] = None,
     severity: Annotated[
         str | None,
@@ -106,7 +108,7 @@ def logs(
 ) -> None:
     """Print the output of jobs, byte for byte.
 
-    Both streams are printed in the order of reading. For a group, the output of its jobs is printed in the
+    All streams are printed in the order of reading. For a group, the output of its jobs is printed in the
     order of the spec, each below its path. --severity and --long also print messages that jobs and Gator
     sent by the API. On a terminal, and if an option selects lines, control characters are printed as \\x1b
     and a progress bar in its last state; --raw prints the bytes unchanged, without paths.

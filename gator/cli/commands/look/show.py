@@ -142,6 +142,7 @@ def _say_job(description: query_pb2.JobDescription) -> None:
         rows.append(("timeout", span(job.settings.timeout_millis * 1_000_000)))
     if job.settings.starts.match:
         rows.append(("starts", f"at a line that matches {job.settings.starts.match}"))
+    rows += [("also_log", file) for file in job.settings.also_log.files]
     if job.settings.jobserver > spec_pb2.JOBSERVER_MODE_OFF:
         mode = describe.enum_name(spec_pb2.JobserverMode.DESCRIPTOR, job.settings.jobserver)
         rows.append(("jobserver", mode))
@@ -210,6 +211,10 @@ def _say_attempt(opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attem
         if ended.stdout_lines or ended.stderr_lines:
             rows.append(("longest silence", span(ended.longest_silence_nanos)))
         rows.append(("lines", f"{ended.stdout_lines:,} out, {ended.stderr_lines:,} err"))
+        rows += [
+            (describe.stream(each.stream), f"{each.file}: {plural(each.lines, 'line')}")
+            for each in ended.log_files.list
+        ]
         if ended.dropped_bytes:
             rows.append(("not stored", size_text(ended.dropped_bytes)))
         rows += [("artefact", describe.artefact(made)) for made in ended.artefacts.list]

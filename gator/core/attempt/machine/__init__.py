@@ -1,11 +1,12 @@
 """The state machine of one attempt.
 
-    STARTING ──► RUNNING ──► DRAINING ──► SWEEPING ──► READING ──► COLLECTING ──► HOOKS ──► FINISHED
-      │  ▲         │            ▲          │     ▲      if `results`  if artefacts  if any
-      ▼  │         ├► ENDING ──►┤          │     │      are named     are made       │
-    PREPARING      └► KILLING ──┘          ▼     │                                   ▼
-    if `before`                  ENDING_REST ─► KILLING_REST               SWEEPING ─► FINISHED
-    is a hook
+    STARTING ──► RUNNING ──► DRAINING ──► SWEEPING ──► READING_LOGS ──► READING ──► COLLECTING ─┐
+      │  ▲         │            ▲          │    ▲       if `also_log`    if `results`  if artefacts │
+      ▼  │         ├► ENDING ──►┤          ▼    │       names files      are named     are made    │
+    PREPARING      └► KILLING ──┘   ENDING_REST │                                                  │
+    if `before`                        └► KILLING_REST       FINISHED ◄── SWEEPING ◄── HOOKS ◄─────┘
+    is a hook                                                    ▲                     if any      │
+                                                                 └─────────────────────────────────┘
 
 PREPARING runs the hook `before`, and an attempt whose hook fails goes from there to SWEEPING. An attempt
 that cannot be started, or is stopped before it is, goes from STARTING to HOOKS or FINISHED. READING and

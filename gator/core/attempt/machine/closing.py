@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 
-from gator.core.attempt.actions import Action, Collect, Finished, ReadReports, RunHook
+from gator.core.attempt.actions import Action, Collect, Finished, ReadLogFiles, ReadReports, RunHook
 from gator.core.attempt.machine.context import AttemptContext, record
 from gator.core.attempt.results.conclusion import conclude as summarise
 from gator.core.attempt.results.verdict import Verdict, judge
-from gator.core.attempt.state import COLLECT_NANOS, READ_NANOS, State
+from gator.core.attempt.state import COLLECT_NANOS, LOG_FILES_NANOS, READ_NANOS, State
 from gator.v1 import common_pb2, event_pb2
+
+
+def read_log_files(context: AttemptContext, now: int) -> list[Action]:
+    """Reads the rest of the files of `also_log` if the job names any, then the reports."""
+    if not context.job.settings.also_log.files or context.is_complete:
+        return read_reports(context, now)
+    context.enter(State.READING_LOGS, now + LOG_FILES_NANOS)
+    return [ReadLogFiles()]
 
 
 def read_reports(context: AttemptContext, now: int) -> list[Action]:

@@ -59,8 +59,8 @@ class AttemptContext:
         if self.start_line is not None:
             observers = (*observers, self.start_line)
         self.output = Output(launch, log_cap, self.facts.messages, metrics, observers)
-        self.open = set(self.output.streams)
-        """The streams that have not reached their end."""
+        self.open = set(self.output.pipes)
+        """The pipes that have not reached their end."""
         self.usage = UsageMeter(launch)
         self.client = ClientEvents(self.facts.messages, metrics)
         self.stamp = EventFactory(launch.path, launch.attempt, wall_offset)

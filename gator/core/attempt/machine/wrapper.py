@@ -22,13 +22,22 @@ from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
 from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import BEFORE, HookEnd, hook_logs
-from gator.core.attempt.machine.closing import collect, conclude, finish, next_hook, read_reports
+from gator.core.attempt.machine.closing import (
+    collect,
+    conclude,
+    finish,
+    next_hook,
+    read_log_files,
+    read_reports,
+)
 from gator.core.attempt.machine.context import AttemptContext, record
 from gator.core.attempt.machine.ending import end, end_rest, end_rest_further, give_up, kill, kill_rest
+from gator.core.attempt.output.parsing import log_stream
 from gator.core.attempt.state import (
     ALIVE,
     COLLECT_NANOS,
     DRAIN_NANOS,
+    LOG_FILES_NANOS,
     MILLI,
     READ_NANOS,
     SPAWN_NANOS,
@@ -140,6 +149,8 @@ class Wrapper:
             return []
         context.times.read(now)
         context.silence.reset(now)
+        if context.state is State.READING_LOGS:
+            context.deadline = now + LOG_FILES_NANOS
         events = context.output.feed(stream, data, now, now + context.stamp.offset)
         return record(context.with_start(now, events) if events else events)
 
@@ -172,7 +183,7 @@ class Wrapper:
         match context.state:
             case State.SWEEPING | State.ENDING_REST | State.KILLING_REST if not names:
                 return (
-                    read_reports(context, now)
+                    read_log_files(context, now)
                     if context.verdict is None
                     else conclude(context, now, context.verdict)
                 )
@@ -211,6 +222,10 @@ class Wrapper:
             case State.ENDING_REST | State.KILLING_REST:
                 context.deadline = None
                 actions.append(LeftoverCheck())
+            case State.READING_LOGS:
+                limit = limit_text(LOG_FILES_NANOS)
+                text = f"the files of `also_log` could not be read for {limit}: their rest is left out"
+                actions += [context.warning(now, text), *read_reports(context, now)]
             case State.READING:
                 limit = limit_text(READ_NANOS)
                 text = f"the reports of tests could not be read within {limit}: they are left out"
@@ -265,7 +280,7 @@ class Wrapper:
                 return context.sweep() if context.state is State.DRAINING else []
             case State.ENDING_REST:
                 return kill_rest(context, now)
-            case State.READING | State.COLLECTING:
+            case State.READING_LOGS | State.READING | State.COLLECTING:
                 return finish(context, now)
             case State.HOOKS:
                 return [EndHook(signal.SIGKILL)]
@@ -324,6 +339,14 @@ class Wrapper:
             Record([context.stamp.warning(now, text, maximum=MAX_EVIDENCE)]),
             *end(context, now),
         ]
+
+    def on_log_data(self, now: int, place: int, data: bytes) -> list[Action]:
+        """Takes bytes that were read from a file of `also_log`, by its place there."""
+        return self.on_output(now, log_stream(place), data)
+
+    def on_log_files(self, now: int) -> list[Action]:
+        """Takes note that the files of `also_log` were read to their end."""
+        return read_reports(self._context, now) if self.state is State.READING_LOGS else []
 
     def on_reports(self, now: int, files: Sequence[ReportFile]) -> list[Action]:
         """Takes the reports of tests, and ends the attempt."""

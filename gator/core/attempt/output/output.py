@@ -11,7 +11,7 @@ from gator.core.attempt.commands import OutputPayload, payload_event
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.lines import BlockBuilder
 from gator.core.attempt.output.observers import LineAssembler, OutputObserver
-from gator.core.attempt.output.parsing import LineParser, stream_rules
+from gator.core.attempt.output.parsing import LineParser, log_stream, stream_rules
 from gator.core.attempt.severity import Messages
 from gator.units import size_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2
@@ -24,7 +24,7 @@ _STDERR = common_pb2.STREAM_STDERR
 
 
 class Output:
-    """Both streams of an attempt. Times are in nanoseconds: `now` monotonic, `wall` since 1970.
+    """The streams of an attempt. Times are in nanoseconds: `now` monotonic, `wall` since 1970.
 
     `cap` is the maximum number of bytes that are stored, apart from the end; 0 means all.
     """
@@ -34,6 +34,7 @@ class Output:
         "_attempt",
         "_builders",
         "_cap",
+        "_files",
         "_make_parser",
         "_messages",
         "_observers",
@@ -58,6 +59,7 @@ class Output:
         self._path, self._attempt = path, attempt = launch.path, launch.attempt
         settings = launch.job.settings
         self._rules = stream_rules(settings)
+        self._files = settings.also_log.files
         self._builders = {
             stream: BlockBuilder(path, attempt, stream, rule.severity, rule.filter_severity)
             for stream, rule in self._rules.items()
@@ -81,6 +83,25 @@ class Output:
     def streams(self) -> tuple[common_pb2.Stream.ValueType, ...]:
         """The streams to read; only stdout if stderr is merged into it."""
         return tuple(self._builders)
+
+    @property
+    def pipes(self) -> tuple[common_pb2.Stream.ValueType, ...]:
+        """The streams that are pipes, and have an end; the others are files."""
+        return tuple(stream for stream in self._builders if stream <= common_pb2.STREAM_STDERR)
+
+    @property
+    def log_files(self) -> event_pb2.LogFiles | None:
+        """The files of `also_log`; None if there are none."""
+        if not self._files:
+            return None
+        streams = [log_stream(index) for index in range(len(self._files))]
+        named = zip(streams, self._files, strict=True)
+        return event_pb2.LogFiles(
+            list=[
+                event_pb2.LogFile(stream=stream, file=file, lines=self.lines(stream))
+                for stream, file in named
+            ]
+        )
 
     @property
     def due(self) -> int | None:

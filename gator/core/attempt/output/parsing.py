@@ -59,20 +59,27 @@ class StreamRule(Struct, frozen=True):
 def stream_rules(settings: spec_pb2.Settings) -> dict[common_pb2.Stream.ValueType, StreamRule]:
     """Returns the streams to read and what their lines mean; no stderr if it is merged into stdout."""
     rules = {common_pb2.STREAM_STDOUT: StreamRule()}
+    if settings.stderr != spec_pb2.STDERR_MODE_MERGE:
+        rules[common_pb2.STREAM_STDERR] = _stderr_rule(settings)
+    for index in range(len(settings.also_log.files)):
+        rules[log_stream(index)] = StreamRule()
+    return rules
+
+
+def log_stream(index: int) -> common_pb2.Stream.ValueType:
+    """Returns the stream of a file of `also_log`, by its place there from 0."""
+    return common_pb2.Stream.ValueType(common_pb2.STREAM_LOG1 + index)
+
+
+def _stderr_rule(settings: spec_pb2.Settings) -> StreamRule:
     mode, has_parsers = settings.stderr, bool(settings.parsers.list)
-    if mode == spec_pb2.STDERR_MODE_MERGE:
-        return rules
     if mode == spec_pb2.STDERR_MODE_ERROR_UNLESS_PARSED:
         mode = spec_pb2.STDERR_MODE_AUTO if has_parsers else spec_pb2.STDERR_MODE_ERROR
     severity = _SEVERITIES.get(mode)
     if severity is None:
-        rules[common_pb2.STREAM_STDERR] = StreamRule(filter_severity=common_pb2.SEVERITY_WARNING)
-    else:
-        counts = severity != common_pb2.SEVERITY_INFO
-        rules[common_pb2.STREAM_STDERR] = StreamRule(
-            severity, is_explicit=True, counts=counts, counts_recognised=counts and not has_parsers
-        )
-    return rules
+        return StreamRule(filter_severity=common_pb2.SEVERITY_WARNING)
+    counts = severity != common_pb2.SEVERITY_INFO
+    return StreamRule(severity, is_explicit=True, counts=counts, counts_recognised=counts and not has_parsers)
 
 
 class LineParser:
@@ -215,7 +222,7 @@ class LineParser:
 
         Those before it were printed by a program that went on.
         """
-        for stream in (common_pb2.STREAM_STDERR, common_pb2.STREAM_STDOUT):
+        for stream in self._by_preference():
             if stream in self._finals:
                 last, message = self._finals[stream]
                 return message if self._streams[stream].last_line - last <= MAX_BACK else None
@@ -227,18 +234,23 @@ class LineParser:
         A test that prints a difference to stdout ends with `make: ***` on stderr.
         """
         words = self._last_words(consequence.stream, plain=True)
-        if words is not None or len(self._tails) == 1:
-            return words
-        (other,) = self._tails.keys() - {consequence.stream}
-        words = self._last_words(other, plain=True)
         if words is not None:
-            words.text = cut(f"{words.text}\n{consequence.text}", MAX_TEXT)
-        return words
+            return words
+        for other in self._by_preference():
+            words = self._last_words(other, plain=True) if other != consequence.stream else None
+            if words is not None:
+                words.text = cut(f"{words.text}\n{consequence.text}", MAX_TEXT)
+                return words
+        return None
+
+    def _by_preference(self) -> list[common_pb2.Stream.ValueType]:
+        """Returns the streams in the order in which they explain a failure: stderr, stdout, files."""
+        return sorted(self._tails, key=lambda stream: key_of(0, stream, 0))
 
     def last_words(self) -> event_pb2.ErrorMessage | None:
         """Returns the last whole lines so far, of stderr if there are any; None without output."""
-        for stream in (common_pb2.STREAM_STDERR, common_pb2.STREAM_STDOUT):
-            words = self._last_words(stream) if stream in self._tails else None
+        for stream in self._by_preference():
+            words = self._last_words(stream)
             if words is not None:
                 return words
         return None

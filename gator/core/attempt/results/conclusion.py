@@ -59,6 +59,7 @@ def conclude(
         metrics=metrics.totals(),
         stdout_lines=output.lines(common_pb2.STREAM_STDOUT),
         stderr_lines=output.lines(common_pb2.STREAM_STDERR),
+        log_files=output.log_files,
         dropped_bytes=output.dropped,
         artefacts=merged(output.artefacts, kept),
         contracts=facts.expectations.contracts if facts.expectations is not None else None,

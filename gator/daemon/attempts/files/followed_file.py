@@ -1,0 +1,106 @@
+"""Reads what a program adds to a file, also if the file appears late, is replaced or is truncated.
+
+Invariant: blocks only in the file system, and never opens what is not a regular file. Runs in a thread.
+"""
+
+import os
+import stat
+from typing import Final
+
+PIECE_BYTES: Final = 256 * 1024
+"""Maximum number of bytes of one read."""
+_CHECKED_BYTES: Final = 64
+"""Number of bytes before the position that must not have changed; else the file was written anew."""
+
+
+class FollowedFile:
+    """One file, by its path. `shown` is its name in messages."""
+
+    __slots__ = ("_before", "_fd", "_identity", "_offset", "_path", "has_been", "problem", "shown")
+
+    def __init__(self, path: str, shown: str) -> None:
+        self._path = path
+        self.shown = shown
+        self._fd = -1
+        self._identity = (0, 0)
+        self._offset = 0
+        self._before = b""
+        """The last bytes before the position."""
+        self.has_been = False
+        """Whether there was such a file since the start."""
+        self.problem = ""
+        """Why the file cannot be read now; empty if it can, or if there is none."""
+
+    def skip(self) -> None:
+        """Leaves out what is in the file now, because it was written before the attempt."""
+        if self._open():
+            self._offset = os.fstat(self._fd).st_size
+            start = max(self._offset - _CHECKED_BYTES, 0)
+            self._before = os.pread(self._fd, self._offset - start, start)
+
+    def read(self) -> bytes:
+        """Returns further bytes, at most about `PIECE_BYTES`; none if there are none now."""
+        try:
+            data = self._read_on() if self._fd >= 0 else b""
+            if data or not self._open():
+                return data
+            head = self._begin_anew()
+            data = self._read_on()
+            return head + data if data else b""
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            return b""
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _read_on(self) -> bytes:
+        size = os.fstat(self._fd).st_size
+        head = b""
+        if size < self._offset or (size > self._offset and not self._continues()):
+            head = self._begin_anew()
+        data = os.pread(self._fd, PIECE_BYTES, self._offset)
+        if not data:
+            return b""
+        self._offset += len(data)
+        self._before = (self._before + data)[-_CHECKED_BYTES:]
+        return head + data
+
+    def _continues(self) -> bool:
+        """Returns whether the bytes before the position are still those that were read."""
+        count = len(self._before)
+        return os.pread(self._fd, count, self._offset - count) == self._before
+
+    def _begin_anew(self) -> bytes:
+        """Goes to the beginning. Returns the line end that the line before it lacks."""
+        head = b"\n" if self._before and not self._before.endswith(b"\n") else b""
+        self._offset, self._before = 0, b""
+        return head
+
+    def _open(self) -> bool:
+        """Opens the file that the path names now; returns whether it is another one than before."""
+        self.problem = ""
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 - a str, which a thread need not parse each time
+            if (found.st_dev, found.st_ino) == self._identity and self._fd >= 0:
+                return False
+            if not stat.S_ISREG(found.st_mode):
+                self.problem = "is not a regular file"
+                return False
+            # It may have been replaced by a named pipe, whose reader would wait for a writer.
+            fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            return False
+        opened = os.fstat(fd)
+        if not stat.S_ISREG(opened.st_mode):
+            os.close(fd)
+            return False
+        self.close()
+        self._fd, self._identity, self.has_been = fd, (opened.st_dev, opened.st_ino), True
+        return True

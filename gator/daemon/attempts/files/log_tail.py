@@ -1,0 +1,118 @@
+"""Follows the files of `also_log` of one attempt, from its start until no process of it lives.
+
+The files are looked at by a timer, as inotify says nothing of changes on network file systems. The pauses
+grow while nothing is written, and a file system that does not answer holds up only its own attempt.
+Invariant: at most one piece of each file is in memory, and none is read while the attempt is paused.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from gator.daemon.attempts.files.followed_file import PIECE_BYTES, FollowedFile
+from gator.daemon.attempts.thread_work import run_in_thread
+
+MIN_PAUSE: Final = 0.05
+"""Time in seconds between two looks while the files grow."""
+MAX_PAUSE: Final = 1.0
+LAST_LOOKS: Final = 3
+"""Number of looks at the end that may find little: the rest of a file, then the file that replaced it. Beyond
+them a file that another program writes on is left."""
+
+Pieces = list[bytes]
+
+
+class LogTail:
+    """The files of one attempt.
+
+    `on_data` gets the place of a file and further bytes of it, `on_problem` a sentence about a file.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        files: Sequence[FollowedFile],
+        on_data: Callable[[int, bytes], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self._loop, self._files = loop, files
+        self._on_data, self._on_problem = on_data, on_problem
+        self._pause = MIN_PAUSE
+        self._timer: asyncio.TimerHandle | None = None
+        self._then: Callable[[], None] | None = None
+        self._last_looks = LAST_LOOKS
+        self._is_reading = self._is_paused = self._is_closed = False
+        self._problems: dict[str, str] = {}
+        self._arm(MIN_PAUSE)
+
+    def pause(self) -> None:
+        """Reads nothing for a while."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """Reads again."""
+        if self._is_paused:
+            self._is_paused = False
+            self._arm(0)
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """Reads the rest, calls `then`, and looks at the files no more."""
+        self._then = then
+        self._arm(0)
+
+    def close(self) -> None:
+        """Closes the files."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._is_reading:
+            self._close_files()
+
+    def _arm(self, seconds: float) -> None:
+        if self._is_reading or self._is_paused or self._is_closed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._is_reading = True
+        run_in_thread(self._read, self._take, lambda fault: [])
+
+    def _read(self) -> Pieces:
+        return [file.read() for file in self._files]
+
+    def _take(self, pieces: Pieces) -> None:
+        self._is_reading = False
+        if self._is_closed:
+            self._close_files()
+            return
+        for place, data in enumerate(pieces):
+            if data:
+                self._on_data(place, data)
+        for file in self._files:
+            if file.problem and self._problems.get(file.shown) != file.problem:
+                self._problems[file.shown] = file.problem
+                self._on_problem(f"the file {file.shown} of `also_log` cannot be read: {file.problem}")
+        has_more = any(pieces)
+        self._pause = MIN_PAUSE if has_more else min(2 * self._pause, MAX_PAUSE)
+        is_full = any(len(data) >= PIECE_BYTES for data in pieces)
+        if self._then is None:
+            self._arm(0 if is_full else self._pause)
+        elif is_full or (has_more and self._last_looks > 0):
+            self._last_looks -= 1
+            self._arm(0)
+        else:
+            self._end(self._then)
+
+    def _end(self, then: Callable[[], None]) -> None:
+        for file in self._files:
+            if not file.has_been and not file.problem:
+                self._on_problem(f"there was no file {file.shown}, which `also_log` names")
+        self.close()
+        then()
+
+    def _close_files(self) -> None:
+        for file in self._files:
+            file.close()
