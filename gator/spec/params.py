@@ -3,6 +3,7 @@
 Invariant: a value stays as it is written; its type only restricts it.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
@@ -96,7 +97,10 @@ def typed_value(param: spec_pb2.Param, values: Iterable[str]) -> Value:
 
 
 def _is_number(text: str) -> bool:
-    return any(re.fullmatch(pattern, text) for pattern in (_DECIMAL, _FRACTION, _HEXADECIMAL))
+    if re.fullmatch(_DECIMAL, text) or re.fullmatch(_HEXADECIMAL, text):
+        return True
+    # A number such as 1e400 has no value in JSON.
+    return re.fullmatch(_FRACTION, text) is not None and math.isfinite(float(text))
 
 
 def _number(text: str) -> str | int | float:
