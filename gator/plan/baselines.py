@@ -38,6 +38,7 @@ class BaselineLookup:
 def relative_contracts(nodes: Iterable[PlanNode]) -> Iterator[tuple[PlanNode, spec_pb2.Contract]]:
     """Yields the contracts of nodes that are relative to a baseline."""
     for node in nodes:
-        for contract in node.contracts:
+        each = {contract.SerializeToString(): contract for one in node.each() for contract in one.contracts}
+        for contract in each.values():
             if contract.is_relative:
                 yield node, contract

@@ -53,7 +53,9 @@ class Queries:
         path = request.path or run.ident
         node = self._node(path)
         self.reader.name_more(checked_rules(request.more_rules), [node])
-        response = qs.GetNodeResponse(node=node, attempts=self.reader.attempts(path))
+        # The output of the hooks of a group is recorded as that of an attempt, which it has not.
+        attempts = self.reader.attempts(path) if node.kind == common_pb2.NODE_KIND_JOB else ()
+        response = qs.GetNodeResponse(node=node, attempts=attempts)
         if node.state == query_pb2.NODE_STATE_ENDED and (result := self.reader.result(path)) is not None:
             response.result.CopyFrom(result)
             summarise(response.result.metrics)

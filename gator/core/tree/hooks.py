@@ -6,6 +6,7 @@ Invariant: a group is FAILED if its hook `before` failed; the other hooks do not
 from collections.abc import Iterator
 
 from gator.core.attempt.hooks import HookEnd, HookSequence, hook_logs, hook_warning
+from gator.core.causes.signature import sign
 from gator.core.tree.gate import Closing
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
@@ -46,12 +47,18 @@ class TierHooks:
         if not self.is_preparing and (problem := self.sequence.problem_of(end)):
             yield hook_warning(problem)
 
-    def apply(self, result: event_pb2.Result) -> None:
-        """Makes the Result that of a group whose hook failed, if it did."""
+    def apply(self, result: event_pb2.Result, now: int) -> None:
+        """Makes the Result that of a group whose hook failed, if it did.
+
+        `now` is the time of its end in nanoseconds since 1970. The group itself is then the first failure,
+        because nothing below it started.
+        """
         if self.failure:
             result.outcome = common_pb2.OUTCOME_FAILED
             result.reason = common_pb2.REASON_HOOK
             result.message = self.failure
+            result.first_failure, result.first_failure_unix_nanos = self._path, now
+            sign(result)
 
 
 def failed_before(problem: str) -> Closing:

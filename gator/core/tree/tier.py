@@ -64,7 +64,9 @@ class Tier:
         self._open: dict[str, Child] = {}
         self._left = 0
         self._began = tree.now().steady
-        self._hooks = None if node.hooks is None or virtual_root else TierHooks(path, tree.hooks(node, path))
+        self._hooks = (
+            None if self.values.hooks is None or virtual_root else TierHooks(path, tree.hooks(node, path))
+        )
         for each in [node] if virtual_root else node.children:
             total = 1 if each.repeats is None or virtual_root else len(each.indices)
             self.children[each.template] = Child(each, Gate(() if virtual_root else each.waits), base, total)
@@ -383,8 +385,8 @@ class Tier:
         wall = self._tree.now().steady - self._began
         result = self._fold.finish(wall_nanos=wall, allow_failure=self.values.allow_failure)
         if self._hooks is not None:
-            self._hooks.apply(result)
-        if self.node.contracts and not self.virtual_root:
+            self._hooks.apply(result, self._tree.now().wall)
+        if self.values.contracts and not self.virtual_root:
             contracts = self._tree.contracts(self.node, self.path)
             apply_contracts(result, contracts, self.path, self._tree.now().wall)
         return result

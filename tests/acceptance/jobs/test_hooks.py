@@ -122,3 +122,24 @@ def test_no_output_is_named_of_a_job_that_could_not_be_started(gator: Gator) -> 
 def test_an_empty_text_file_is_not_named(gator: Gator) -> None:
     gator("run", gator.spec("!Job {ident: quiet, command: 'false'}\n")).expect(1)
     assert "log:" not in gator("failures").expect(0).out
+
+
+def test_a_group_whose_hook_failed_is_a_failure_with_a_cause(gator: Gator) -> None:
+    text = """
+    !JobGroup
+    ident: top
+    jobs:
+    - !JobGroup
+      ident: sims
+      hooks: {before: "echo cannot bind port; exit 3"}
+      jobs: [!Job {ident: sim, command: "true"}]
+    - !Job {ident: other, command: "true"}
+    """
+    ran = gator("run", gator.spec(text)).expect(1)
+    message = "the hook 'before' of top/sims exited with code 3: cannot bind port"
+    assert f"FAILED top/sims: {message}" in ran.out
+    assert "1 failure, 1 cause" in ran.out
+    (failure,) = map(json.loads, gator("failures", "--json").expect(0).out.splitlines())
+    assert (failure["path"], failure["message"], failure["reason"]) == ("top/sims", message, "hook")
+    assert failure["signature"]
+    assert "attempt 0" not in gator("show", "sims").expect(0).out

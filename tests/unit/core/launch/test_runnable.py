@@ -18,10 +18,14 @@ jobs:
 """
 
 
+def _finds(program: str, path: str, cwd: str) -> bool:
+    return bool(program or path or cwd)
+
+
 def decided(text: str, *, is_rerun: bool = False, skip: str = "") -> Runnable:
     request = plan_pb2.PlanRequest(spec=load(text, file="spec.yaml").spec, seed=1)
     request.skip.extend([skip] if skip else [])
-    return decide(request, Pools(2, 1 << 30, False, {}), lambda *_: True, is_rerun=is_rerun)
+    return decide(request, Pools(2, 1 << 30, False, {}), _finds, is_rerun=is_rerun)
 
 
 def test_a_job_without_the_producer_of_an_artefact_is_refused() -> None:
