@@ -193,9 +193,10 @@ def _source(
 
 def _notices(found: plan_pb2.Baselines, wanted: _Wanted) -> Iterable[Notice]:
     """Yields a warning for each run that is not known."""
-    outcome = "are broken" if found.is_required else "are not compared"
+    outcome = "broken" if found.is_required else "not compared"
     for run in found.runs:
         if run.problem:
             number = sum(len(contracts) for contracts in wanted[run.name].values())
-            verb = outcome if number > 1 else outcome.replace("are", "is")
-            yield Notice(f"{plural(number, 'contract')} relative to a baseline {verb}: {run.problem}")
+            verb = "is" if number == 1 else "are"
+            contracts = f"{plural(number, 'contract')} relative to a baseline"
+            yield Notice(f"{contracts} {verb} {outcome}: {run.problem}")

@@ -58,6 +58,13 @@ def test_a_run_is_compared_with_the_last_one_that_passed(gator: Gator) -> None:
     assert sentence in again.out
 
 
+ONE_CONTRACT = """
+!JobGroup
+ident: one
+jobs: [!Job {ident: a, shell: gator metric f 3, expect: {metrics: {f: ">= baseline"}}}]
+"""
+
+
 def test_a_run_can_be_named_and_required(gator: Gator) -> None:
     spec = gator.spec(SPEC)
     gator("run", spec, env=speed(100)).expect(0)
@@ -67,6 +74,8 @@ def test_a_run_can_be_named_and_required(gator: Gator) -> None:
     assert "there is no run nosuch" in missing.out + missing.err
     required = gator("run", spec, "--baseline", "nosuch", "--require-baseline", env=speed(100)).expect(1)
     assert "is not compared with >= baseline - 5: there is no run nosuch" in required.out
+    one = gator("run", gator.spec(ONE_CONTRACT), "--baseline", "nosuch").expect(0)
+    assert "1 contract relative to a baseline is not compared: there is no run nosuch" in one.out + one.err
 
 
 def test_a_hub_that_is_not_there_neither_fails_nor_delays_a_run(gator: Gator) -> None:
