@@ -20,7 +20,7 @@ from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
 from gator.console import describe
 from gator.core.outcomes import FAILURES
 from gator.units import plural, span
-from gator.v1 import common_pb2, hub_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 
 _SECOND: Final = 1_000_000_000
 _WORDS: Final = {
@@ -250,15 +250,23 @@ def _changed_metrics(found: Comparison, threshold: float) -> _Lines:
     """Returns the metrics that changed much, in the order of the jobs."""
     lines = _Lines()
     for difference in _in_both_runs(found):
-        old = {metric.name: metric for metric in difference.before.metrics}
+        old = {metric.name: _figures(metric) for metric in difference.before.metrics}
         for metric in difference.after.metrics:
-            was = old.get(metric.name)
-            if was is None or was.value == metric.value:
-                continue
-            if abs(metric.value - was.value) >= threshold * abs(was.value):
-                cells = _change_cells(was.value, metric.value, describe.number)
-                lines.append((difference, (metric.name, *cells, metric.unit)))
+            was = old.get(metric.name, {})
+            for name, value in _figures(metric).items():
+                before = was.get(name, value)
+                if before != value and abs(value - before) >= threshold * abs(before):
+                    cells = _change_cells(before, value, describe.number)
+                    lines.append((difference, (name, *cells, metric.unit)))
     return lines
+
+
+def _figures(metric: event_pb2.MetricTotal) -> dict[str, float]:
+    """Returns the value of a metric by its name, and of several values the quantiles: `step_time p95`."""
+    found = {metric.name: metric.value}
+    if metric.count > 1:
+        found |= {f"{metric.name} p{each.rank * 100:g}": each.value for each in metric.quantiles}
+    return found
 
 
 def _change_cells(old: float, new: float, text_of: Callable[[float], str]) -> Sequence[str]:

@@ -11,6 +11,7 @@ from typer.testing import Result
 from gator.cli.runs.hub_choice import HubChoice
 from gator.cli.runs.hub_client import connect
 from gator.core.causes.signature import VERSION
+from gator.core.metrics import Totals
 from gator.errors import NotFoundError, UsageError
 from gator.store.run.description import write_git
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
@@ -365,3 +366,23 @@ def test_orders_are_about_a_run_that_is_named(ask: Gator, hub: FakeHub, order: s
     assert isinstance(error, UsageError)
     assert str(error) == f"RUN is empty: name the run to {order}, such as latest"
     assert hub.asked == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_quantiles_of_several_values_are_compared(tracking: Path, gator: Gator) -> None:
+    for number, high in enumerate((10.0, 1000.0)):
+        totals = Totals()
+        for value in (*[5.0] * 9, high, high, 5.0):
+            totals.add(event_pb2.Metric(name="step", value=value, unit="ms"))
+        builder = runs.RunBuilder(tracking, stamp=f"2026112{number + 5}-000000", run=f"{number}" * 32)
+        builder.write(
+            runs.group("top", 0, 1, 1),
+            runs.job("top/good", 0.1),
+            runs.result("top/good", 2, metrics=totals.totals()),
+            runs.result("top", 9, tally=event_pb2.Tally(passed=1)),
+        )
+        builder.end()
+    text = gator("diff", "-2", "-1").stdout
+    (changed,) = text.partition("metrics, changed by 20 % or more:\n")[2].splitlines()
+    assert changed.startswith("  good  step p95  ")
+    assert changed.endswith(" %  ms")
