@@ -101,3 +101,5 @@ class Exit(Struct, frozen=True):
     peak_memory: int
     """Bytes according to the kernel; 0 if its number is unreliable."""
     out_of_memory: bool = False
+    memory_at_kill: int | None = None
+    """Bytes that it had used when the kernel ended it at its own limit; None if the kernel did not."""

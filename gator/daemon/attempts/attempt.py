@@ -36,7 +36,7 @@ from gator.core.attempt.start.environment import NO_INPUTS, Inputs, Prepared, Un
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.attempt_ports import AttemptPorts
-from gator.daemon.attempts.preparation import Preparation
+from gator.daemon.attempts.preparation import Preparation, has_inputs, ownership_of
 from gator.errors import UserError
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.ownership.criteria import Ownership
@@ -54,11 +54,6 @@ if TYPE_CHECKING:
     from gator.daemon.attempts.hooks.hook_process import HookProcess
 
 _TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-
-
-def has_inputs(node: attach_pb2.LaunchNode) -> bool:
-    """Returns whether an attempt gets anything from jobs that ran before it."""
-    return bool(node.failures_of or node.inputs)
 
 
 class Attempt:
@@ -164,16 +159,12 @@ class Attempt:
             self._fail(message, error.errno or 0, error.errno in _TRANSIENT_ERRNOS)
             return
         self.process = process
-        self.ownership = self._ownership_of(process.pid, prepared, birthmarks)
+        self.ownership = ownership_of(self.node, process.pid, prepared, birthmarks, self._since)
         started = self._host.describe(process.pid, prepared, self.node)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
         self._pipes = self._host.watch(self, process)
         if files:
             self._tail = self._host.follow(self, files)
-
-    def _ownership_of(self, leader: int, prepared: Prepared, birthmarks: Birthmarks) -> Ownership:
-        marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
-        return Ownership(leader, marks, birthmarks=birthmarks, since=self._since, name=self.node.path)
 
     def stop(self, request: attach_pb2.Stop) -> None:
         """Ends the attempt."""
@@ -203,6 +194,7 @@ class Attempt:
         self._host.on_reaped(self, self.process.pid)
         self._read_rest()
         code = os.waitstatus_to_exitcode(status)
+        group = self.ownership.group
         ended = Exit(
             code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
@@ -210,6 +202,7 @@ class Attempt:
             system_nanos=round(usage.ru_stime * 1e9),
             peak_memory=judge_peak(None, usage) or 0,
             out_of_memory=code in (-9, 137) and self._host.out_of_memory(),
+            memory_at_kill=group.memory_at_kill() if group is not None and group.memory_max else None,
         )
         self._take(self.wrapper.on_exited(now, ended))
 
@@ -267,7 +260,9 @@ class Attempt:
 
     def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
         """Takes a sample of the attempt's usage; the peak is in bytes."""
-        self._take(self.wrapper.on_sample(self._now(), sample, peak_memory))
+        group = self.ownership.group
+        is_limited = group is not None and bool(group.memory_max)
+        self._take(self.wrapper.on_sample(self._now(), sample, peak_memory, is_limited=is_limited))
 
     def on_client_event(
         self, event: event_pb2.Event, then: Callable[[], None], *, notice: bool = False
@@ -380,7 +375,7 @@ class Attempt:
         if not hook.is_over:
             self._hook = hook
             if self.process is None:
-                self.ownership = self._ownership_of(hook.pid, prepared, self._birthmarks)
+                self.ownership = ownership_of(self.node, hook.pid, prepared, self._birthmarks, self._since)
 
     def _read_rest(self) -> None:
         for pipe in list(self._pipes.values()):

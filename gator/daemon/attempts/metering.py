@@ -46,7 +46,12 @@ class Metering:
     def add(self, attempt: Attempt, pid: int) -> None:
         """Adds an attempt that has started."""
         self._metered[pid] = _Metered(attempt, monotonic_ns())
-        self._schedule.add(pid, self._loop.time())
+        is_limited = bool(attempt.ownership.memory_max)
+        self._schedule.add(pid, self._loop.time(), at_once=is_limited)
+        if is_limited and self._timer is not None:
+            # Memory that is allocated before the move does not count.
+            self._timer.cancel()
+            self._timer = None
         self._arm()
 
     def remove(self, pid: int) -> None:
@@ -102,7 +107,7 @@ class Metering:
         for ownership in due:
             usage = usages.get(ownership.leader)
             if usage is not None:
-                ownership.group = self._groups.place(ownership.group, usage.members)
+                ownership.group = self._groups.place(ownership.group, usage.members, ownership.memory_max)
 
     def _on_taken(self, taken: "asyncio.Future[tuple[int, Mapping[int, Usage]]]") -> None:
         self._is_busy = False

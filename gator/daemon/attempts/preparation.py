@@ -13,6 +13,8 @@ from gator.core.attempt.start.runners import PYTHON, is_special
 from gator.daemon.attempts.files.scratch import make_scratch
 from gator.daemon.attempts.files.script_file import remove_script, write_script
 from gator.paths import slug
+from gator.process.ownership.birthmark import Birthmarks
+from gator.process.ownership.criteria import Ownership
 from gator.process.spawn import Command
 from gator.v1 import attach_pb2, spec_pb2
 
@@ -21,6 +23,22 @@ if TYPE_CHECKING:
     from gator.daemon.attempts.files.followed_file import FollowedFile
     from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.process.jobserver import Jobserver
+
+
+def has_inputs(node: attach_pb2.LaunchNode) -> bool:
+    """Returns whether an attempt gets anything from jobs that ran before it."""
+    return bool(node.failures_of or node.inputs)
+
+
+def ownership_of(
+    node: attach_pb2.LaunchNode, leader: int, prepared: Prepared, birthmarks: Birthmarks, since: int
+) -> Ownership:
+    """Returns how the processes of an attempt are told from others; `since` is in ticks since the boot."""
+    marks = {name: prepared.env[name] for name in ("GATOR_RUN", "GATOR_PATH", "GATOR_ATTEMPT")}
+    ownership = Ownership(leader, marks, birthmarks=birthmarks, since=since, name=node.path)
+    if node.job.resources.enforce_memory:
+        ownership.memory_max = node.job.resources.memory_bytes
+    return ownership
 
 
 class Preparation:

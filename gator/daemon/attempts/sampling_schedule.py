@@ -24,9 +24,9 @@ class SamplingSchedule:
         self._shortest = min(shortest_s, longest_s)
         self._due: dict[int, _Due] = {}
 
-    def add(self, leader: int, now: float) -> None:
-        """Adds a job that has started."""
-        self._due[leader] = _Due(now + self._shortest, self._shortest)
+    def add(self, leader: int, now: float, *, at_once: bool = False) -> None:
+        """Adds a job that has started; it is due after the shortest interval, or now."""
+        self._due[leader] = _Due(now if at_once else now + self._shortest, self._shortest)
 
     def remove(self, leader: int) -> None:
         """Removes a job; unknown ones are ignored."""

@@ -2,6 +2,10 @@
 
 Requires cgroup v2, a writable cgroup of its own (a delegated one, in systemd's terms), and Linux 5.14. No
 controller is enabled, so the rule against processes in inner groups does not apply.
+
+A group with a limit on its memory needs the memory controller, which a group with processes cannot give to
+the groups below it. It is made beside the own group if the parent is delegated too and gives the controller,
+as the slices of systemd's user manager do. At the limit the kernel ends all processes of the group.
 Invariant: only processes in this process's own group are moved.
 """
 
@@ -21,10 +25,22 @@ _MAX_BYTES = 1 << 20
 class Group:
     """The control group of one attempt; made by `Groups`."""
 
-    __slots__ = ("folder",)
+    __slots__ = ("folder", "memory_max")
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, memory_max: int = 0) -> None:
         self.folder = folder
+        self.memory_max = memory_max
+        """Maximum number of bytes of memory, at which the kernel ends all processes; 0 for no limit."""
+
+    def memory_at_kill(self) -> int | None:
+        """Returns the peak of memory in bytes if the kernel ended a process at the limit; else None."""
+        events = (read_bytes(f"{self.folder}/memory.events", _MAX_BYTES) or b"").split()
+        kills = dict(zip(events[::2], events[1::2], strict=False)).get(b"oom_kill", b"0")
+        if not self.memory_max or kills == b"0":
+            return None
+        # Linux has it since 5.19.
+        peak = (read_bytes(f"{self.folder}/memory.peak", _MAX_BYTES) or b"").strip()
+        return int(peak) if peak.isdigit() else self.memory_max
 
     def pids(self) -> set[int]:
         """Returns the pids of the processes in it."""
@@ -50,18 +66,22 @@ class Group:
 class Groups:
     """Creates groups for the attempts of one daemon; used by one thread at a time."""
 
-    __slots__ = ("_own", "_own_path", "_prefix", "_serial")
+    __slots__ = ("_limited", "_own", "_own_path", "_prefix", "_serial")
 
     def __init__(self, run: str, daemon: str, root: Path = SYSTEM_ROOT) -> None:
         """Creates no group yet; `root` is the root of the file system, for tests."""
-        self._own: Path | None = next(own_groups(V2, root), None)
+        own = list(own_groups(V2, root))
+        self._own: Path | None = own[0] if own else None
+        self._limited: Path | None = next((each for each in own[:2] if _gives_memory(each)), None)
+        """Where groups with a limit on their memory are made; None if nowhere."""
         self._own_path = _path_of(os.getpid(), root)
         self._prefix = _NAME.format(run=run, daemon=daemon or _INLINE)
         self._serial = 0
 
-    def place(self, group: Group | None, members: Iterable[ProcessInfo]) -> Group | None:
+    def place(self, group: Group | None, members: Iterable[ProcessInfo], memory_max: int = 0) -> Group | None:
         """Moves the known processes of an attempt into its group. Returns the group, None if there is none.
 
+        A new group has a limit of `memory_max` bytes if that is not 0 and the kernel allows it here.
         Blocks for about 10 ms in the kernel, so call it in a thread. Later children start in the group.
         """
         if self._own is None:
@@ -71,7 +91,7 @@ class Groups:
         if not outside:
             return group
         try:
-            made = group or self._make(self._own)
+            made = group or (memory_max and self._make_limited(memory_max)) or self._make(self._own)
             for info in outside:
                 self._move(info, made)
         except OSError:
@@ -82,6 +102,26 @@ class Groups:
 
     def _is_beside(self, pid: int) -> bool:
         return _path_of(pid) == self._own_path
+
+    def _make_limited(self, memory_max: int) -> Group | None:
+        """Makes a group with a limit; returns None if that is not possible here."""
+        if self._limited is None:
+            return None
+        group: Group | None = None
+        try:
+            group = self._make(self._limited)
+            _write(f"{group.folder}/memory.oom.group", "1")
+            _write(f"{group.folder}/memory.max", str(memory_max))
+        except OSError:
+            if group is not None:
+                group.remove()
+            self._limited = None
+            return None
+        with contextlib.suppress(OSError):
+            # Else what exceeds the limit is swapped out; not every kernel has swap.
+            _write(f"{group.folder}/memory.swap.max", "0")
+        group.memory_max = memory_max
+        return group
 
     def _make(self, own: Path) -> Group:
         self._serial += 1
@@ -104,6 +144,16 @@ class Groups:
         if now is not None and now.start_ticks != info.start_ticks:
             # It ended and its pid was reused during the move.
             _write(f"{self._own}/cgroup.procs", str(info.pid))
+
+
+def _gives_memory(folder: Path) -> bool:
+    """Returns whether groups below this one have the memory controller, and this process may make some."""
+    given = read_bytes(f"{folder}/cgroup.subtree_control", _MAX_BYTES) or b""
+    return (
+        b"memory" in given.split()
+        and os.access(folder, os.W_OK)
+        and os.access(folder / "cgroup.procs", os.W_OK)
+    )
 
 
 def find_groups(run: str, daemon: str | None = None, root: Path = SYSTEM_ROOT) -> list[Group]:

@@ -26,6 +26,7 @@ class Ownership:
         "leader_reaped",
         "marks",
         "members",
+        "memory_max",
         "name",
         "sessions",
         "since",
@@ -51,6 +52,8 @@ class Ownership:
         self.claims_all = claims_all
         self.group: Group | None = None
         """The control group; None until it is made."""
+        self.memory_max = 0
+        """Maximum number of bytes of memory for a control group with a limit; 0 for no limit."""
         self.is_over = False
         """Whether no process of the attempt is known to live."""
         self.members: dict[int, int] = {}

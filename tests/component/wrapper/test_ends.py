@@ -1,6 +1,7 @@
 """Every end that an attempt can come to, with real processes."""
 
 import asyncio
+import os
 import resource
 import signal
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gator.process.oom import count_oom_kills
+from gator.process.ownership.attempt_cgroups import Group
 from gator.v1 import attach_pb2, common_pb2, spec_pb2
 from tests.component.process.support import until
 from tests.component.wrapper.support import Bench, is_alive, job, pid_in, shell, stop
@@ -178,6 +180,27 @@ async def test_more_memory_than_allowed_ends_a_job(bench: Bench) -> None:
 async def test_the_processor_time_of_children_counts(bench: Bench) -> None:
     end = await bench.sh("bash -c 'for ((i=0;i<200000;i++)); do :; done'")
     assert end.usage.user_nanos > 50_000_000
+
+
+async def test_a_job_that_the_kernel_ends_at_its_own_limit_has_used_too_much_memory(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "memory.events").write_text("oom 1\noom_kill 1\n")
+    (tmp_path / "memory.peak").write_text("40000000\n")
+    made = shell("echo up; exec sleep 60")
+    made.resources.memory_bytes = 40_000_000
+    made.resources.enforce_memory = True
+    bench.launch(made)
+    await until(lambda: bench.data() == b"up\n", "the start")
+    (attempt,) = bench.host._attempts.values()  # pyright: ignore[reportPrivateUsage]
+    # No kernel with the controller in version 2 is needed for what follows from a kill by it.
+    attempt.ownership.group = Group(str(tmp_path), 40_000_000)
+    assert attempt.process is not None
+    os.kill(attempt.process.pid, signal.SIGKILL)
+    end = await bench.end()
+    attempt.ownership.group = None
+    assert end.reason == common_pb2.REASON_MEMORY
+    assert end.message.startswith("needed more than the 40 MB of memory that are allowed; raise `!Memory`")
 
 
 async def test_a_job_is_sampled_while_it_runs(bench: Bench) -> None:

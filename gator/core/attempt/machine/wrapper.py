@@ -172,6 +172,8 @@ class Wrapper:
         context.facts.exit_code = ended.code
         context.facts.signal = ended.signal
         context.facts.out_of_memory = ended.out_of_memory
+        if ended.memory_at_kill is not None and context.state is State.RUNNING:
+            context.facts.memory = ended.memory_at_kill, context.job.resources.memory_bytes
         if context.open:
             context.enter(State.DRAINING, now + DRAIN_NANOS)
             return []
@@ -287,8 +289,13 @@ class Wrapper:
             case _:
                 return []
 
-    def on_sample(self, now: int, sample: event_pb2.Sample, peak_memory: int) -> list[Action]:
-        """Takes a sample of the processes of the attempt; `peak_memory` is in bytes, as far as known."""
+    def on_sample(
+        self, now: int, sample: event_pb2.Sample, peak_memory: int, *, is_limited: bool = False
+    ) -> list[Action]:
+        """Takes a sample of the processes of the attempt; `peak_memory` is in bytes, as far as known.
+
+        If the kernel limits the memory, the sample ends nothing: it counts shared memory more than once.
+        """
         context = self._context
         if context.state is State.FINISHED or context.state is State.STARTING:
             return []
@@ -296,7 +303,7 @@ class Wrapper:
         events = [context.stamp.event(now, sample=sample)]
         events += [context.stamp.warning(now, text) for text in context.usage.add(now, sample, peak_memory)]
         actions: list[Action] = [Record(events)]
-        excess = context.usage.excess()
+        excess = None if is_limited else context.usage.excess()
         if excess is not None and context.state in ALIVE and context.state is not State.KILLING:
             context.facts.memory = excess
             actions += kill(context, now)

@@ -107,11 +107,13 @@ def _stopped(facts: AttemptFacts) -> Verdict | None:
         )
     if facts.memory is not None:
         used, allowed = facts.memory
-        return _failed(
-            common_pb2.REASON_MEMORY,
-            f"used {size_text(used)} of memory where {size_text(allowed)} are allowed; "
-            "raise `!Memory` or leave out `enforce`",
-        )
+        advice = "raise `!Memory` or leave out `enforce`"
+        if used <= allowed:
+            # The kernel lets no attempt exceed its limit.
+            text = f"needed more than the {size_text(allowed)} of memory that are allowed; "
+            return _failed(common_pb2.REASON_MEMORY, f"{text}{advice}")
+        text = f"used {size_text(used)} of memory where {size_text(allowed)} are allowed; "
+        return _failed(common_pb2.REASON_MEMORY, f"{text}{advice}")
     return None
 
 
