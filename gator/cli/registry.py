@@ -183,4 +183,10 @@ COMMANDS: Final[dict[str, Command]] = {
         "run.job",
         ("gator metric cycles 120000 --kind max",),
     ),
+    "param": Command(
+        "Print a parameter of the job that calls it.",
+        INSIDE,
+        "run.param",
+        ("gator param mode",),
+    ),
 }

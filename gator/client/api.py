@@ -72,10 +72,24 @@ def flush(timeout_seconds: float = EXIT_SECONDS) -> bool:
 def params(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Returns the parameters of this job by name: texts, numbers, booleans and lists of texts.
 
-    Outside of a job, and in one without parameters, the mapping is empty.
+    They are read from GATOR_PARAMS; a process without this variable asks the parent. Outside of a job, and in
+    one without parameters, the mapping is empty. Raises TimeoutError if the parent does not answer.
     """
     import json
 
-    text = (os.environ if environ is None else environ).get("GATOR_PARAMS", "")
+    given = os.environ if environ is None else environ
+    text = given.get("GATOR_PARAMS")
+    if text is None:
+        text = _asked(given)
     found: dict[str, Any] = json.loads(text) if text else {}
     return found
+
+
+def _asked(environ: Mapping[str, str]) -> str:
+    """Returns the parameters of the job as its parent knows them. Raises TimeoutError."""
+    asking = Client(environ, threaded=False)
+    text = asking.parameters()
+    asking.close(0.0)
+    if text is None:
+        raise TimeoutError("the parent of this job did not tell its parameters")
+    return text

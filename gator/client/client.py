@@ -157,6 +157,15 @@ class Client:
         self._parent_answers = self._parent_answers or kept
         return kept
 
+    def parameters(self, timeout_seconds: float = EXIT_SECONDS) -> str | None:
+        """Returns the parameters of the job by name as JSON, empty if it has none or there is no job.
+
+        Asks the parent, for which the client must not have a thread. Returns None on timeout.
+        """
+        if not self._address:
+            return ""
+        return (self._delivery or self._start()).parameters(timeout_seconds)
+
     def close(self, timeout_seconds: float = EXIT_SECONDS) -> None:
         """Flushes and ends the connection. Later messages are dropped."""
         delivery = self._delivery

@@ -65,6 +65,8 @@ class Connection:
         self._body = _framed(attach_pb2.AttachRequest(hello=hello))
         self._received = bytearray()
         self.welcomed = False
+        self.parameters = ""
+        """The parameters of the job as JSON, once the parent has welcomed the client."""
         """Whether the parent has answered the Hello."""
 
     def step(self, timeout_seconds: float) -> None:
@@ -162,6 +164,7 @@ class Connection:
             match response.WhichOneof("message"):
                 case "welcome":
                     self._backlog.begin(response.welcome.record)
+                    self.parameters = response.welcome.parameters
                     self.welcomed = True
                 case "record_ack":
                     self._backlog.acked(response.record_ack.number)

@@ -69,6 +69,12 @@ class Delivery:
             self._pumping = None
             self._pump_lock.release()
 
+    def parameters(self, timeout_seconds: float) -> str | None:
+        """Returns the parameters of the job as JSON, empty if it has none; None on timeout."""
+        self.pump(lambda: self._connection is not None and self._connection.welcomed, timeout_seconds)
+        connection = self._connection
+        return connection.parameters if connection is not None and connection.welcomed else None
+
     def close(self) -> None:
         """Closes the descriptors of this process. `pump` must not be called afterwards."""
         connection, self._connection = self._connection, None

@@ -495,6 +495,7 @@ class Welcome(message.Message):
     RECORD_FIELD_NUMBER: builtins.int
     CONTEXT_FIELD_NUMBER: builtins.int
     SUBSCRIPTIONS_FIELD_NUMBER: builtins.int
+    PARAMETERS_FIELD_NUMBER: builtins.int
     version: builtins.str
     """Version of Gator."""
     record: builtins.int
@@ -503,6 +504,8 @@ class Welcome(message.Message):
     """Number of subscriptions that the parent will make. A child without other work waits for them before it
     ends.
     """
+    parameters: builtins.str
+    """For a process of a job: the parameters of the job by name, as JSON; empty if it has none."""
     @builtins.property
     def context(self) -> RunContext:
         """For a daemon: data of the run."""
@@ -514,10 +517,11 @@ class Welcome(message.Message):
         record: builtins.int = ...,
         context: RunContext | None = ...,
         subscriptions: builtins.int = ...,
+        parameters: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["context", b"context", "record", b"record", "subscriptions", b"subscriptions", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["context", b"context", "parameters", b"parameters", "record", b"record", "subscriptions", b"subscriptions", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,7 @@ from gator.process.procfs import ticks_now
 from gator.process.sampling import judge_peak
 from gator.process.spawn import Command, Process, spawn
 from gator.process.spawn_errors import SpawnError
+from gator.spec.params import ALL as ALL_PARAMETERS
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Attempt:
         "_tail",
         "node",
         "ownership",
+        "parameters",
         "preparation",
         "process",
         "wrapper",
@@ -85,6 +87,8 @@ class Attempt:
         self.process: Process | None = None
         self.ownership = Ownership(0, {})
         """How the processes of the attempt are told from others, once it has started."""
+        self.parameters = ""
+        """The parameters of the job by name as JSON, once it has started; empty if it has none."""
         self.preparation = Preparation(host.launcher, node)
         self._cwd = ""
         self._reports: ReportFiles | None = None
@@ -136,6 +140,7 @@ class Attempt:
         try:
             prepared = self.preparation.prepare(self._host.token(*self.key), self._inputs)
             self._cwd = prepared.cwd
+            self.parameters = prepared.env.get(ALL_PARAMETERS, "")
             self._reports = self.preparation.report_files(prepared.cwd)
             self._collection = self.preparation.collection(prepared.cwd, self._host.artefact_content_bytes)
             if self._birthmarks is None:

@@ -151,6 +151,11 @@ class WrapperHost:
         found.on_client_event(event, kept, notice=notice)
         return room
 
+    def parameters(self, path: str, attempt: int) -> str:
+        """Returns the parameters of the job of an attempt as JSON; empty if it has none or does not run."""
+        found = self._attempts.get((path, attempt))
+        return "" if found is None else found.parameters
+
     def drain(self, then: Callable[[], None]) -> None:
         """Calls `then` once nothing runs or waits, every end is committed and every folder removed."""
         self._idle.append(then)

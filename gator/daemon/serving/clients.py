@@ -37,6 +37,10 @@ class Attempts(Protocol):
         """
         ...
 
+    def parameters(self, path: str, attempt: int) -> str:
+        """Returns the parameters of the job of an attempt as JSON; empty if it has none or does not run."""
+        ...
+
 
 class ClientHandler:
     """Takes records of clients and keeps them with their attempts."""
@@ -53,7 +57,12 @@ class ClientHandler:
 
     def on_attached(self, child: ChildLink) -> attach_pb2.Welcome:
         """Returns the number of the last record that is stored, after which the client continues."""
-        return attach_pb2.Welcome(version=__version__, record=self._inbox(child.hello).kept)
+        hello = child.hello
+        return attach_pb2.Welcome(
+            version=__version__,
+            record=self._inbox(hello).kept,
+            parameters=self._attempts.parameters(hello.path, hello.attempt),
+        )
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
         """Keeps a record."""

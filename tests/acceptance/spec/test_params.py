@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.acceptance.project.test_examples import example
 from tests.acceptance.support import Gator
 
@@ -98,3 +100,26 @@ def test_secret_parameters_are_masked(gator: Gator) -> None:
         done = gator(*command).expect(0)
         assert "hunter2" not in done.out + done.err
         assert "swordfish" not in done.out + done.err
+
+
+ASKING = """
+!Job
+ident: asks
+params: {mode: fast, big: 9007199254740993, list: [a, b c]}
+shell: |
+  gator param list
+  unset GATOR_PARAMS
+  gator param big
+  "${{ gator.python }}" -c 'from gator import client; print(client.params()["list"])'
+  gator param mod || echo "exit code $?"
+"""
+
+
+@pytest.mark.parametrize("placement", ["inline", "daemons"])
+def test_a_job_asks_for_its_parameters(gator: Gator, placement: str) -> None:
+    gator("run", gator.spec(ASKING), "--placement", placement).expect(0)
+    lines = gator("logs", "asks").expect(0).out.splitlines()
+    expected = ["a", "b c", "9007199254740993", "['a', 'b c']", "exit code 2"]
+    assert [line for line in lines if "no parameter" not in line] == expected
+    assert any("this job has no parameter 'mod'; did you mean 'mode'?" in line for line in lines)
+    assert gator("param").expect(0).out == "{}\n"
