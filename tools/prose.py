@@ -54,6 +54,8 @@ def files(paths: Iterable[Path] = ()) -> Iterator[Path]:
         ROOT / name for name in ("gator", "hub", "tests", "tools", "protos", "docs")
     ):
         for path in sorted([top] if top.is_file() else top.rglob("*.*")):
+            if "node_modules" in path.parts:
+                continue
             generated = "gator/v1" in str(path) and path.suffix != ".proto"
             if path.suffix in (".py", ".proto", ".md") and not generated and path not in OWN:
                 yield path

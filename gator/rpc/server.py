@@ -76,7 +76,10 @@ class Server:
         port: int,
         lock: rpc_address.SocketLock | None,
         served: Any,
+        gate: Gate,
     ) -> None:
+        self.gate = gate
+        """Checks all calls; calls that arrive by another way share its limits."""
         self.address = address
         """Where to dial; of a TCP server with its true port."""
         self.port = port
@@ -116,9 +119,8 @@ async def serve(
     """
     socket = rpc_address.socket_path(address)
     lock = rpc_address.SocketLock(socket) if socket else None
-    server = aio.server(
-        interceptors=[Gate(authenticate, refused, server_limits)], options=_server_options(server_limits)
-    )
+    gate = Gate(authenticate, refused, server_limits)
+    server = aio.server(interceptors=[gate], options=_server_options(server_limits))
     try:
         served = await _register(server, list(services))
         port = _bind(server, address, tls)
@@ -131,7 +133,7 @@ async def serve(
         Path(socket).chmod(0o600)
     elif address.endswith(":0"):
         address = f"{address.removesuffix(':0')}:{port}"
-    return Server(server, address, port, lock, served)
+    return Server(server, address, port, lock, served, gate)
 
 
 def _server_options(server_limits: ServerLimits | None) -> Sequence[tuple[str, int]]:

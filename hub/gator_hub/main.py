@@ -93,6 +93,26 @@ def serve(
             help="Keep only the newest N runs of each ident, besides pinned ones.",
         ),
     ] = None,
+    web_port: Annotated[
+        int | None,
+        typer.Option(
+            "--web-port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Serve HTTP on this port; 0: any free one.",
+            show_default="the port after --port",
+        ),
+    ] = None,
+    web_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--web-name",
+            metavar="NAME",
+            help="Accept this name of the host in URLs; may be repeated.",
+        ),
+    ] = None,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Serve gRPC only, no HTTP.")] = False,
 ) -> None:
     """Serve a hub until Ctrl-C or TERM.
 
@@ -113,6 +133,9 @@ def serve(
         log_cap_bytes=_size(log_cap),
         keep_days=keep_days,
         keep_runs=keep_runs,
+        with_web=not no_web,
+        web_port=web_port,
+        web_names=frozenset(web_name or ()),
     )
     serve_hub(options, os.environ)
 

@@ -20,7 +20,9 @@ class RealHub:
 
     def start(self, *args: str) -> Running:
         port = self.address.rpartition(":")[2]
-        process = self.process = self._gator.start("hub", "serve", "-P", port, *args, env=self.env)
+        process = self.process = self._gator.start(
+            "hub", "serve", "-P", port, "--web-port", "0", *args, env=self.env
+        )
         until(lambda: "send a run" in process.text(), "a hub that listens")
         return process
 

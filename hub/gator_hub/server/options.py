@@ -17,6 +17,7 @@ from gator_hub.database.texts import file_of, url_of
 
 DEFAULT_HOST = "127.0.0.1"
 LOG_CAP_BYTES = 256 * 1024 * 1024
+MAX_PORT = 65535
 _POSTGRES = ("postgresql", "postgres")
 _NO_URL = "--db is not a valid URL: write postgresql://USER@HOST:PORT/NAME"
 
@@ -42,6 +43,12 @@ class ServeOptions(Struct, frozen=True):
     """Older runs are removed unless they are connected or pinned; None: never."""
     keep_runs: int | None = None
     """Number of runs kept for each ident besides pinned ones; None: all."""
+    with_web: bool = False
+    """Whether to serve HTTP."""
+    web_port: int | None = None
+    """Port of HTTP; None: the one after `port`; 0: any that is free."""
+    web_names: frozenset[str] = frozenset()
+    """Further names of this host in URLs."""
 
     @property
     def bare_host(self) -> str:
@@ -52,14 +59,32 @@ class ServeOptions(Struct, frozen=True):
     @property
     def address(self) -> str:
         """Where to listen."""
-        host = self.bare_host
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return address_of(self.bare_host, self.port)
+
+    @property
+    def http_port(self) -> int:
+        """Port of HTTP; 0: any that is free."""
+        if self.web_port is not None:
+            return self.web_port
+        return self.port + 1 if self.port else 0
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """The names of this host besides those that it has by itself."""
+        return self.web_names | {self.bare_host}
+
+
+def address_of(host: str, port: int) -> str:
+    """Returns an address for people; IPv6 addresses get brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def check(options: ServeOptions) -> None:
     """Raises UsageError if a hub must not start with these options."""
     if (options.tls_certificate is None) != (options.tls_key is None):
         raise UsageError("--tls-cert and --tls-key are needed together: use both")
+    if options.with_web and options.port and options.http_port in (options.port, MAX_PORT + 1):
+        raise UsageError(f"--web-port: HTTP needs a port other than {options.port}: name one")
     if hub_address.is_loopback(options.host) or options.insecure:
         return
     missing = [
@@ -81,20 +106,24 @@ class CannotListenError(UsageError):
     """The port or the address is not available."""
 
 
-def cannot_listen(options: ServeOptions, fault: OSError | None = None) -> CannotListenError:
+def cannot_listen(
+    options: ServeOptions, fault: OSError | None = None, *, is_web: bool = False
+) -> CannotListenError:
     """Returns the error for the address to listen on; `fault` is that of the operating system, if known."""
+    port = options.http_port if is_web else options.port
+    ports = "--web-port" if is_web else "--port"
     taken = "another program uses that port, maybe a hub (see gator hub check)"
     if isinstance(fault, socket.gaierror):
         why = f"there is no host {options.bare_host}; use another --host"
     elif fault is None:
-        why = f"{taken}, or this host has no such address; use another --port or --host"
+        why = f"{taken}, or this host has no such address; use another {ports} or --host"
     elif fault.errno == errno.EADDRINUSE:
-        why = f"{taken}; use another --port"
+        why = f"{taken}; use another {ports}{', or --no-web' if is_web else ''}"
     elif fault.errno == errno.EADDRNOTAVAIL:
         why = "this host has no such address; use another --host"
     else:
-        why = f"{fault.strerror}; use another --port or --host"
-    return CannotListenError(f"cannot listen on {options.address}: {why}")
+        why = f"{fault.strerror}; use another {ports} or --host"
+    return CannotListenError(f"cannot listen on {address_of(options.bare_host, port)}: {why}")
 
 
 def tls_of(options: ServeOptions) -> Tls | None:

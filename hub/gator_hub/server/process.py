@@ -30,6 +30,7 @@ from gator_hub.server.options import (
     tls_of,
 )
 from gator_hub.server.server import HubServer
+from gator_hub.server.web import Web
 
 _SWITCH_SECONDS = 0.0005
 """Switch interval of threads in seconds: with the default of 5 ms the event loop waits too long."""
@@ -108,13 +109,17 @@ def _access(options: ServeOptions, environ: Mapping[str, str]) -> Access:
 
 
 def check_port(options: ServeOptions) -> None:
-    """Raises UsageError if the port is not available; it may still be taken later."""
+    """Raises UsageError if a port is not available; it may still be taken later."""
+    _check_port(options, options.port, is_web=False)
+    if options.with_web:
+        _check_port(options, options.http_port, is_web=True)
+
+
+def _check_port(options: ServeOptions, port: int, *, is_web: bool) -> None:
     try:
-        found = socket.getaddrinfo(
-            options.bare_host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(options.bare_host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise cannot_listen(options, error) from error
+        raise cannot_listen(options, error, is_web=is_web) from error
     fault: OSError | None = None
     for family, kind, protocol, _, address in found:
         try:
@@ -126,7 +131,7 @@ def check_port(options: ServeOptions) -> None:
                 return
         except OSError as error:
             fault = error
-    raise cannot_listen(options, fault) from fault
+    raise cannot_listen(options, fault, is_web=is_web) from fault
 
 
 def find_password(url: str) -> str | None:
@@ -155,7 +160,7 @@ async def _serve(
     # These objects live as long as the hub; collecting garbage among them would block calls for about 10 ms.
     gc.freeze()
     record = f"{database.name} (new)" if database.is_new else database.name
-    sys.stdout.write(greeting(options, address, record, access.file))
+    sys.stdout.write(greeting(options, address, record, access.file, server.web))
     sys.stdout.flush()
     log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())
     ending = ""
@@ -208,12 +213,12 @@ async def _until_told(server: HubServer, told: "asyncio.Future[str]") -> str:
         lost.cancel()
 
 
-def greeting(options: ServeOptions, address: str, database: str, tokens: Path) -> str:
+def greeting(options: ServeOptions, address: str, database: str, tokens: Path, web: Web | None = None) -> str:
     """Returns the text that a hub prints at its start; `tokens` is the file with the tokens."""
     host, port = hub_address.split(address)
     if host in _EVERYWHERE:
         host = socket.gethostname()
-    secure = options.tls_certificate is not None
+    secure = "https" if options.tls_certificate is not None else "http"
     dial = f"localhost:{port}" if hub_address.is_loopback(host) else f"{host}:{port}"
     ca = f" --hub-ca {options.tls_certificate.absolute()}" if options.tls_certificate else ""
     # Clients find a token only for a hub of the same user on this host.
@@ -223,11 +228,16 @@ def greeting(options: ServeOptions, address: str, database: str, tokens: Path) -
         if found
         else f"  tokens        each user sets GATOR_HUB_TOKEN to a token from {tokens.absolute()}\n"
     )
+    page = ""
+    if web is not None:
+        name = "localhost" if hub_address.is_loopback(host) else host
+        page = f"  over HTTP     {secure}://{name}:{web.port}\n"
     return (
-        f"gator hub {__version__} at {'https' if secure else 'http'}://{address}\n"
+        f"gator hub {__version__} at {secure}://{address}\n"
         f"  record        {database}\n"
         f"  send a run    gator run SPEC --hub {dial}{ca}\n"
         f"  see the runs  gator runs --hub {dial}{ca}\n"
+        f"{page}"
         f"{token}"
         "  stop          Ctrl-C\n"
     )

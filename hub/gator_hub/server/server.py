@@ -30,6 +30,7 @@ from gator_hub.server.control import HubControl
 from gator_hub.server.hub_servicer import HubServicer
 from gator_hub.server.options import ServeOptions, cannot_listen
 from gator_hub.server.peer_limit import PeerLimit
+from gator_hub.server.web import Web, open_web
 from gator_hub.signatures.updater import SignatureUpdater
 
 _QUERY_THREADS = 8
@@ -82,6 +83,8 @@ class HubServer:
         self._ingest = Ingest(self._writer, access.user_of, self._attach_log, self._retention.wake)
         self._server: Server | None = None
         """None until it listens."""
+        self.web: Web | None = None
+        """The HTTP server; None until it listens, and if there is none."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> str:
@@ -90,11 +93,16 @@ class HubServer:
             await asyncio.wrap_future(self._writer.run(registry.detach_all))
             # The file exists now; later checks compare its inode with this one.
             await asyncio.to_thread(self._lock.remember_file)
-            server = self._server = await self._listen()
+            services = self._services()
+            server = self._server = await self._listen(services)
+            if self._options.with_web:
+                self.web = await open_web(self._options, services, server.gate, _SERVER_LIMITS.message_bytes)
+                self._run_until_stop(PeerLimit(self.web.port).run())
             self._run_until_stop(self._retention.run())
             self._run_until_stop(SignatureUpdater(self._database, self._writer).run())
             self._run_until_stop(PeerLimit(server.port).run())
         except BaseException:
+            await self._stop_servers()
             await self._close()
             raise
         return server.address
@@ -116,9 +124,14 @@ class HubServer:
                 "the database did not commit within %d s: runs will resend unacknowledged events",
                 _CLOSE_SECONDS,
             )
+        await self._stop_servers()
+        await self._close()
+
+    async def _stop_servers(self) -> None:
+        if self.web is not None:
+            await self.web.stop()
         if self._server is not None:
             await self._server.stop(_GRACE_SECONDS)
-        await self._close()
 
     async def _close(self) -> None:
         # Joined on a thread, because it posts its results to this loop.
@@ -134,11 +147,11 @@ class HubServer:
         task.add_done_callback(_log_end)
         self._tasks.append(task)
 
-    async def _listen(self) -> Server:
+    async def _listen(self, services: list[Service]) -> Server:
         options = self._options
         try:
             return await serve(
-                self._services(),
+                services,
                 address=options.address,
                 authenticate=self._access.authenticate,
                 tls=self._tls,

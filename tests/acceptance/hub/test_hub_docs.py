@@ -23,6 +23,7 @@ PAGE = README.parent / "docs" / "hub.md"
 BIN = Path(sys.executable).parent
 GRPCURL = shutil.which("grpcurl", path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
 _QUERY = re.compile(r"^```sh\n(grpcurl .*)\n```\n\n```(?:json|text)\n((?:.*\n)*?)```$", re.MULTILINE)
+_CURL = re.compile(r"^```sh\n(curl .*)\n```\n\n```json\n((?:.*\n)*?)```$", re.MULTILINE)
 _UNSTEADY = re.compile(
     r"id|run|store|host|user|owner|version|folder|argv|commandLine|specDir|launchDir|cwd|pid|command|branch|dirty"
     r"|seed|cores|memoryBytes|processes|samples|signature|resumeToken|nextPageToken|seq|text|message|.*Nanos|.*Bytes|peakProcesses|regex"
@@ -40,8 +41,13 @@ class Hub:
         self.address: str = until(self._address, "a hub that listens")
         self.token = (data / "gator" / "hub" / "token").read_text().strip().rpartition(":")[2]
         gator.env["GATOR_HUB"] = self.address
+        found = re.search(r"over HTTP +(\S+)", self.process.text())
+        self.web = found[1] if found is not None else ""
 
     def _address(self) -> str:
+        # The last line, after which all others are there.
+        if "Ctrl-C" not in self.process.text():
+            return ""
         found = re.search(r"at http://(\S+)", self.process.text())
         return found[1] if found is not None else ""
 
@@ -108,6 +114,16 @@ def test_every_query_that_is_shown_gets_the_answer_that_is_shown(gator: Gator, h
         assert len(wanted) <= len(found), f"{line}\n{found}"
         for value in wanted:
             assert any(is_part(value, one) for one in found), f"{line}\n{found}"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_every_query_over_http_that_is_shown_gets_the_answer_that_is_shown(gator: Gator, hub: Hub) -> None:
+    run_nightly(gator, "none")
+    shown = _CURL.findall(PAGE.read_text())
+    assert len(shown) == PAGE.read_text().count("\ncurl ")
+    for line, wanted in shown:
+        found = values(printed(line, {**gator.env, "WEB": hub.web, "TOKEN": hub.token}))
+        assert all(map(is_part, values(wanted), found)), f"{line}\n{found}"
 
 
 def printed(line: str, environ: dict[str, str]) -> str:

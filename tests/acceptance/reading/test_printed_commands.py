@@ -183,7 +183,7 @@ def test_commands_about_a_run_of_a_hub(gator: Gator, tmp_path: Path) -> None:
     data = gator.root / "data"
     address = f"localhost:{free_port()}"
     port = address.rpartition(":")[2]
-    served = gator.start("hub", "serve", "-P", port, env={"XDG_DATA_HOME": str(data)})
+    served = gator.start("hub", "serve", "-P", port, "--web-port", 0, env={"XDG_DATA_HOME": str(data)})
     try:
         until(lambda: "send a run" in served.text(), "a hub that listens")
         token = data / "gator" / "hub" / "token"

@@ -1,0 +1,43 @@
+"""Serves the services of a hub over HTTP, beside gRPC."""
+
+from collections.abc import Iterable
+
+from gator.rpc.auth import Gate
+from gator.rpc.server import Service
+from gator_hub.server.options import ServeOptions, cannot_listen
+from gator_hub.web.app import web_app
+from gator_hub.web.connect import Connect
+from gator_hub.web.server import WebAddress, WebServer
+
+
+class Web:
+    """The HTTP server of a hub. Made by `open_web`."""
+
+    def __init__(self, server: WebServer, connect: Connect) -> None:
+        self._server, self._connect = server, connect
+
+    @property
+    def port(self) -> int:
+        """The port on which it listens."""
+        return self._server.port
+
+    async def stop(self) -> None:
+        """Ends all calls, and the server."""
+        self._connect.close()
+        await self._server.stop()
+
+
+async def open_web(
+    options: ServeOptions, services: Iterable[Service], gate: Gate, max_request_bytes: int
+) -> Web:
+    """Starts the HTTP server. Raises UsageError if it cannot listen."""
+    connect = Connect(services, gate, max_request_bytes)
+    server = WebServer(
+        web_app(connect, options.known_names),
+        WebAddress(options.bare_host, options.http_port, options.tls_certificate, options.tls_key),
+    )
+    try:
+        await server.start()
+    except OSError as error:
+        raise cannot_listen(options, error, is_web=True) from error
+    return Web(server, connect)
