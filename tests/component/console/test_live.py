@@ -96,6 +96,12 @@ def test_the_lines_are_drawn_over_themselves(bench: Bench):
     assert len(bench.change(running=0)) == 4
 
 
+def test_a_job_that_has_not_written_its_first_line_is_starting(bench: Bench):
+    bench.start()
+    bench.run.jobs = [RunningJob("top/a", 90, is_starting=True), RunningJob("top/b", 90)]
+    assert bench.change(running=2)[3:5] == ["    11s  top/a  starting", "    11s  top/b"]
+
+
 def test_every_state_of_a_job_is_counted(bench: Bench):
     bench.start()
     counts = {"waiting": 1, "running": 2, "passed": 3, "failed": 4, "pruned": 5, "cancelled": 6, "lost": 7}

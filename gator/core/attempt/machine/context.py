@@ -1,6 +1,7 @@
 """The state of one attempt: how far it has come, and what is known of it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gator.core.attempt.actions import Action, Exit, LeftoverCheck, Record
 from gator.core.attempt.events import ClientEvents, EventFactory
@@ -9,7 +10,6 @@ from gator.core.attempt.hooks import HookSequence
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
-from gator.core.attempt.output.start_line import StartLine
 from gator.core.attempt.results.conclusion import Times
 from gator.core.attempt.results.expectations import Expectations
 from gator.core.attempt.results.verdict import AttemptFacts, Verdict
@@ -17,6 +17,9 @@ from gator.core.attempt.state import DEFAULT_GRACE_NANOS, MILLI, State
 from gator.core.attempt.termination import StartRetries, Termination
 from gator.core.attempt.usage import UsageMeter
 from gator.v1 import attach_pb2, event_pb2
+
+if TYPE_CHECKING:
+    from gator.core.attempt.output.start_line import StartLine
 
 
 class AttemptContext:
@@ -54,7 +57,7 @@ class AttemptContext:
         if launch.job.HasField("expect"):
             self.facts.expectations = Expectations(launch.job.expect)
             observers = (*observers, self.facts.expectations)
-        self.start_line = StartLine(settings.starts.match) if settings.starts.match else None
+        self.start_line = _start_line(settings.starts.match) if settings.starts.match else None
         """The line after which the job works; None if it works at once."""
         if self.start_line is not None:
             observers = (*observers, self.start_line)
@@ -114,6 +117,13 @@ class AttemptContext:
         """Returns when a hook that starts now has to be over; None for never."""
         limit = self.hooks.timeout_nanos if self.hooks is not None else 0
         return now + limit if limit else None
+
+
+def _start_line(pattern: str) -> "StartLine":
+    # Few jobs have such a line.
+    from gator.core.attempt.output.start_line import StartLine
+
+    return StartLine(pattern)
 
 
 def record(events: list[event_pb2.Event]) -> list[Action]:
