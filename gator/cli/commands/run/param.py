@@ -16,7 +16,10 @@ def param(
         str | None, typer.Argument(metavar="[NAME]", help="Name of the parameter; default: all, as JSON.")
     ] = None,
 ) -> None:
-    """Print a parameter of the job that calls it; the items of a list on lines of their own."""
+    """Print a parameter of the job that calls it.
+
+    The items of a list are printed on lines of their own.
+    """
     try:
         found = client.params()
     except TimeoutError as error:
