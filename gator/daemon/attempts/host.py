@@ -7,7 +7,6 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gator.core.attempt.artefacts import Collected
@@ -16,7 +15,7 @@ from gator.core.attempt.start.environment import Inputs, Prepared
 from gator.core.reports import ReportFile
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
-from gator.daemon.attempts.files.scratch import remove_scratch, stays
+from gator.daemon.attempts.files.scratch import remove_inputs, remove_scratch, stays
 from gator.daemon.attempts.hooks.group_hooks import GroupHooks
 from gator.daemon.attempts.host_context import WrapperContext, make_launcher
 from gator.daemon.attempts.lease_runner import LeaseRunner
@@ -377,13 +376,6 @@ class WrapperHost:
             attempt.on_time(now)
         wakes = (attempt.wrapper.wake_at for attempt in self._attempts.values())
         return min((at for at in wakes if at is not None), default=None)
-
-
-def remove_inputs(folder: str, path: str, attempt: int) -> None:
-    """Removes the copies and lists that an attempt got."""
-    from gator.daemon.artefacts.fetch import inputs_folder
-
-    remove_scratch(str(inputs_folder(Path(folder), path, attempt)))
 
 
 def _reports_of_fault(fault: str) -> list[ReportFile]:

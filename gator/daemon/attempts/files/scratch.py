@@ -38,3 +38,10 @@ def remove_scratch(folder: str) -> None:
             parent.rmdir()
         except OSError:
             return
+
+
+def remove_inputs(folder: str, path: str, attempt: int) -> None:
+    """Removes the copies and lists that an attempt got."""
+    from gator.daemon.artefacts.fetch import inputs_folder
+
+    remove_scratch(str(inputs_folder(Path(folder), path, attempt)))
