@@ -22,6 +22,8 @@ class _Reader:
         """Tests with a subtest that failed."""
         self._failing: set[str] = set()
         """Packages with a failure that is kept."""
+        self._running: dict[tuple[str, str], None] = {}
+        """Tests that have begun, in their order."""
         self._events = 0
 
     def event(self, event: dict[str, Any]) -> None:
@@ -31,6 +33,8 @@ class _Reader:
         key = (package, test)
         self._events += bool(action)
         match action:
+            case "run" if len(self._running) < _MAX_TESTS:
+                self._running[key] = None
             case "output" | "build-output":
                 kept = self._output.get(key, "")
                 if len(kept) < MAX_TEXT and len(self._output) < _MAX_TESTS:
@@ -44,6 +48,7 @@ class _Reader:
 
     def _end(self, action: str, key: tuple[str, str]) -> None:
         output = self._output.pop(key, "")
+        self._running.pop(key, None)
         package, test = key
         if key in self._parents:
             self._mark(package, test)
@@ -64,12 +69,26 @@ class _Reader:
 
     def _end_package(self, package: str, build: str) -> None:
         """Takes a package that failed: without a failed test it was not built, or panicked."""
+        self._fail_running(package)
         output = self._output.pop((build, ""), "") + self._output.pop((package, ""), "")
         if package not in self._failing:
             self.report.fail(_failure(package or "go test", output))
 
+    def _fail_running(self, package: str | None) -> None:
+        """Lets the tests fail that have begun and not ended, because the program has: in one package, or all.
+
+        The last one of each package explains it: the others were waiting for it, or for their turn.
+        """
+        left = [key for key in self._running if package is None or key[0] == package]
+        last = {name: (name, test) for name, test in left}
+        for key in left:
+            self._running.pop(key)
+        for key in last.values():
+            self._end("fail", key)
+
     def end(self) -> Report:
-        """Returns the report."""
+        """Returns the report. Tests that have not ended have failed: the output was cut off."""
+        self._fail_running(None)
         if not self._events:
             self.report.problem = "it has no event of go test -json"
         return self.report

@@ -1,6 +1,7 @@
 """Reads JUnit's XML, as nearly all test runners write it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 from xml.parsers import expat
 
@@ -9,6 +10,11 @@ from gator.core.reports.report import MAX_TEXT, Failure, Report, complete
 MAX_DEPTH: Final = 100
 """Maximum depth of elements."""
 _SUITES: Final = frozenset({"testsuites", "testsuite", "assemblies", "testrun"})
+_CONTROLS: Final = bytes(code for code in range(32) if code not in b"\t\n\r")
+_FORBIDDEN: Final = re.compile(
+    rb"(?:\x1b|&#(?:27|x1[bB]);)\[[0-9;]*[A-Za-z]|&#(?:x0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F])|0*(?:[0-8]|1[1245-9]|2[0-9]|3[01]));"
+)
+"""Colours, and references to control characters."""
 
 
 class _RefusedError(Exception):
@@ -26,6 +32,8 @@ class _Reader:
         self._is_skipped = False
         self._text: list[str] | None = None
         self._size = 0
+        self._suites: list[dict[str, str]] = []
+        """The suites around an element; empty attributes for one whose tests are listed."""
         self.root = ""
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
@@ -47,7 +55,11 @@ class _Reader:
             self.root = name
             if name not in _SUITES:
                 raise _RefusedError(f"its root is <{name[:40]}>, not <testsuites>")
-        if name == "testcase":
+        if name in ("testsuite", "testsuites"):
+            self._list_tests()
+            self._suites.append(attributes)
+        elif name == "testcase":
+            self._list_tests()
             self._case, self._bad, self._is_skipped = attributes, None, False
         elif self._case is not None and name in ("failure", "error") and self._bad is None:
             self._bad = Failure(
@@ -62,6 +74,24 @@ class _Reader:
         elif self._case is not None and name == "skipped":
             self._is_skipped = True
 
+    def _list_tests(self) -> None:
+        """Takes note that the totals of the suites around an element are those of what is in them."""
+        self._suites = [{} for _ in self._suites]
+
+    def _end_suite(self) -> None:
+        """Takes the totals of a suite whose tests are not listed."""
+        totals = self._suites.pop()
+        failed = _number(totals.get("failures", "")) + _number(totals.get("errors", ""))
+        tests = max(_number(totals.get("tests", "")), failed)
+        self._report.tests += tests
+        self._report.skipped += _number(totals.get("skipped", ""))
+        if failed:
+            name = totals.get("name", "") or self.root
+            self._report.fail(
+                Failure(name, message=f"{failed} of {tests} tests failed, which are not listed")
+            )
+            self._report.failures += failed - 1
+
     def _characters(self, text: str) -> None:
         if self._text is not None and self._size < MAX_TEXT:
             self._text.append(text[: MAX_TEXT - self._size])
@@ -73,6 +103,8 @@ class _Reader:
         if name in ("failure", "error") and self._text is not None and self._bad is not None:
             self._bad.text = "".join(self._text).strip("\n") or self._bad.text
             self._text = None
+        elif name in ("testsuite", "testsuites") and self._suites:
+            self._end_suite()
         elif name == "testcase" and self._case is not None:
             self._report.tests += 1
             if self._bad is not None:
@@ -87,7 +119,7 @@ def read_junit(chunks: Iterable[bytes]) -> Report:
     report = Report("junit")
     reader = _Reader(report)
     try:
-        for chunk in chunks:
+        for chunk in _without_controls(chunks):
             reader.parser.Parse(chunk, False)
         reader.parser.Parse(b"", True)
     except expat.ExpatError as error:
@@ -95,6 +127,14 @@ def read_junit(chunks: Iterable[bytes]) -> Report:
     except (_RefusedError, ValueError) as error:
         report.problem = str(error)
     return report
+
+
+def _without_controls(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields pieces of a file without control characters, which XML forbids and test runners write."""
+    is_wide = False
+    for number, chunk in enumerate(chunks):
+        is_wide = is_wide or (not number and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"))
+        yield chunk if is_wide else _FORBIDDEN.sub(b"", chunk).translate(None, _CONTROLS)
 
 
 def _name(case: dict[str, str]) -> str:

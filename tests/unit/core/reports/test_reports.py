@@ -204,3 +204,52 @@ def test_a_report_is_the_same_in_any_pieces(text: str, size: int) -> None:
 @given(st.binary(max_size=200), st.sampled_from(["", "junit", "tap", "go"]))
 def test_any_bytes_give_a_report(data: bytes, format_name: str) -> None:
     read_report([data], format_name)
+
+
+@pytest.mark.parametrize(
+    ("text", "tests", "failures", "skipped"),
+    [
+        (
+            '<testsuites><testsuite name="s" tests="3" failures="1" errors="1" skipped="1"/></testsuites>',
+            3,
+            2,
+            1,
+        ),
+        ('<testsuites tests="3" failures="2"></testsuites>', 3, 2, 0),
+        (
+            '<testsuites tests="3"><testsuite tests="2"/><testsuite tests="1" failures="1"/></testsuites>',
+            3,
+            1,
+            0,
+        ),
+        ('<testsuite tests="9" failures="9"><testcase name="a"/></testsuite>', 1, 0, 0),
+    ],
+)
+def test_totals_of_a_suite_count_only_if_its_tests_are_not_listed(
+    text: str, tests: int, failures: int, skipped: int
+) -> None:
+    report = read_report([text.encode()])
+    assert (report.tests, report.failures, report.skipped) == (tests, failures, skipped)
+    assert report.problem == ""
+
+
+def test_control_characters_in_a_report_are_left_out() -> None:
+    failure = '<failure message="&#27;[1m{0}[31mbad{0}[0m&#x1b;"/>'.format("\x1b")
+    report = read_report([f'<testsuite><testcase name="a">{failure}</testcase></testsuite>'.encode()])
+    assert [failure.message for failure in report.failed] == ["bad"]
+    assert report.problem == ""
+
+
+def test_tests_of_go_that_have_not_ended_fail() -> None:
+    lines = [
+        '{"Action":"run","Package":"p","Test":"TestA"}',
+        '{"Action":"pass","Package":"p","Test":"TestA"}',
+        '{"Action":"run","Package":"p","Test":"TestB"}',
+        '{"Action":"run","Package":"p","Test":"TestB/deep"}',
+        r'{"Action":"output","Package":"p","Test":"TestB/deep","Output":"panic: no device\n"}',
+    ]
+    report = read_report(["\n".join(lines).encode()])
+    assert [(failure.name, failure.message) for failure in report.failed] == [
+        ("p.TestB/deep", "panic: no device")
+    ]
+    assert report.failures == 1
