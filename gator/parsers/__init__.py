@@ -9,8 +9,9 @@ Invariant: what is recognised depends on the bytes of a stream alone, never on w
 from gator.parsers import percent
 from gator.parsers.builtin_rules import rules_of
 from gator.parsers.definition import MAX_TEXT, Entry, Recognised, entries_of
+from gator.parsers.line_text import visible
 from gator.parsers.rules import Rules
-from gator.parsers.stream import StreamParser, visible
+from gator.parsers.stream import StreamParser
 from gator.parsers.words import words_of
 
 __all__ = [

@@ -61,7 +61,8 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether further lines that match the last pattern of `then` are messages of their own."""
     before: str = ""
     """Pattern of the line before the first one. If it matches and is in no other message, it begins the
-    message and explains the failure."""
+    message, and explains the failure if it has the group `message`. Messages of the parser that follow it
+    directly share its groups."""
     tail: str = ""
     """Pattern of lines after the last one that belong to its text if the output then ends, or goes on with a
     consequence."""

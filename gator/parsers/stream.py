@@ -3,38 +3,14 @@
 Invariant: a message is the same however the stream was cut into blocks.
 """
 
-import re
-
-from gator.ansi import ANSI_PATTERN, BLANKS_PATTERN, UNFINISHED_PATTERN
 from gator.parsers.assembly import MAX_LINES, MAX_TAIL, Open, groups_of
 from gator.parsers.definition import Entry, Recognised
+from gator.parsers.line_text import BLANKS, is_blank, visible
 from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
 from gator.v1 import spec_pb2
 
 MAX_REPEATS = 10_000
 """Maximum number of further messages of an entry with `loop`."""
-_BLANKS = " \t\r\v\f"
-_ESCAPES = re.compile(ANSI_PATTERN.decode())
-_BLANK = re.compile(f"{BLANKS_PATTERN.decode()}*(?:{UNFINISHED_PATTERN.decode()})?")
-_BLANK_STARTS = f"{_BLANKS}\x1b"
-
-
-def visible(line: bytes) -> str:
-    r"""Returns the text of a line as patterns see it.
-
-    Escape sequences and blanks at its end are removed; of a progress bar, which overwrites itself after each
-    `\r`, the last state remains.
-    """
-    text = line.decode("utf-8", "backslashreplace")
-    if "\x1b" in text:
-        text = _ESCAPES.sub("", text)
-    text = text.rstrip(_BLANKS)
-    return text[text.rfind("\r") + 1 :] if "\r" in text else text
-
-
-def is_blank(text: str) -> bool:
-    """Returns whether a terminal shows nothing of the text of a line; such a line begins no message."""
-    return not text or text.isspace() or (text[0] in _BLANK_STARTS and _BLANK.fullmatch(text) is not None)
 
 
 class StreamParser:
@@ -51,6 +27,8 @@ class StreamParser:
         """The block that is read, and the last line of the one before it."""
         self._taken = 0
         """Number of the last line that belongs to a message."""
+        self._before: tuple[str, dict[str, str]] = ("", {})
+        """The parser of the last message that took the line before it, and the groups of that line."""
 
     def feed(self, first_line: int, data: bytes) -> list[Recognised]:
         """Returns the messages that end in complete lines, which begin in line `first_line`."""
@@ -154,7 +132,7 @@ class StreamParser:
             return
         entry, match = hit
         message = Open(entry, number, groups_of(match), [text])
-        if entry.before and at >= 0 and self._taken < number - 1:
+        if entry.before and at >= 0:
             self._take_line_before(message, at)
         if entry.continues or entry.until or entry.then:
             self._open = message
@@ -162,7 +140,17 @@ class StreamParser:
             found.append(self._recognised(message))
 
     def _take_line_before(self, message: Open, at: int) -> None:
-        """Lets the line before a message, which is in no other one, begin it."""
+        """Lets the line before a message, which is in no other one, begin it.
+
+        Messages of one parser that follow each other share the line before the first of them, such as the
+        name of a file.
+        """
+        parser = message.entry.parser
+        if self._taken >= message.first - 1:
+            if self._taken == message.first - 1 and self._before[0] == parser:
+                message.groups |= self._before[1]
+            return
+        self._before = ("", {})
         data = self._block
         line = data[data.rfind(b"\n", 0, at - 1) + 1 : at - 1] if at else self._last.removesuffix(b"\n")
         text = visible(line)
@@ -172,7 +160,11 @@ class StreamParser:
         message.first -= 1
         message.has_before = True
         message.lines.insert(0, text)
-        message.groups |= groups_of(match)
+        groups = groups_of(match)
+        message.groups |= groups
+        if "message" not in groups:
+            message.key = 1
+            self._before = (parser, groups)
         if self.first_plain[0] == message.first:
             self.first_plain = (0, b"")
 
@@ -271,7 +263,7 @@ class StreamParser:
         if len(message.tail) >= MAX_TAIL or not self._rules.pattern(message.entry.tail)(line):
             return False
         last = message.tail[-1] if message.tail else message.lines[-1]
-        return last.endswith(":") or line[0] in _BLANKS or self._rules.find(line) is None
+        return last.endswith(":") or line[0] in BLANKS or self._rules.find(line) is None
 
     def _add(self, message: Open, text: str) -> None:
         message.lines.append(text)

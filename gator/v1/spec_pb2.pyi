@@ -1996,8 +1996,8 @@ class ParserEntry(message.Message):
     loop: builtins.bool
     """Whether further lines that match the last pattern of `then` are messages of their own."""
     before: builtins.str
-    """Pattern of the line before the first one. If it matches and is in no other message, it begins the message and
-    explains the failure.
+    """Pattern of the line before the first one. If it matches and is in no other message, it begins the message, and
+    explains the failure if it has the group message. Messages of the parser that follow share its groups.
     """
     tail: builtins.str
     """Pattern of lines after the last one that belong to the text of the message if the output then ends."""

@@ -1,5 +1,6 @@
 """The built-in parsers: each file's examples, and what the engine needs of their patterns."""
 
+import math
 import re
 from collections import Counter
 from functools import cache
@@ -21,6 +22,7 @@ from gator.spec.keys import ENTRY_PATTERNS
 from gator.v1 import common_pb2
 
 MAX_LINES_SEEN = 2000
+parse_pattern: Any = getattr(re, "_parser").parse  # noqa: B009
 
 
 @cache
@@ -62,6 +64,43 @@ def test_each_entry_has_an_example(file: ParserFile) -> None:
     assert [
         entry.match for entry, found in zip(builtin_entries(file), file.examples, strict=True) if not found
     ] == []
+
+
+ENTRY_EXAMPLES, FILE_EXAMPLES = 3, 10
+
+
+def texts_of(items: Any) -> float:
+    """The number of texts that a parsed pattern matches, infinite with a class or a repeat."""
+    number = 1.0
+    for name, value in ((str(item[0]), item[1]) for item in items):
+        match name:
+            case "LITERAL" | "AT":
+                pass
+            case "SUBPATTERN":
+                number *= texts_of(value[3])
+            case "BRANCH":
+                number *= sum(map(texts_of, value[1]))
+            case "MAX_REPEAT" if value[:2] == (0, 1):
+                number *= 1 + texts_of(value[2])
+            case _:
+                return math.inf
+    return number
+
+
+@pytest.mark.parametrize("file", files(), ids=named)
+def test_each_entry_has_three_examples_unless_it_is_one_text(file: ParserFile) -> None:
+    few: list[str] = []
+    for entry, found in zip(builtin_entries(file), file.examples, strict=True):
+        distinct = {example.text.strip() for example in found}
+        if len(distinct) < min(ENTRY_EXAMPLES, texts_of(parse_pattern(entry.match))):
+            few.append(entry.match)
+    assert few == []
+
+
+@pytest.mark.parametrize("file", files(), ids=named)
+def test_each_parser_has_ten_lines_of_its_tools(file: ParserFile) -> None:
+    lines = {line for found in file.examples for example in found for line in example.text.split("\n")}
+    assert len(lines - {""}) + len(file.others) >= FILE_EXAMPLES
 
 
 @pytest.mark.parametrize("file", files(), ids=named)

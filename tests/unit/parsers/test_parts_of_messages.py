@@ -39,6 +39,24 @@ def test_the_line_before_begins_the_message(cut: int | None) -> None:
 
 
 @pytest.mark.parametrize("cut", [None, 1])
+def test_messages_that_follow_each_other_share_the_line_before_the_first(cut: int | None) -> None:
+    entry = Entry(
+        parser="ours",
+        match=r"^  (?P<line>\d+) BAD (?P<message>.*)$",
+        before=r"^(?P<file>\S+\.c)$",
+        words=("bad ",),
+    )
+    text = "a.c\n  3 BAD x\n  4 BAD y\n\nb.c\n  5 BAD z\nother\n  6 BAD w\n"
+    found = parse(text, entry, cut=cut)
+    assert [(one.file, one.file_line, one.key_line, one.message) for one in found] == [
+        ("a.c", 3, 2, "x"),
+        ("a.c", 4, 3, "y"),
+        ("b.c", 5, 6, "z"),
+        ("", 6, 8, "w"),
+    ]
+
+
+@pytest.mark.parametrize("cut", [None, 1])
 def test_a_line_of_another_message_is_not_taken(cut: int | None) -> None:
     first, second = parse("BAD clock\n  in call\n", STACK, BAD, cut=cut)
     assert (first.message, second.line, second.lines) == ("clock", 2, ["  in call"])
