@@ -81,6 +81,13 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.key or self.root or self.where or self.needs)
 
     @property
+    def is_simple(self) -> bool:
+        """Whether `match` has all fields of its messages, and `continues`, if it is set, their last line."""
+        others = (self.until, self.then, self.joins, self.before, self.tail, self.final, self.consequence)
+        has_made_fields = "(?P<location>" in self.match or "(?P<properties>" in self.match
+        return not (any(others) or self.has_keys or has_made_fields)
+
+    @property
     def only_continues(self) -> bool:
         """Whether `continues` alone says which lines after the first belong to the message."""
         return bool(self.continues) and not (self.until or self.then or self.joins or self.has_keys)

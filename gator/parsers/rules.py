@@ -45,6 +45,14 @@ class Rules:
         """Returns whether an entry is one of the job itself; its parser may have the name of another."""
         return id(entry) in self._own
 
+    def is_simple(self, entry: Entry) -> bool:
+        """Returns whether a message of an entry has its fields in the first line and only `continues`."""
+        return id(entry) in self._simple
+
+    @cached_property
+    def _simple(self) -> frozenset[int]:
+        return frozenset(id(entry) for entry in self.entries if entry.is_simple)
+
     def candidates(self, data: bytes) -> Callable[[int], int]:
         """Returns a function that returns the position of the next word from a position on; -1 for none."""
         if not self._words and not self._wordless:

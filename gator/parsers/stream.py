@@ -25,6 +25,8 @@ class StreamParser:
         """Number of the last line."""
         self._block, self._last = b"", b""
         """The block that is read, and the last line of the one before it."""
+        self._at = self._next = 0
+        """Where the line that is read begins in the block, and where the next one does."""
         self._taken = 0
         """Number of the last line that belongs to a message."""
         self._before: tuple[str, dict[str, str]] = ("", {})
@@ -53,8 +55,9 @@ class StreamParser:
                 end = size
             number += data.count(b"\n", counted, start)
             counted = start
-            self._start(number, visible(data[start:end]), found, at=start)
-            start = end + 1
+            self._at, self._next = start, end + 1
+            self._start(number, visible(data[start:end]), found, is_read=True)
+            start = self._next
         self._block, self._last = b"", data[data.rfind(b"\n", 0, -1) + 1 :]
         return found
 
@@ -122,22 +125,58 @@ class StreamParser:
         self._start(number, text, found)
 
     def _start(
-        self, number: int, text: str, found: list[Recognised], after: Entry | None = None, at: int = -1
+        self,
+        number: int,
+        text: str,
+        found: list[Recognised],
+        after: Entry | None = None,
+        *,
+        is_read: bool = False,
     ) -> None:
-        """Begins a message in a line, with an entry after `after`; `at` is where it begins in the block."""
+        """Begins a message in a line, with an entry after `after`; `is_read` if it is read from the block."""
         hit = self._rules.find(text, after) if not is_blank(text) else None
         if hit is None:
             if not self.first_plain[0] and text.strip():
                 self.first_plain = (number, text.encode())
             return
         entry, match = hit
+        if is_read and self._rules.is_simple(entry):
+            self._read_simple(entry, number, text, groups_of(match), found)
+            return
         message = Open(entry, number, groups_of(match), [text])
-        if entry.before and at >= 0:
-            self._take_line_before(message, at)
+        if entry.before and is_read:
+            self._take_line_before(message, self._at)
         if entry.continues or entry.until or entry.then:
             self._open = message
         else:
             found.append(self._recognised(message))
+
+    def _read_simple(
+        self, entry: Entry, number: int, text: str, groups: dict[str, str], found: list[Recognised]
+    ) -> None:
+        """Reads a message of an entry that has only `continues`, or nothing, to its end or that of the block.
+
+        Most messages of compilers are such, and the way through `_continue` would take twice the time.
+        """
+        lines = [text]
+        if entry.continues:
+            continues, data, start = self._rules.pattern(entry.continues), self._block, self._next
+            size = len(data)
+            while start < size:
+                end = data.find(b"\n", start)
+                if end < 0:
+                    end = size
+                text = visible(data[start:end])
+                if len(lines) >= MAX_LINES or not continues(text[:MAX_LINE_CHARACTERS]):
+                    break
+                lines.append(text)
+                start = end + 1
+            self._next = start
+            if start >= size:
+                self._open = Open(entry, number, groups, lines)
+                return
+        self._taken = number + len(lines) - 1
+        found.append(Recognised(entry=entry, line=number, key=0, lines=lines, groups=groups))
 
     def _take_line_before(self, message: Open, at: int) -> None:
         """Lets the line before a message, which is in no other one, begin it.
@@ -302,15 +341,13 @@ class StreamParser:
     def _recognised(self, message: Open) -> Recognised:
         entry, lines = message.entry, message.lines
         recognised = message.recognised(
-            is_consequence=self._is_found(entry.consequence, lines[message.key]),
-            is_final=self._is_found(entry.final, lines[0], lines[-1]),
+            is_consequence=bool(entry.consequence) and self._is_found(entry.consequence, lines[message.key]),
+            is_final=bool(entry.final) and self._is_found(entry.final, lines[0], lines[-1]),
         )
         self._taken = recognised.last_line
         return recognised
 
     def _is_found(self, pattern: str, *lines: str) -> bool:
-        """Returns whether a pattern matches one of the lines; False if there is none."""
-        if not pattern:
-            return False
+        """Returns whether a pattern matches one of the lines."""
         search = self._rules.pattern(pattern)
         return any(search(line[:MAX_LINE_CHARACTERS]) is not None for line in lines)

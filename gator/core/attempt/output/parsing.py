@@ -90,6 +90,7 @@ class LineParser:
         "_commands",
         "_counted_parsers",
         "_finals",
+        "_has_named",
         "_messages",
         "_metric_lines",
         "_metrics",
@@ -108,6 +109,7 @@ class LineParser:
         self._rules = stream_rules(settings)
         self._all = rules
         self._named = frozenset(parser.name for parser in parsers if not parser.entries)
+        self._has_named = bool(parsers)
         self._streams = {stream: StreamParser(rules) for stream in self._rules}
         self._messages, self._metrics = messages, metrics
         self._commands = CommandReader(
@@ -350,7 +352,7 @@ class LineParser:
 
     def _does_count(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> bool:
         is_decisive = message.entry.decisive and not self._rules[stream].is_explicit
-        return is_decisive or self._is_named(message)
+        return is_decisive or (self._has_named and self._is_named(message))
 
     def _is_named(self, message: Recognised) -> bool:
         entry = message.entry
