@@ -160,7 +160,12 @@ def base_name(path: str) -> str:
 
 
 def instance_name(instance: str) -> str:
-    """Returns the last name of a design hierarchy without index, or the name of a test without its values."""
+    """Returns the last name of a design hierarchy without index, or the name of a test without its values.
+
+    Of an absolute path the name of the file remains.
+    """
+    if instance.startswith("/"):
+        return base_name(instance)
     last = _pattern(r"\[[^\]]*\]").sub("", instance)
     return last if "/" in last or "::" in last else last.rpartition(".")[2] or last
 
