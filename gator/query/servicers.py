@@ -1,16 +1,15 @@
 """QueryService and ControlService for grpc.aio. The only module here that imports grpc.
 
-Invariant: queries run on an executor, so the event loop never waits for a store.
+Invariant: queries run on an executor, so the event loop never waits for a store. The queries themselves are
+imported with the first request, because a root serves them and most runs get none.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from gator.query.queries import Queries
-from gator.query.watch import EventWatch, RunWatch, check_run
 from gator.v1 import (
     attach_pb2,
     control_service_pb2_grpc,
@@ -18,6 +17,10 @@ from gator.v1 import (
 )
 from gator.v1 import control_service_pb2 as cs
 from gator.v1 import query_service_pb2 as qs
+
+if TYPE_CHECKING:
+    from gator.query.queries import Queries
+    from gator.query.watch import EventWatch, RunWatch
 
 POLL_SECONDS = 0.1
 """Interval in seconds at which a watch without news polls the run."""
@@ -36,7 +39,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
 
     def __init__(
         self,
-        find: Callable[[str], Queries],
+        find: Callable[[str], "Queries"],
         executor: Executor | None = None,
         *,
         poll_seconds: float = POLL_SECONDS,
@@ -48,74 +51,78 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         self._shared: WeakValueDictionary[tuple[object, str], SharedPoll[Any]] = WeakValueDictionary()
 
     async def _answer(
-        self, query: Callable[[Queries, Request], Response], run: str, request: Request
+        self, query: "Callable[[Queries, Request], Response]", run: str, request: Request
     ) -> Response:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, lambda: query(self._find(run), request))
 
     async def GetRun(self, request: qs.GetRunRequest, context: Any) -> qs.GetRunResponse:  # noqa: N802
         """Returns one run."""
-        return await self._answer(Queries.get_run, request.run, request)
+        return await self._answer(lambda queries, asked: queries.get_run(asked), request.run, request)
 
     async def GetNode(self, request: qs.GetNodeRequest, context: Any) -> qs.GetNodeResponse:  # noqa: N802
         """Returns one node with all its attempts."""
-        return await self._answer(Queries.get_node, request.run, request)
+        return await self._answer(lambda queries, asked: queries.get_node(asked), request.run, request)
 
     async def ListNodes(  # noqa: N802
         self, request: qs.ListNodesRequest, context: Any
     ) -> qs.ListNodesResponse:
         """Returns nodes below a node."""
-        return await self._answer(Queries.list_nodes, request.run, request)
+        return await self._answer(lambda queries, asked: queries.list_nodes(asked), request.run, request)
 
     async def ListFailures(  # noqa: N802
         self, request: qs.ListFailuresRequest, context: Any
     ) -> qs.ListFailuresResponse:
         """Returns failed and lost jobs by their signature."""
-        return await self._answer(Queries.list_failures, request.run, request)
+        return await self._answer(lambda queries, asked: queries.list_failures(asked), request.run, request)
 
     async def ListWaiting(  # noqa: N802
         self, request: qs.ListWaitingRequest, context: Any
     ) -> qs.ListWaitingResponse:
         """Returns what cannot start yet."""
-        return await self._answer(Queries.list_waiting, request.run, request)
+        return await self._answer(lambda queries, asked: queries.list_waiting(asked), request.run, request)
 
     async def ExplainNode(  # noqa: N802
         self, request: qs.ExplainNodeRequest, context: Any
     ) -> qs.ExplainNodeResponse:
         """Returns why a node has not started: from the dispatcher if that knows it, else from the record."""
-        response = await self._answer(Queries.explain_node, request.run, request)
+        response = await self._answer(
+            lambda queries, asked: queries.explain_node(asked), request.run, request
+        )
         return (self._explain(request.path) if self._explain is not None else None) or response
 
     async def ListEvents(  # noqa: N802
         self, request: qs.ListEventsRequest, context: Any
     ) -> qs.ListEventsResponse:
         """Returns events of a node or of all nodes below it."""
-        return await self._answer(Queries.list_events, request.run, request)
+        return await self._answer(lambda queries, asked: queries.list_events(asked), request.run, request)
 
     async def ListLines(  # noqa: N802
         self, request: qs.ListLinesRequest, context: Any
     ) -> qs.ListLinesResponse:
         """Returns lines and messages."""
-        return await self._answer(Queries.list_lines, request.run, request)
+        return await self._answer(lambda queries, asked: queries.list_lines(asked), request.run, request)
 
     async def ListMetrics(  # noqa: N802
         self, request: qs.ListMetricsRequest, context: Any
     ) -> qs.ListMetricsResponse:
         """Returns metrics of a node or of all nodes below it."""
-        return await self._answer(Queries.list_metrics, request.run, request)
+        return await self._answer(lambda queries, asked: queries.list_metrics(asked), request.run, request)
 
     async def ListSamples(  # noqa: N802
         self, request: qs.ListSamplesRequest, context: Any
     ) -> qs.ListSamplesResponse:
         """Returns the resource usage of an attempt over time."""
-        return await self._answer(Queries.list_samples, request.run, request)
+        return await self._answer(lambda queries, asked: queries.list_samples(asked), request.run, request)
 
     async def WatchRun(  # noqa: N802
         self, request: qs.WatchRunRequest, context: Any
     ) -> AsyncIterator[qs.WatchRunResponse]:
         """Streams the run each time it changes."""
 
-        def begin(queries: Queries, request: qs.WatchRunRequest) -> RunWatch:
+        def begin(queries: "Queries", request: qs.WatchRunRequest) -> "RunWatch":
+            from gator.query.watch import RunWatch, check_run
+
             check_run(queries.reader, request.run)
             return RunWatch(queries.reader, request)
 
@@ -134,7 +141,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> AsyncIterator[qs.WatchEventsResponse]:
         """Streams events as they are committed."""
 
-        def begin(queries: Queries, request: qs.WatchEventsRequest) -> EventWatch:
+        def begin(queries: "Queries", request: qs.WatchEventsRequest) -> "EventWatch":
+            from gator.query.watch import EventWatch, check_run
+
             check_run(queries.reader, request.run)
             return EventWatch(queries.reader, request)
 

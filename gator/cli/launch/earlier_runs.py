@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from gator.cli.history.folders import FolderHistory
+from gator.cli.history.sightings import sightings_of
 from gator.errors import GatorError, UserError
 from gator.ports import EarlierRuns
 
@@ -19,10 +21,6 @@ def find_earlier_runs(folder: Path, causes: Iterable[str]) -> EarlierRuns:
 
     Nothing is known if not all earlier runs of its series could be read.
     """
-    # Most runs do not fail, and need none of this.
-    from gator.cli.history.folders import FolderHistory
-    from gator.cli.history.sightings import sightings_of
-
     history = FolderHistory(folder.parent, seconds=_SECONDS, complain=lambda text: None)
     try:
         run = history.run(str(folder))

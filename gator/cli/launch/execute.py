@@ -7,14 +7,14 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
 from gator import __version__
 from gator.cli import error_report
-from gator.cli.launch.earlier_runs import find_earlier_runs
 from gator.cli.launch.notices import Notice, notices_of
 from gator.cli.launch.options import LaunchOptions
 from gator.cli.launch.preflight import runnable_plan
@@ -39,7 +39,7 @@ from gator.errors import UsageError
 from gator.git import GitQuestion
 from gator.loop import run_loop
 from gator.plan import Plan, make_plan, relative_contracts
-from gator.ports import Display
+from gator.ports import Display, EarlierRuns
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads, save_address_space
 from gator.run_folder import RunFolder
 from gator.scheduler import Scheduler
@@ -148,8 +148,15 @@ def _display(options: LaunchOptions, folder: Path, *, is_single: bool) -> Displa
         all_messages=options.all_messages,
         progress=options.shows_progress(),
         environment=os.environ,
-        find_earlier_runs=lambda causes: find_earlier_runs(folder, causes),
+        find_earlier_runs=partial(_find_earlier_runs, folder),
     )
+
+
+def _find_earlier_runs(folder: Path, causes: Iterable[str]) -> EarlierRuns:
+    # Only runs with failures need them.
+    from gator.cli.launch.earlier_runs import find_earlier_runs
+
+    return find_earlier_runs(folder, causes)
 
 
 def _run_options(launch: Launch, plan: Plan, placement: Placement, hub: UploadOptions | None) -> RunOptions:

@@ -7,8 +7,8 @@ import os
 from typing import Final
 
 from gator.console import describe
-from gator.core.metrics import MAX_NAME
 from gator.core.outcomes import FAILURES
+from gator.spec.metric_names import MAX_NAME
 from gator.v1 import event_pb2
 
 _COUNTS: Final = ("passed", "failed", "pruned", "cancelled", "lost")

@@ -13,7 +13,6 @@ from gator.cli.launch.options import LaunchOptions, PlanOptions
 from gator.cli.launch.reruns.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.spec_files import MAX_SPEC_BYTES
 from gator.cli.launch.specs.load import LoadedSpec, RootNode, root_of
-from gator.cli.launch.specs.params import apply_params
 from gator.cli.options.values import bytes_of, count_of, limit_millis_of
 from gator.cli.tracking import tracking_root
 from gator.core.dispatch.pools import Pools
@@ -101,7 +100,10 @@ def plan_request(
             seed = value
     request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
     replace_on_root(root, options, request.above.settings)
-    apply_params(request, requested.params)
+    if requested.params:
+        from gator.cli.launch.specs.params import apply_params
+
+        apply_params(request, requested.params)
     if requested.scale is not None:
         request.scale = _scale(requested.scale)
     return request

@@ -10,8 +10,8 @@ from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.attempt.state import FOLLOWED_NANOS
 from gator.core.causes.first_error import Candidate
-from gator.core.metrics import NAME_RULE, is_metric_name
 from gator.core.text import MAX_CHARACTERS, cut, without_nul
+from gator.spec.metric_names import NAME_RULE, is_metric_name
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 

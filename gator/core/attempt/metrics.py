@@ -4,11 +4,14 @@ Invariant: the events that it returns have all values, so the combined values fo
 """
 
 from math import isnan
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gator.core.attempt.quota import MAX_LOGS
-from gator.core.metrics import MAX_NAMES, Totals
+from gator.spec.metric_names import MAX_NAMES
 from gator.v1 import event_pb2
+
+if TYPE_CHECKING:
+    from gator.core.metrics import Totals
 
 MAX_SINGLE: Final = 1_000
 """Maximum number of values of one name that are recorded one by one; of all names there are `MAX_LOGS`."""
@@ -33,7 +36,7 @@ class _Recorded:
     def __init__(self) -> None:
         self.number = 0
         """Number of values that are recorded."""
-        self._batch = Totals()
+        self._batch = _new_totals()
         self._last = event_pb2.Metric()
         self._waiting = 0
 
@@ -54,7 +57,7 @@ class _Recorded:
             name=last.name, value=last.value, kind=last.kind, unit=last.unit, batch=total
         )
         self.number += self._waiting
-        self._batch, self._waiting = Totals(), 0
+        self._batch, self._waiting = _new_totals(), 0
         return metric
 
 
@@ -64,7 +67,8 @@ class AttemptMetrics:
     __slots__ = ("_names", "_singles", "_totals")
 
     def __init__(self) -> None:
-        self._totals = Totals()
+        self._totals: Totals | None = None
+        """None before the first value."""
         self._names: dict[str, _Recorded] = {}
         self._singles = 0
 
@@ -72,6 +76,8 @@ class AttemptMetrics:
         """Adds a value; returns what to record now, which may be nothing. NaN is left out."""
         if isnan(metric.value):
             return None
+        if self._totals is None:
+            self._totals = _new_totals()
         self._totals.add(metric)
         recorded = self._names.get(metric.name)
         if recorded is None:
@@ -90,12 +96,19 @@ class AttemptMetrics:
     @property
     def has_more(self) -> bool:
         """Whether there were more names than are combined."""
-        return self._totals.has_more
+        return self._totals is not None and self._totals.has_more
 
     def totals(self) -> list[event_pb2.MetricTotal]:
         """Returns the combined values, by name."""
-        return self._totals.totals()
+        return self._totals.totals() if self._totals is not None else []
 
     def total(self, name: str) -> event_pb2.MetricTotal | None:
         """Returns the combined values of a metric; None if there are none."""
-        return self._totals.total(name)
+        return self._totals.total(name) if self._totals is not None else None
+
+
+def _new_totals() -> "Totals":
+    # Many jobs have no metrics.
+    from gator.core.metrics import Totals
+
+    return Totals()

@@ -6,13 +6,10 @@ from typing import Final
 
 from gator.core.metrics.exact_sum import ExactSum
 from gator.core.metrics.sketch import Sketch
+from gator.spec.metric_names import MAX_NAMES
 from gator.v1 import event_pb2
 
 _LAST: Final = event_pb2.METRIC_KIND_LAST
-
-MAX_NAMES: Final = 1_000
-"""Maximum number of metrics of a node, so that a Result stays of bounded size. If there are more names, the
-first ones in alphabetical order are kept, which does not depend on the order in which they come."""
 
 
 class _Combined:

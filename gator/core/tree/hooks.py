@@ -36,6 +36,12 @@ class TierHooks:
         self.is_preparing = False
         self.failure = "" if was_stopped else self.sequence.problem_of(end, self._path)
 
+    def closing(self) -> Closing:
+        """Returns how the children close whose hook before them failed."""
+        return Closing(
+            common_pb2.OUTCOME_PRUNED, common_pb2.REASON_HOOK, f"not started, because {self.failure}"
+        )
+
     def first_after(self, result: event_pb2.Result) -> str:
         """Returns the first hook after this Result; empty if none follows."""
         self.outcome, self.reason = result.outcome, result.reason
@@ -59,8 +65,3 @@ class TierHooks:
             result.message = self.failure
             result.first_failure, result.first_failure_unix_nanos = self._path, now
             sign(result)
-
-
-def failed_before(problem: str) -> Closing:
-    """Returns how the children of a group close whose hook before them failed."""
-    return Closing(common_pb2.OUTCOME_PRUNED, common_pb2.REASON_HOOK, f"not started, because {problem}")

@@ -4,6 +4,7 @@ Tiers see it as their `TreePort`; inputs from outside go through `Tree`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gator.core.history.cause_rules import CauseRules, root_causes
 from gator.core.moment import Moment
@@ -22,7 +23,6 @@ from gator.core.tree.actions import (
 )
 from gator.core.tree.child import Child, Phase
 from gator.core.tree.deadlines import Deadlines
-from gator.core.tree.hooks import TierHooks
 from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.outcomes.results import count_result
 from gator.core.tree.remote_tiers import Remotes
@@ -33,6 +33,9 @@ from gator.core.tree.watch import WatchPlans
 from gator.node_paths import ancestors, template_of
 from gator.plan import Plan, PlanNode, sort_key
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+
+if TYPE_CHECKING:
+    from gator.core.tree.hooks import TierHooks
 
 
 class TreeState:
@@ -162,7 +165,7 @@ class TreeState:
         """Returns the contracts of an instance of a group or array on metrics."""
         return self.plan.contracts(node, path)
 
-    def run_hook(self, tier: Tier, hooks: TierHooks, name: str) -> None:
+    def run_hook(self, tier: Tier, hooks: "TierHooks", name: str) -> None:
         """Runs a hook of a tier."""
         sequence = hooks.sequence
         # By this event the catalogue knows that there is output of the group itself.

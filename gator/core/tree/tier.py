@@ -6,14 +6,13 @@ in, so that a child tier may live in another daemon.
 
 import signal
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.outcomes import FAILURES
 from gator.core.tree.child import Child, Phase, TierState
 from gator.core.tree.close import cancelled, close_unstarted
 from gator.core.tree.gate import Closing, Gate, GateState
-from gator.core.tree.hooks import TierHooks, failed_before
-from gator.core.tree.outcomes.contracts import apply_contracts
 from gator.core.tree.outcomes.group_result import GroupFold
 from gator.core.tree.outcomes.restored import Attempts
 from gator.core.tree.outcomes.results import complete, result_of_attempts
@@ -23,7 +22,10 @@ from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
 from gator.units import plural
-from gator.v1 import attach_pb2, common_pb2, event_pb2
+from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
+
+if TYPE_CHECKING:
+    from gator.core.tree.hooks import TierHooks
 
 WINDOW_JOBS = 512
 """Maximum number of repeats of one job that exist at a time: more than all daemons hold."""
@@ -65,7 +67,7 @@ class Tier:
         self._left = 0
         self._began = tree.now().steady
         self._hooks = (
-            None if self.values.hooks is None or virtual_root else TierHooks(path, tree.hooks(node, path))
+            None if self.values.hooks is None or virtual_root else _hooks(path, tree.hooks(node, path))
         )
         for each in [node] if virtual_root else node.children:
             total = 1 if each.repeats is None or virtual_root else len(each.indices)
@@ -121,7 +123,7 @@ class Tier:
             hooks.take_before(end, was_stopped=self.stop_order is not None)
             for child in list(self.children.values()):
                 if hooks.failure and child.closing is None:
-                    self._close_rest(child, failed_before(hooks.failure))
+                    self._close_rest(child, hooks.closing())
                 else:
                     self._advance(child)
             self._end_if_done()
@@ -247,7 +249,7 @@ class Tier:
 
     # ---- progress
 
-    def _stop_hooks(self, hooks: TierHooks, *, at_once: bool) -> None:
+    def _stop_hooks(self, hooks: "TierHooks", *, at_once: bool) -> None:
         if at_once:
             hooks.sequence.skip()
             self._tree.stop_hook(self, signal.SIGKILL)
@@ -387,6 +389,9 @@ class Tier:
         if self._hooks is not None:
             self._hooks.apply(result, self._tree.now().wall)
         if self.values.contracts and not self.virtual_root:
+            # Few groups have contracts.
+            from gator.core.tree.outcomes.contracts import apply_contracts
+
             contracts = self._tree.contracts(self.node, self.path)
             apply_contracts(result, contracts, self.path, self._tree.now().wall)
         return result
@@ -396,3 +401,10 @@ class Tier:
         if not self.virtual_root:
             self._tree.conclude(self.node, self.path, result)
         self._tree.tier_ended(self, result)
+
+
+def _hooks(path: str, hooks: spec_pb2.Hooks) -> "TierHooks":
+    # Few groups have hooks.
+    from gator.core.tree.hooks import TierHooks
+
+    return TierHooks(path, hooks)

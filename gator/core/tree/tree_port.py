@@ -1,15 +1,17 @@
 """What a tier and its tree know of each other: the jobs of a tier, and the functions of the tree."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from msgspec import Struct
 
 from gator.core.tree.child import Child, Phase
 from gator.core.tree.close import Registry
-from gator.core.tree.hooks import TierHooks
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, event_pb2, spec_pb2
+
+if TYPE_CHECKING:
+    from gator.core.tree.hooks import TierHooks
 
 TierT = TypeVar("TierT")
 """The class of the tiers."""
@@ -92,7 +94,7 @@ class TreePort(Registry, Protocol[TierT]):
         """Returns the contracts of an instance of a group or array on metrics."""
         ...
 
-    def run_hook(self, tier: TierT, hooks: TierHooks, name: str) -> None:
+    def run_hook(self, tier: TierT, hooks: "TierHooks", name: str) -> None:
         """Runs a hook of a tier."""
         ...
 

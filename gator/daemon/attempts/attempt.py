@@ -28,7 +28,6 @@ from gator.core.attempt.actions import (
     Spawn,
 )
 from gator.core.attempt.artefacts import Collected
-from gator.core.attempt.hang.evidence import Evidence, masked
 from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.machine import Wrapper
@@ -49,6 +48,7 @@ from gator.spec.params import ALL as ALL_PARAMETERS
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
+    from gator.core.attempt.hang.evidence import Evidence
     from gator.daemon.artefacts.collect import Collection
     from gator.daemon.attempts.files.log_tail import LogTail
     from gator.daemon.attempts.files.report_files import ReportFiles
@@ -221,8 +221,10 @@ class Attempt:
         """Takes the state of the watched file."""
         self._take(self.wrapper.on_file(self._now(), state))
 
-    def on_evidence(self, evidence: Evidence) -> None:
+    def on_evidence(self, evidence: "Evidence") -> None:
         """Takes what was found about the silent attempt."""
+        from gator.core.attempt.hang.evidence import masked
+
         hidden = masked(evidence, lambda text: self._host.launcher.hide(text, self.node))
         self._take(self.wrapper.on_evidence(self._now(), hidden))
 

@@ -8,7 +8,6 @@ from collections.abc import Container, Coroutine
 from functools import partial
 from typing import Any
 
-from gator.core.attempt.hang.evidence import Evidence
 from gator.daemon.attempts.attempt import Attempt
 from gator.loop import beside
 from gator.process.terminate import Ended, Terminator
@@ -96,6 +95,7 @@ class Leftovers:
 
     async def _investigate(self, attempt: Attempt, watch: str) -> None:
         # Few jobs hang.
+        from gator.core.attempt.hang.evidence import Evidence
         from gator.process.evidence import collect
 
         try:

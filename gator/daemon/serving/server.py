@@ -8,15 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.serving.attach_router import AttachRouter
 from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
 from gator.loop import in_thread
-from gator.query import Queries
-from gator.query.budget import Budget
-from gator.query.left import jobs_left
 from gator.query.servicers import ControlServicer, QueryServicer
 from gator.rpc.server import Service, serve
 from gator.store import StoreReader
@@ -27,6 +25,9 @@ from gator.v1 import (
     query_service_pb2_grpc,
 )
 from gator.v1 import query_service_pb2 as qs
+
+if TYPE_CHECKING:
+    from gator.query import Queries
 
 
 class RootServer:
@@ -49,8 +50,9 @@ class RootServer:
         self._left = ExitStack()
         self._pool = ThreadPoolExecutor(2, "gator-query")
         self._left.callback(root.close)
-        reader = FolderReader.open(folder, live=True, root=root)
-        self._queries = Queries(self._left.enter_context(reader), Budget(time.monotonic))
+        self._reader = self._left.enter_context(FolderReader.open(folder, live=True, root=root))
+        self._queries: Queries | None = None
+        """None before the first query."""
 
     async def start(self, address: str) -> str:
         """Starts to listen. Returns the address to dial."""
@@ -81,12 +83,20 @@ class RootServer:
         if method != ATTACH:
             self._tokens.check(token, Audience.CONTROL)
 
-    def _find(self, run: str) -> Queries:
+    def _find(self, run: str) -> "Queries":
         if run and run != self._run:
             raise NotFoundError(f"there is no run {run} here, only {self._run}")
+        if self._queries is None:
+            # Most runs get no query.
+            from gator.query import Queries
+            from gator.query.budget import Budget
+
+            self._queries = Queries(self._reader, Budget(time.monotonic))
         return self._queries
 
     async def _on_stop(self, request: cs.StopRequest) -> int:
+        from gator.query.left import jobs_left
+
         queries = self._find(request.run)
         jobs = await in_thread(jobs_left, queries, request.path)
         self._stop(request)

@@ -1,4 +1,7 @@
-"""Readers of the keys that belong to one node; one function per type of value."""
+"""Readers of the keys that belong to one node; one function per type of value.
+
+Readers in modules of their own are imported late, because a spec has few of these keys.
+"""
 
 from datetime import date
 from typing import Final, TypeAlias
@@ -7,8 +10,6 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from gator.spec.builders import scalars, settings
 from gator.spec.builders.context import SpecContext, position
-from gator.spec.builders.jobs import matrix, resources
-from gator.spec.builders.recognition.causes import read_causes
 from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
 from gator.spec.builders.values import known, mapping, text_or_texts, texts
 from gator.spec.expand import check_expansion
@@ -89,7 +90,21 @@ def _shell(job: spec_pb2.Job, key: KeyContext) -> None:
 
 
 def _resources(job: spec_pb2.Job, key: KeyContext) -> None:
+    from gator.spec.builders.jobs import resources
+
     resources.read(key.context, job, key.value)
+
+
+def _matrix(array: spec_pb2.JobArray, key: KeyContext) -> None:
+    from gator.spec.builders.jobs import matrix
+
+    matrix.read_matrix(array, key)
+
+
+def _exclude(array: spec_pb2.JobArray, key: KeyContext) -> None:
+    from gator.spec.builders.jobs import matrix
+
+    matrix.read_exclude(array, key)
 
 
 def _repeats(array: spec_pb2.JobArray, key: KeyContext) -> None:
@@ -173,11 +188,12 @@ def _secrets(parent: Parent, key: KeyContext) -> None:
 
 
 def _causes(parent: Parent, key: KeyContext) -> None:
+    from gator.spec.builders.recognition.causes import read_causes
+
     parent.causes.extend(read_causes(key.context, key.value))
 
 
 def _artefacts(job: spec_pb2.Job, key: KeyContext) -> None:
-    # Imported late, as most specs have neither artefacts nor hooks.
     from gator.spec.builders.jobs.artefacts import read_artefacts
 
     read_artefacts(job, key)
@@ -190,7 +206,6 @@ def _hooks(built: NodeMessage, key: KeyContext) -> None:
 
 
 def _expect(built: NodeMessage, key: KeyContext) -> None:
-    # Most specs expect nothing but exit code 0.
     from gator.spec.builders.jobs.expect import read_expect
 
     expect = read_expect(key, is_job=isinstance(built, spec_pb2.Job))
@@ -199,7 +214,6 @@ def _expect(built: NodeMessage, key: KeyContext) -> None:
 
 
 def _metrics(values: spec_pb2.Settings, key: KeyContext) -> None:
-    # Most specs take no metrics from lines.
     from gator.spec.builders.recognition.metrics import read_metrics
 
     for name, rule in read_metrics(key).items():
@@ -213,8 +227,8 @@ READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "hooks": _hooks,
     "expect": _expect,
     "ident": _ident,
-    "exclude": matrix.read_exclude,
-    "matrix": matrix.read_matrix,
+    "exclude": _exclude,
+    "matrix": _matrix,
     "max_fail": _max_fail,
     "metrics": _metrics,
     "names": _secrets,

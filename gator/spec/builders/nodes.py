@@ -12,7 +12,6 @@ from gator.spec.builders import node_keys, settings
 from gator.spec.builders.context import Pair, SpecContext, is_null, position, shown_tag
 from gator.spec.builders.deferral import is_deferred, keep, without_deferred
 from gator.spec.builders.include import TAG as INCLUDE
-from gator.spec.builders.jobs import matrix
 from gator.spec.builders.node_keys import NodeMessage, Parent
 from gator.spec.builders.scope import KeyContext, NodeScope
 from gator.spec.builders.wrong_keys import wrong_key
@@ -44,7 +43,7 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
             built = spec.array
             built.repeats = 1
             scope = scope._replace(
-                in_array=True, matrix=scope.matrix | matrix.names_of(pairs), matrix_above=scope.matrix
+                in_array=True, matrix=scope.matrix | _matrix_names(pairs), matrix_above=scope.matrix
             )
     built.ident = scope.default_ident
     built.position.CopyFrom(position(node))
@@ -61,7 +60,9 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
             else:
                 _read_key(built, one)
     if isinstance(built, spec_pb2.JobArray) and ("matrix" in pairs or "exclude" in pairs):
-        matrix.check_matrix(context, built, pairs)
+        from gator.spec.builders.jobs.matrix import check_matrix
+
+        check_matrix(context, built, pairs)
     if isinstance(built, spec_pb2.Job):
         _check_command(context, node, pairs, calls=_calls_python(pairs))
     elif not built.jobs and not _jobs_has_wrong_type(pairs):
@@ -126,6 +127,15 @@ def _guess(node: Node) -> str:
 def _read_key(built: NodeMessage, key: KeyContext) -> None:
     part, _ = key.entry.path
     READERS[key.entry.type](getattr(built, part) if part else built, key)
+
+
+def _matrix_names(pairs: dict[str, Pair]) -> frozenset[str]:
+    if "matrix" not in pairs:
+        return frozenset()
+    # Few arrays have a matrix.
+    from gator.spec.builders.jobs.matrix import names_of
+
+    return names_of(pairs)
 
 
 def _defer(built: NodeMessage, key: KeyContext, matrix_outside: frozenset[str]) -> None:

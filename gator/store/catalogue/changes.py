@@ -6,8 +6,8 @@ Invariant: what it makes of a set of stores does not depend on the order in whic
 from collections.abc import Callable, Iterable
 from math import isnan
 
-from gator.core.metrics import is_metric_name
 from gator.node_paths import MAX_PATH_BYTES, key_of_path, parent_of, template_of
+from gator.spec.metric_names import is_metric_name
 from gator.store.catalogue.columns import ATTEMPTS, NODES
 from gator.store.catalogue.fields import PayloadFields, Row, blob
 from gator.v1 import event_pb2, query_pb2

@@ -12,9 +12,9 @@ from time import time_ns
 from msgspec import Struct, field
 
 from gator.core.causes.signature import is_current
-from gator.core.metrics import NAME_RULE
 from gator.errors import PermissionDeniedError, ProtocolError, UnavailableError
 from gator.event_kinds import KIND_OF_FIELD, filter_severity
+from gator.spec.metric_names import NAME_RULE
 from gator.store.catalogue.changes import Changes
 from gator.store.catalogue.fields import Row
 from gator.v1 import attach_pb2, event_pb2

@@ -13,7 +13,7 @@ import typer
 
 from gator import client, errors
 from gator.client import convert
-from gator.core.metrics import NAME_RULE, is_metric_name
+from gator.spec.metric_names import NAME_RULE, is_metric_name
 
 
 def log(

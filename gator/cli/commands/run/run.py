@@ -1,6 +1,7 @@
 """`gator run`: from the command line to a finished run."""
 
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -22,7 +23,6 @@ from gator.cli.launch.request import (
 )
 from gator.cli.launch.specs.load import load_spec
 from gator.cli.options.fields import with_options
-from gator.cli.options.labels import labels_of
 from gator.daemon.modes import Placement
 from gator.errors import UsageError
 from gator.git import asking_git
@@ -69,7 +69,7 @@ def run(
         notices += (Notice(note, is_warning=False) for note in selection.notes)
         request = plan_request(loaded, options, selection, options.tracking)
         pools = pools_of(loaded, options, scheduler)
-        labels = labels_of(options.labels)
+        labels = _labels(options.labels)
         if options.dry_run:
             found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
             show_plan(found, options)
@@ -92,3 +92,11 @@ def run(
         if selection.not_run:
             output.complain(f"gator: {selection.not_run}")
         raise typer.Exit(code)
+
+
+def _labels(texts: Sequence[str]) -> Mapping[str, str]:
+    if not texts:
+        return {}
+    from gator.cli.options.labels import labels_of
+
+    return labels_of(texts)

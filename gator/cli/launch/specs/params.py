@@ -21,8 +21,6 @@ def apply_params(request: plan_pb2.PlanRequest, texts: Sequence[str]) -> None:
 
     Raises SpecError with all parameters that do not exist and all values that they cannot have.
     """
-    if not texts:
-        return
     nodes = dict(_nodes(request.spec))
     problems: list[Problem] = []
     for text in texts:

@@ -4,8 +4,8 @@ from math import isfinite, isnan
 from typing import Final, TypeVar
 
 from gator.core.attempt.commands.grammar import Command, CommandError
-from gator.core.metrics import NAME_RULE, is_metric_name
 from gator.core.text import cut, without_nul
+from gator.spec.metric_names import NAME_RULE, is_metric_name
 from gator.v1 import common_pb2, event_pb2
 
 PARSER: Final = "commands"

@@ -11,7 +11,6 @@ from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.observers import observers_of
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.results.conclusion import Times
-from gator.core.attempt.results.expectations import Expectations
 from gator.core.attempt.results.verdict import AttemptFacts, Verdict
 from gator.core.attempt.state import DEFAULT_GRACE_NANOS, MILLI, State
 from gator.core.attempt.termination import StartRetries, Termination
@@ -55,6 +54,9 @@ class AttemptContext:
         metrics = AttemptMetrics()
         observers = observers_of(launch.job)
         if launch.job.HasField("expect"):
+            # Few jobs expect more than exit code 0.
+            from gator.core.attempt.results.expectations import Expectations
+
             self.facts.expectations = Expectations(launch.job.expect)
             observers = (*observers, self.facts.expectations)
         self.start_line = _start_line(settings.starts.match) if settings.starts.match else None

@@ -6,6 +6,7 @@ and `wake_at` says when to call `on_time`. `now` is a monotonic time in nanoseco
 
 import signal
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gator.core.attempt.actions import (
     Action,
@@ -19,7 +20,6 @@ from gator.core.attempt.actions import (
     Spawn,
 )
 from gator.core.attempt.artefacts import Collected
-from gator.core.attempt.hang.evidence import MAX_EVIDENCE, Evidence, hang_of, text_of
 from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import BEFORE, HookEnd, hook_logs
 from gator.core.attempt.machine.closing import (
@@ -44,10 +44,12 @@ from gator.core.attempt.state import (
     TIMED,
     State,
 )
-from gator.core.attempt.test_reports import take_reports
 from gator.core.reports import ReportFile
 from gator.units import limit_text, span
 from gator.v1 import attach_pb2, common_pb2, event_pb2
+
+if TYPE_CHECKING:
+    from gator.core.attempt.hang.evidence import Evidence
 
 
 class Wrapper:
@@ -333,12 +335,15 @@ class Wrapper:
         self._context.silence.last_words = self._context.output.last_words()
         return [Investigate()]
 
-    def on_evidence(self, now: int, evidence: Evidence) -> list[Action]:
+    def on_evidence(self, now: int, evidence: "Evidence") -> list[Action]:
         """Ends the attempt because it hangs, unless there was a sign of life since its silence was due."""
         context = self._context
         has_life = not context.silence.is_over(now) and not evidence.prints_stacks
         if context.state is not State.RUNNING or has_life:
             return []
+        # Few jobs hang.
+        from gator.core.attempt.hang.evidence import MAX_EVIDENCE, hang_of, text_of
+
         limit = limit_text(context.silence.limit)
         context.facts.hang = hang_of(evidence, context.silence.limit, context.silence.last_words)
         text = text_of(evidence, limit, span(context.silence.cpu_nanos))
@@ -360,6 +365,9 @@ class Wrapper:
         context = self._context
         if context.state is not State.READING:
             return []
+        # Few jobs write reports of tests.
+        from gator.core.attempt.test_reports import take_reports
+
         found = take_reports(files, context.facts.messages, context.client.metrics)
         return [*record(found.events(context.stamp, now)), *collect(context, now)]
 

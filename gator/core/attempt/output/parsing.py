@@ -17,6 +17,7 @@ names no parsers; if it does, they do not count. With `auto`, they have the seve
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -24,7 +25,6 @@ from gator.core.attempt.commands import PARSER, CommandReader, OutputPayload
 from gator.core.attempt.commands import Found as Commands
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.last_words import MAX_BACK, TAIL_BYTES, last_words
-from gator.core.attempt.output.metric_lines import MetricLines
 from gator.core.attempt.output.pointed import PointedError
 from gator.core.attempt.output.recognised import error_message, log_event
 from gator.core.attempt.quota import Quota
@@ -33,6 +33,9 @@ from gator.core.causes.first_error import LINE, Candidate, key_of, location_of
 from gator.core.text import clean, cut, without_nul
 from gator.parsers import MAX_TEXT, Recognised, StreamParser, rules_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+if TYPE_CHECKING:
+    from gator.core.attempt.output.metric_lines import MetricLines
 
 _SEVERITIES = {
     spec_pb2.STDERR_MODE_INFO: common_pb2.SEVERITY_INFO,
@@ -82,6 +85,15 @@ def _stderr_rule(settings: spec_pb2.Settings) -> StreamRule:
     return StreamRule(severity, is_explicit=True, counts=counts, counts_recognised=counts and not has_parsers)
 
 
+def _metric_lines(settings: spec_pb2.Settings, metrics: AttemptMetrics) -> "MetricLines | None":
+    if not settings.metrics:
+        return None
+    # Few jobs take metrics from lines.
+    from gator.core.attempt.output.metric_lines import MetricLines
+
+    return MetricLines(settings.metrics, metrics)
+
+
 class LineParser:
     """Recognises the messages in the output of one attempt."""
 
@@ -120,7 +132,7 @@ class LineParser:
         self._quota = Quota()
         pattern = settings.first_error.match
         self._pointed = PointedError(pattern, self._rules) if pattern else None
-        self._metric_lines = MetricLines(settings.metrics, metrics) if settings.metrics else None
+        self._metric_lines = _metric_lines(settings, metrics)
         self._counted_parsers: set[str] = set()
         """Parsers with a message that counted."""
         self._summaries: dict[tuple[common_pb2.Stream.ValueType, str], Recognised] = {}

@@ -4,16 +4,19 @@ Invariant: the reason is the first one that holds, in the order of `Reason`.
 """
 
 import signal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from gator.core.attempt.hang.evidence import Hang
-from gator.core.attempt.results.expectations import Expectations
 from gator.core.attempt.severity import NAMES, WORST_FIRST, Messages
 from gator.core.causes.first_error import Choice
 from gator.core.text import cut
 from gator.units import limit_text, signal_name, size_text
 from gator.v1 import common_pb2, event_pb2, spec_pb2
+
+if TYPE_CHECKING:
+    from gator.core.attempt.hang.evidence import Hang
+    from gator.core.attempt.results.expectations import Expectations
 
 _OUT_OF_MEMORY = "perhaps out of memory: the kernel ended a process for lack of it"
 
@@ -37,7 +40,7 @@ class AttemptFacts(Struct):
     """Reason and message of the order that stopped it; None if it was not stopped."""
     lost: str = ""
     """Message if it could not run for lack of resources; else empty."""
-    hang: Hang | None = None
+    hang: "Hang | None" = None
     """The silence that ended it; None if it was not silent for too long."""
     timeout_nanos: int = 0
     """The timeout that it exceeded; 0 if it did not."""
@@ -58,7 +61,7 @@ class AttemptFacts(Struct):
     unkillable: str = ""
     """Description of the processes that survived SIGKILL; else empty."""
     messages: Messages = field(default_factory=Messages)
-    expectations: Expectations | None = None
+    expectations: "Expectations | None" = None
     """What the spec expects of the attempt; None if it expects nothing but exit code 0."""
 
 
@@ -158,12 +161,12 @@ def _artefacts(facts: AttemptFacts) -> Verdict | None:
     return _failed(common_pb2.REASON_ARTEFACT, facts.artefact) if facts.artefact else None
 
 
-def _without_pattern(expected: Expectations | None) -> Verdict | None:
+def _without_pattern(expected: "Expectations | None") -> Verdict | None:
     problem = expected.pattern_problem if expected is not None else ""
     return _failed(common_pb2.REASON_PATTERN, problem) if problem else None
 
 
-def _without_metric(expected: Expectations | None) -> Verdict | None:
+def _without_metric(expected: "Expectations | None") -> Verdict | None:
     problem = expected.contract_problem if expected is not None else ""
     return _failed(common_pb2.REASON_METRIC, problem) if problem else None
 
@@ -258,7 +261,7 @@ def explanation(verdict: Verdict, facts: AttemptFacts) -> Choice | None:
     return choice
 
 
-def _where_it_hangs(hang: Hang, last_words: event_pb2.ErrorMessage | None) -> Choice:
+def _where_it_hangs(hang: "Hang", last_words: event_pb2.ErrorMessage | None) -> Choice:
     """Returns the place of a hang, with the last words of the attempt, as its explanation.
 
     It has no line: no line of the output says where the processes wait.

@@ -3,14 +3,18 @@
 Invariant: memory does not grow with the number of children.
 """
 
+from collections.abc import Iterable
 from operator import add, attrgetter
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gator.core.metrics import Totals
 from gator.core.outcomes import FAILURES, tally_size, was_not_needed
 from gator.enum_names import enum_name
 from gator.v1 import common_pb2, event_pb2
+
+if TYPE_CHECKING:
+    from gator.core.metrics import Totals
 
 _COUNTS = ("debug", "info", "warning", "error", "critical")
 _TALLY = ("waiting", "running", "passed", "failed", "pruned", "cancelled", "lost", "flaky")
@@ -73,7 +77,8 @@ class GroupFold:
         self._counts = [0] * len(_COUNTS)
         self._invalid_commands = 0
         self._tally = [0] * len(_TALLY)
-        self._metrics = Totals()
+        self._metrics: Totals | None = None
+        """None before the first metric."""
         self._user = 0
         self._system = 0
         self._peak_memory: int | None = None
@@ -99,7 +104,7 @@ class GroupFold:
         self._invalid_commands += result.invalid_commands
         self._tally = list(map(add, self._tally, _tally_of(result.jobs)))
         if result.metrics:
-            self._metrics.merge(result.metrics)
+            self._merge(result.metrics)
         self._add_usage(result.usage)
 
     def finish(self, *, wall_nanos: int, allow_failure: bool) -> event_pb2.Result:
@@ -110,7 +115,7 @@ class GroupFold:
             message=self._message(),
             attempts=self._attempts,
             counts=common_pb2.Counts(**dict(zip(_COUNTS, self._counts, strict=True))),
-            metrics=self._metrics.totals(),
+            metrics=self._metrics.totals() if self._metrics is not None else (),
             usage=event_pb2.Usage(
                 wall_nanos=wall_nanos,
                 user_nanos=self._user,
@@ -136,6 +141,14 @@ class GroupFold:
     def jobs(self) -> event_pb2.Tally:
         """Returns the number of jobs below by outcome, so far."""
         return event_pb2.Tally(**dict(zip(_TALLY, self._tally, strict=True)))
+
+    def _merge(self, metrics: Iterable[event_pb2.MetricTotal]) -> None:
+        if self._metrics is None:
+            # Many groups have no metrics.
+            from gator.core.metrics import Totals
+
+            self._metrics = Totals()
+        self._metrics.merge(metrics)
 
     def _note_outcome(self, path: str, result: event_pb2.Result) -> None:
         outcome = result.outcome

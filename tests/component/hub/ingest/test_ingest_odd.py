@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gator.core.metrics import MAX_NAME
 from gator.errors import NotFoundError, ProtocolError, UnavailableError
 from gator.link.uplink import Uplink
 from gator.node_paths import MAX_PATH_BYTES
+from gator.spec.metric_names import MAX_NAME
 from gator.v1 import attach_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gator.core.metrics import MAX_NAMES, Totals, quantile_of
+from gator.core.metrics import Totals, quantile_of
+from gator.spec.metric_names import MAX_NAMES
 from gator.v1 import event_pb2
 
 Kind = event_pb2.MetricKind.ValueType
