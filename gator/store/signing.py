@@ -63,7 +63,7 @@ def signed_node(record: AttemptRecord, node: query_pb2.Node) -> Signed:
     # It was lost without an attempt that has ended.
     lost = query_pb2.Node(outcome=node.outcome, reason=node.reason, message=node.message)
     lost.first_error.CopyFrom(node.first_error)
-    sign(lost)
+    sign(lost, path=node.path)
     return Signed(lost.signature, node.first_error if node.HasField("first_error") else None)
 
 
@@ -77,7 +77,7 @@ def signed_end(
 ) -> event_pb2.AttemptFinished:
     """Returns the end of a failed attempt with the signature of this version."""
     if not is_chosen_again(end):
-        return sign_again(end, None)
+        return sign_again(path, end, None)
     reading = OutputReading()
     after = size = 0
     while size < MAX_OUTPUT_BYTES:
@@ -91,4 +91,4 @@ def signed_end(
         if through <= after:
             break
         after = through
-    return sign_again(end, reading)
+    return sign_again(path, end, reading)

@@ -1216,6 +1216,7 @@ class FailureInputs(message.Message):
     FILE_FIELD_NUMBER: builtins.int
     ITEM_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
+    JOB_FIELD_NUMBER: builtins.int
     reason: common_pb2.Reason.ValueType
     """Reason of the failure."""
     exit_code: builtins.int
@@ -1242,6 +1243,10 @@ class FailureInputs(message.Message):
     """Version of the rule and of the parsers that chose the message, such as `s1`; empty before s1. A reader with
     another version chooses again from the output, unless the message is one of the API or of a parser of the job.
     """
+    job: builtins.str
+    """Path of the job below its root, without indices of arrays. Only set where nothing else tells what failed: the
+    job wrote nothing, and its reason is the same for any job.
+    """
     @builtins.property
     def runners_up(self) -> containers.RepeatedCompositeFieldContainer[ErrorMessage]:
         """At most three other messages that could have been chosen, in their order."""
@@ -1262,10 +1267,11 @@ class FailureInputs(message.Message):
         file: builtins.str = ...,
         item: builtins.str = ...,
         version: builtins.str = ...,
+        job: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "exit_code", b"exit_code", "signal", b"signal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "by_gator", b"by_gator", "code", b"code", "exit_code", b"exit_code", "file", b"file", "item", b"item", "line", b"line", "message", b"message", "parser", b"parser", "reason", b"reason", "runners_up", b"runners_up", "signal", b"signal", "stream", b"stream", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "by_gator", b"by_gator", "code", b"code", "exit_code", b"exit_code", "file", b"file", "item", b"item", "job", b"job", "line", b"line", "message", b"message", "parser", b"parser", "reason", b"reason", "runners_up", b"runners_up", "signal", b"signal", "stream", b"stream", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015

@@ -82,8 +82,10 @@ class OutputReading:
         return self._messages.best(common_pb2.SEVERITY_ERROR)
 
 
-def sign_again(end: event_pb2.AttemptFinished, reading: OutputReading | None) -> event_pb2.AttemptFinished:
-    """Returns the end of a failed attempt with the signature of this version.
+def sign_again(
+    path: str, end: event_pb2.AttemptFinished, reading: OutputReading | None
+) -> event_pb2.AttemptFinished:
+    """Returns the end of a failed attempt at the job `path` with the signature of this version.
 
     `reading` has read its output; without it the inputs of its signature are used.
     """
@@ -97,5 +99,5 @@ def sign_again(end: event_pb2.AttemptFinished, reading: OutputReading | None) ->
     choice = reading.choice(end)
     if choice is not None:
         again.first_error.CopyFrom(choice.shown)
-    sign(again, choice)
+    sign(again, choice, path)
     return again

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
+from gator.node_paths import template_of
+
 MAX_NORMALISED: Final = 300
 """Maximum number of characters of a normalised message."""
 NUMBER, LITERAL = "#", "{}"
@@ -157,6 +159,16 @@ def base_name(path: str) -> str:
     """Returns the name of a file without its folders, with marks for what is random in it."""
     name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return _components(_TEMPORARY_NAME.sub(NUMBER, name))
+
+
+def job_name(path: str) -> str:
+    """Returns the path of a job below its root, without indices of arrays and numbers that end a name.
+
+    For a job that is the root itself, it is the name of the root.
+    """
+    template = template_of(path)
+    names = (template.partition("/")[2] or template).split("/")
+    return "/".join(_components(_pattern(r"(?<=.)[._-]?\d+$").sub("", name)) for name in names)
 
 
 def instance_name(instance: str) -> str:

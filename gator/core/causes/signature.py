@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from gator.core.causes.first_error import Choice
-from gator.core.causes.normalise import base_name, instance_name, normalised
+from gator.core.causes.normalise import base_name, instance_name, job_name, normalised
 from gator.core.outcomes import FAILURES
 from gator.v1 import common_pb2, event_pb2, query_pb2
 
@@ -33,6 +33,16 @@ _BY_SENTENCE = frozenset(
     }
 )
 """Reasons for which messages of the job are not to blame."""
+_BY_JOB = frozenset(
+    {
+        common_pb2.REASON_EXIT,
+        common_pb2.REASON_SIGNAL,
+        common_pb2.REASON_TIMEOUT,
+        common_pb2.REASON_HANG,
+        common_pb2.REASON_MEMORY,
+    }
+)
+"""Reasons whose sentence tells nothing of the cause: without output, other jobs have other causes."""
 
 
 def is_current(signature: str) -> bool:
@@ -54,6 +64,7 @@ def signature_from(inputs: event_pb2.FailureInputs) -> str:
     parts += [inputs.parser, inputs.code, base_name(inputs.file), instance_name(inputs.item)]
     if inputs.by_gator:
         # The names of daemons have numbers.
+        parts += [inputs.job] if inputs.job else []
         return _hash("\n".join([*parts, "sentence"]), re.sub(r"\b([a-z]+)\d+\b", r"\1 0", inputs.message))
     return _hash("\n".join([*parts, "error"]), inputs.message)
 
@@ -67,22 +78,24 @@ def _hash(known: str, message: str) -> str:
 
 
 def sign(
-    end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node, choice: Choice | None = None
+    end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node,
+    choice: Choice | None = None,
+    path: str = "",
 ) -> None:
     """Gives the end of an attempt or job its signature, if it FAILED or was LOST and has none yet.
 
-    The end of an attempt also keeps the inputs of its signature.
+    `path` is that of the job. The end of an attempt also keeps the inputs of its signature.
     """
     if end.outcome not in FAILURES or end.signature:
         return
     if isinstance(end, event_pb2.AttemptFinished):
-        _fill(end.failure_inputs, end, choice)
+        _fill(end.failure_inputs, end, choice, path)
         # From the inputs, so that they are certain to be enough for a later version.
         end.signature = signature_from(end.failure_inputs)
         return
     inputs = event_pb2.FailureInputs()
     shown = end.first_error
-    _fill(inputs, end, Choice(shown, shown) if shown.text else None)
+    _fill(inputs, end, Choice(shown, shown) if shown.text else None, path)
     end.signature = signature_from(inputs)
 
 
@@ -90,6 +103,7 @@ def _fill(
     inputs: event_pb2.FailureInputs,
     end: event_pb2.AttemptFinished | event_pb2.Result | query_pb2.Node,
     choice: Choice | None,
+    path: str,
 ) -> None:
     inputs.reason, inputs.version = end.reason, VERSION
     if isinstance(end, event_pb2.AttemptFinished):
@@ -100,6 +114,8 @@ def _fill(
     inputs.by_gator = choice is None or end.reason in _BY_SENTENCE
     if choice is None or inputs.by_gator:
         inputs.message = end.message
+        if end.reason in _BY_JOB:
+            inputs.job = job_name(path)
     else:
         chosen = choice.signing
         inputs.message = chosen.message or chosen.text

@@ -95,7 +95,14 @@ def conclude(
     if verdict.outcome == common_pb2.OUTCOME_PASSED and context.start_line is not None:
         events += [context.stamp.warning(now, text) for text in context.start_line.problems()]
     finished = summarise(
-        context.facts, verdict, context.times, usage, context.client.metrics, context.output, context.kept
+        context.path,
+        context.facts,
+        verdict,
+        context.times,
+        usage,
+        context.client.metrics,
+        context.output,
+        context.kept,
     )
     finished.ended_unix_nanos = now + context.stamp.offset
     events.append(context.stamp.event(now, attempt_finished=finished))

@@ -35,6 +35,7 @@ class AttemptContext:
         "kept",
         "open",
         "output",
+        "path",
         "silence",
         "stamp",
         "start_line",
@@ -48,6 +49,7 @@ class AttemptContext:
 
     def __init__(self, launch: attach_pb2.LaunchNode, wall_offset: int, log_cap: int) -> None:
         self.state = State.STARTING
+        self.path = launch.path
         self.job = launch.job
         settings = launch.job.settings
         self.facts = AttemptFacts()

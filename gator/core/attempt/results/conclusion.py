@@ -35,6 +35,7 @@ class Times(Struct):
 
 
 def conclude(
+    path: str,
     facts: AttemptFacts,
     verdict: Verdict,
     times: Times,
@@ -43,7 +44,7 @@ def conclude(
     output: Output,
     kept: Sequence[event_pb2.Artefact] = (),
 ) -> event_pb2.AttemptFinished:
-    """Returns the end of an attempt, with its verdict and signature but without the time."""
+    """Returns the end of an attempt at the job `path`, with its verdict and signature but without the time."""
     messages = facts.messages
     choice = explanation(verdict, facts)
     finished = event_pb2.AttemptFinished(
@@ -66,5 +67,5 @@ def conclude(
         invalid_commands=output.invalid_commands,
         longest_silence_nanos=max(times.silence, times.ended - times.last_read),
     )
-    sign(finished, choice)
+    sign(finished, choice, path)
     return finished

@@ -90,4 +90,4 @@ def complete(
             result.first_failure = path
             result.first_failure_unix_nanos = result.first_failure_unix_nanos or now
             # A job that is lost without ever starting has no attempt that could have a signature.
-            sign(result)
+            sign(result, path=path)

@@ -116,12 +116,15 @@ def of_error(text: str) -> str:
     return end_of(finish(wrapper, 20, left(1))).signature
 
 
-def of_sentence(reason: common_pb2.Reason.ValueType, message: str, code: int | None = None) -> str:
+def of_sentence(
+    reason: common_pb2.Reason.ValueType, message: str, code: int | None = None, path: str = ""
+) -> str:
     """The signature of a failure without output."""
     end = event_pb2.AttemptFinished(
         outcome=common_pb2.OUTCOME_FAILED, reason=reason, message=message, exit_code=code
     )
-    sign(end)
+    sign(end, path=path)
+    assert signature_from(end.failure_inputs) == end.signature
     return end.signature
 
 
@@ -238,6 +241,63 @@ def test_of_what_ended_in_silence_the_status_counts_and_other_numbers_do_not() -
     assert of_sentence(
         common_pb2.REASON_MEMORY, "used 2.1 GB of memory where 2 GB are allowed"
     ) == of_sentence(common_pb2.REASON_MEMORY, "used 999 MB of memory where 1 MB are allowed")
+
+
+SILENT = (
+    (common_pb2.REASON_EXIT, "exited with code 1", 1),
+    (common_pb2.REASON_SIGNAL, "killed by signal SEGV", None),
+    (common_pb2.REASON_TIMEOUT, "ran longer than its timeout of 5s", None),
+    (common_pb2.REASON_MEMORY, "used 2.1 GB of memory where 2 GB are allowed", None),
+)
+NAMES = st.text(string.ascii_lowercase + "_.-", min_size=1, max_size=12).filter(
+    lambda name: name[-1].isalpha()
+)
+LABELS = st.text(string.ascii_letters + string.digits + "=,._-", min_size=1, max_size=12)
+
+
+@given(silent=st.sampled_from(SILENT), names=st.lists(NAMES, min_size=2, max_size=4), data=st.data())
+def test_silent_failures_of_instances_and_numbered_jobs_have_one_cause(
+    silent: tuple[common_pb2.Reason.ValueType, str, int | None], names: list[str], data: st.DataObject
+) -> None:
+    reason, message, code = silent
+
+    def name(name: str) -> str:
+        number = data.draw(st.sampled_from(["", "_", "."])) + str(data.draw(st.integers(0, 10**6)))
+        return data.draw(st.sampled_from([name, f"{name}[{data.draw(LABELS)}]", f"{name}{number}"]))
+
+    root = data.draw(NAMES)
+    found = {of_sentence(reason, message, code, "/".join([root, *map(name, names[1:])])) for _ in range(3)}
+    assert len(found) == 1
+
+
+@given(silent=st.sampled_from(SILENT), names=st.lists(NAMES, min_size=2, max_size=2, unique=True))
+def test_silent_failures_of_unrelated_jobs_have_other_causes(
+    silent: tuple[common_pb2.Reason.ValueType, str, int | None], names: list[str]
+) -> None:
+    reason, message, code = silent
+    assert len({of_sentence(reason, message, code, f"top/{name}") for name in names}) == 2
+
+
+def test_the_job_does_not_count_where_a_sentence_names_the_cause_or_the_host_is_to_blame() -> None:
+    for reason, message in (
+        (common_pb2.REASON_RUN_DIED, "the run died before this ended"),
+        (common_pb2.REASON_DISK_FULL, "the disk is full"),
+        (common_pb2.REASON_METRIC, "the metric coverage was never reported, where >= 80% is expected"),
+    ):
+        assert of_sentence(reason, message, path="top/a") == of_sentence(reason, message, path="top/b")
+
+
+def test_the_job_does_not_count_where_there_are_last_words() -> None:
+    said = event_pb2.ErrorMessage(text="queue is full", message="queue is full")
+    ends = [
+        event_pb2.AttemptFinished(
+            outcome=common_pb2.OUTCOME_FAILED, reason=common_pb2.REASON_EXIT, exit_code=1
+        )
+        for _ in range(2)
+    ]
+    for end, path in zip(ends, ("top/a", "top/b"), strict=True):
+        sign(end, Choice(said, said), path)
+    assert ends[0].signature == ends[1].signature
 
 
 def test_the_last_words_of_a_timeout_count() -> None:

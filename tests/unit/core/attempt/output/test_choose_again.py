@@ -50,11 +50,11 @@ def _next_version(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_choice_of_older_parsers_is_made_again_from_the_output() -> None:
     end = recorded("s1")
     assert is_chosen_again(end)
-    again = sign_again(end, read(OUTPUT))
+    again = sign_again("top/x", end, read(OUTPUT))
     assert (again.first_error.parser, again.first_error.file) == ("gcc", "a.c")
     assert again.signature.startswith("s2-")
     # A failure of today has the same signature.
-    assert again.signature == sign_again(recorded(""), read(OUTPUT)).signature
+    assert again.signature == sign_again("top/x", recorded(""), read(OUTPUT)).signature
 
 
 def test_a_choice_of_this_version_stays() -> None:
@@ -65,7 +65,7 @@ def test_a_choice_of_this_version_stays() -> None:
 def test_without_output_the_recorded_messages_are_read() -> None:
     end = recorded("s1")
     end.failure_inputs.runners_up.add(text="a.c:3:4: error: no type named fifo_t", stream=ERR, line=2)
-    assert sign_again(end, OutputReading()).first_error.file == "a.c"
+    assert sign_again("top/x", end, OutputReading()).first_error.file == "a.c"
 
 
 def test_what_the_job_or_its_own_parser_said_stays() -> None:
