@@ -1,7 +1,7 @@
 """Finds the address, the token and the certificates with which a client connects to a hub; imports no grpc.
 
 Invariant: the token in the user's data folder is only sent to a server on this host that runs as this user or
-as root. For any other hub, the user names the token.
+as root. For any other hub, the user names both the token and the hub, not a file of a project.
 """
 
 import ipaddress
@@ -76,16 +76,21 @@ class HubAccess(Struct, frozen=True):
         return f"HubAccess({self.address!r}, tls={self.ca is not None})"
 
 
-def resolve(address: str, environ: Mapping[str, str], *, ca: Path | None = None) -> HubAccess:
+def resolve(
+    address: str, environ: Mapping[str, str], *, ca: Path | None = None, project_file: Path | None = None
+) -> HubAccess:
     """Returns the address and credentials of the hub at `HOST[:PORT]`; the default port is 8080.
 
     The token is that of GATOR_HUB_TOKEN, else of the file named by GATOR_HUB_TOKEN_FILE, else, on this host,
-    that of the user's own hub. Callers resolve again before each connection, because the hub and its token
-    may be created later. Raises UsageError if the address is invalid, a named file cannot be read, or there
-    is not a token for a hub on another host.
+    that of the user's own hub. If the address is only in a `project_file`, a token of the environment is not
+    sent there. Callers resolve again before each connection, because the hub and its token may be created
+    later. Raises UsageError if the address is invalid, a named file cannot be read, or there is not a token
+    for a hub on another host.
     """
     full = full_address(address)
-    token, source = _token(full, environ)
+    token, source = (
+        _token(full, environ) if project_file is None else _for_project(full, environ, project_file)
+    )
     return HubAccess(full, token, read_ca(environ, ca), source)
 
 
@@ -223,6 +228,26 @@ def _token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
         return token_in(_read(file, TOKEN_FILE_VARIABLE), file), str(file)
     if not is_loopback(address):
         raise errors.UsageError(f"the hub at {address} {_NEEDS_TOKEN}")
+    return _own_token(address, environ)
+
+
+def _for_project(address: str, environ: Mapping[str, str], file: Path) -> tuple[str, str]:
+    """Returns the token for a hub that only the file of a project names: at most that of the user's own hub.
+
+    Raises UsageError for a hub on another host. A socket may be that of another user.
+    """
+    if address.startswith("unix:"):
+        return "", ""
+    if not is_loopback(address):
+        raise errors.UsageError(
+            f"the hub at {address} gets no token, because only {file} names it: name it with --hub, "
+            "GATOR_HUB or your own gator.toml"
+        )
+    return _own_token(address, environ)
+
+
+def _own_token(address: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Returns the token of the user's own hub and its file; both are empty if another server listens."""
     try:
         own = own_token_file(environ)
         data = read_setting(own)

@@ -66,17 +66,25 @@ class HubChoice(Struct, frozen=True):
         """Returns its address and credentials. Raises UsageError if the options name no usable hub."""
         if (self.address or "").strip().lower() == NO_HUB:
             raise UsageError(f"--hub {NO_HUB} is for gator run only: use the address of a hub")
-        return resolve(self.address or self._default(), os.environ, ca=self._certificates())
+        if self.address:
+            return resolve(self.address, os.environ, ca=self._certificates())
+        address, project_file = self._default()
+        return resolve(address, os.environ, ca=self._certificates(), project_file=project_file)
 
     def where(self, address: str) -> list[str]:
         """Returns options that name the same hub in any folder and environment, without its token."""
         ca = self._certificates() or Path(os.environ.get(CA_VARIABLE, ""))
         return ["--hub", address, *(["--hub-ca", str(ca.absolute())] if ca.name else [])]
 
-    def _default(self) -> str:
-        """Returns the address of the environment, else of the gator.toml files, else that of this host."""
-        named = os.environ.get(VARIABLE, "").strip() or _configured().address
-        return DEFAULT if named.lower() in ("", NO_HUB) else named
+    def _default(self) -> tuple[str, Path | None]:
+        """Returns the address of the environment, else of the gator.toml files, else that of this host.
+
+        If only the file of a project names it, that file comes with it.
+        """
+        named, file = os.environ.get(VARIABLE, "").strip(), None
+        if not named:
+            named, file = _configured().address, _configured().project_file
+        return (DEFAULT, None) if named.lower() in ("", NO_HUB) else (named, file)
 
     def _certificates(self) -> Path | None:
         """Returns the file of the option, else of the gator.toml files; None if the environment names one."""

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from msgspec import Struct
 
 from gator.cli import output
-from gator.cli.config_files import files_for, read_config
+from gator.cli.config_files import files_for, project_file, read_config
 from gator.core.text import readable
 from gator.errors import UserError
 
@@ -26,6 +26,8 @@ class HubDefaults(Struct, frozen=True):
 
     address: str = ""
     """Empty if no file names a hub."""
+    project_file: Path | None = None
+    """The file of the project that names it; None if the file of the user names it too."""
     ca: Path | None = None
 
 
@@ -34,7 +36,8 @@ def hub_defaults(folder: Path, environment: Mapping[str, str]) -> HubDefaults:
 
     A file that cannot be read is left out with a note on stderr.
     """
-    address, ca = "", None
+    addresses: dict[Path, str] = {}
+    ca: Path | None = None
     try:
         files = files_for(folder, environment)
     except UserError as error:
@@ -42,10 +45,16 @@ def hub_defaults(folder: Path, environment: Mapping[str, str]) -> HubDefaults:
         return HubDefaults()
     for path in files:
         table = _table_of(path)
-        address = address or _text(table.get(_HUB))
+        if address := _text(table.get(_HUB)):
+            addresses[path] = address
         if ca is None and (named := _text(table.get(_HUB_CA))):
             ca = path.parent / named
-    return HubDefaults(address, ca)
+    if not addresses:
+        return HubDefaults(ca=ca)
+    nearest, address = next(iter(addresses.items()))
+    project = project_file(folder)
+    is_of_user = any(path != project and other == address for path, other in addresses.items())
+    return HubDefaults(address, None if is_of_user else nearest, ca)
 
 
 def _table_of(path: Path) -> Mapping[str, Any]:

@@ -4,8 +4,13 @@ import json
 import os
 import re
 import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from tests.acceptance.support import Done, Gator
@@ -210,3 +215,42 @@ def test_reading_commands_use_the_certificates_of_the_files(gator: Gator, user: 
     (gator.root / "gator.toml").write_text('[run]\nhub = "127.0.0.1:1"\nhub-ca = "no/ca.pem"\n')
     said = gator("runs", "--hub", "127.0.0.1:1").expect(2).err
     assert f"cannot read {gator.root}/no/ca.pem" in said
+
+
+@contextmanager
+def listening_hub() -> Generator[tuple[str, list[str]]]:
+    """A server that keeps the tokens it is sent, and its address."""
+    tokens: list[str] = []
+
+    class Keep(grpc.ServerInterceptor):
+        def intercept_service(self, continuation: Any, handler_call_details: grpc.HandlerCallDetails) -> Any:
+            metadata = handler_call_details.invocation_metadata
+            tokens.extend(str(value) for key, value in metadata if key == "authorization")
+            return continuation(handler_call_details)
+
+    server = grpc.server(ThreadPoolExecutor(1), interceptors=[Keep()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}", tokens
+    finally:
+        server.stop(None).wait()
+
+
+@pytest.mark.parametrize("command", ["runs", "failures", "status"])
+def test_a_hub_that_only_a_project_names_does_not_get_the_token_of_the_environment(
+    gator: Gator, user: Path, command: str
+) -> None:
+    ask = [command, "-r", "hub:night"]
+    gator.env["GATOR_HUB_TOKEN"] = "swiss-cheese"
+    project = gator.root / "gator.toml"
+    with listening_hub() as (address, tokens):
+        project.write_text(f'[run]\nhub = "{address}"\n')
+        gator(*ask).expect(2)
+        assert "swiss-cheese" not in str(tokens)
+        user.write_text(f'[run]\nhub = "{address}"\n')
+        gator(*ask).expect(2)
+        assert tokens.pop() == "Bearer swiss-cheese"
+    project.write_text('[run]\nhub = "hub.example.org"\n')
+    said = gator(*ask).expect(2).err
+    assert f"only {project} names it: name it with --hub, GATOR_HUB or your own gator.toml" in said

@@ -68,6 +68,17 @@ def test_the_own_hubs_token_is_never_sent_elsewhere(environ: dict[str, str]) -> 
         hub_address.resolve("hub.example.org", environ)
 
 
+def test_a_hub_that_only_a_project_names_gets_at_most_the_token_of_the_users_own_hub(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ["GATOR_HUB_TOKEN"] = "from-environment"
+    project = tmp_path / "gator.toml"
+    assert hub_address.resolve("localhost", environ, project_file=project).token == "0123"
+    assert hub_address.resolve("unix:/tmp/hub", environ, project_file=project).token == ""
+    with pytest.raises(UsageError, match=r"hub\.example\.org:8080 gets no token, because only .*gator\.toml"):
+        hub_address.resolve("hub.example.org", environ, project_file=project)
+
+
 def test_a_host_without_a_hub_has_an_empty_token(tmp_path: Path) -> None:
     assert hub_address.resolve("localhost", {"XDG_DATA_HOME": str(tmp_path)}).token == ""
 

@@ -44,7 +44,7 @@ def conclude(
     output: Output,
     kept: Sequence[event_pb2.Artefact] = (),
 ) -> event_pb2.AttemptFinished:
-    """Returns the end of an attempt at the job `path`, with its verdict and signature but without the time."""
+    """Returns the end of an attempt at the job `path`, with verdict and signature but without the time."""
     messages = facts.messages
     choice = explanation(verdict, facts)
     finished = event_pb2.AttemptFinished(
