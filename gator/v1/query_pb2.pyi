@@ -223,6 +223,26 @@ class Run(message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @typing.final
+    class ParamsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: builtins.int
     IDENT_FIELD_NUMBER: builtins.int
     FOLDER_FIELD_NUMBER: builtins.int
@@ -252,6 +272,8 @@ class Run(message.Message):
     INSIDE_PATH_FIELD_NUMBER: builtins.int
     OWNER_FIELD_NUMBER: builtins.int
     CONFIG_FIELD_NUMBER: builtins.int
+    PARAMS_FIELD_NUMBER: builtins.int
+    PASSED_IN_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Its id."""
     ident: builtins.str
@@ -296,6 +318,10 @@ class Run(message.Message):
     """Path of that job."""
     owner: builtins.str
     """Only from a hub: name of the user who may stop, pin, delete or give it."""
+    passed_in: builtins.str
+    """Only from a hub: id of the last rerun in which failures of the run passed, if all of them have, and all jobs
+    that were pruned because of them; empty otherwise.
+    """
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """The command line that started it."""
@@ -338,6 +364,12 @@ class Run(message.Message):
     def config(self) -> containers.RepeatedCompositeFieldContainer[ConfigValue]:
         """Values of gator.toml files at its start. Nearer levels of the spec and options take precedence."""
 
+    @builtins.property
+    def params(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Values of the parameters of its spec, given or not, by their names as in `--param`: `NAME`, or `PATH:NAME`
+        for a node below the root. The items of a list are separated by commas. Secrets are masked.
+        """
+
     def __init__(
         self,
         *,
@@ -370,10 +402,12 @@ class Run(message.Message):
         inside_path: builtins.str = ...,
         owner: builtins.str = ...,
         config: abc.Iterable[ConfigValue] | None = ...,
+        params: abc.Mapping[builtins.str, builtins.str] | None = ...,
+        passed_in: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "config", b"config", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "owner", b"owner", "parent", b"parent", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "config", b"config", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "owner", b"owner", "params", b"params", "parent", b"parent", "passed_in", b"passed_in", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

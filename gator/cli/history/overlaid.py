@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gator.cli.history.pruned import prevented
 from gator.core.history.overlay import OverlaidJob, overlay_outcomes
-from gator.core.launch.parameters import params_of_reruns
+from gator.core.launch.parameters import params_of_runs
 from gator.core.outcomes import FAILURES
 from gator.errors import GatorError, UserError
 from gator.ports import History
@@ -18,7 +18,7 @@ def overlaid_jobs(
 ) -> dict[str, OverlaidJob]:
     """Returns the jobs of a run with its reruns overlaid; its passed jobs only if `passed` is set."""
     # A list of runs has no command lines, so these runs are fetched individually.
-    params = params_of_reruns(history.full_run(run), [history.full_run(rerun) for rerun in reruns])
+    params = params_of_runs(history.full_run(each) for each in (run, *reruns))
     runs = [(run, _ENDED if passed else sorted(FAILURES)), *((rerun, _ENDED) for rerun in reruns)]
     return overlay_outcomes(
         (

@@ -18,7 +18,7 @@ from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.tracking import tracking_root
 from gator.console import describe
 from gator.core.history.overlay import OverlaidJob, SpecOrder, overlay_outcomes
-from gator.core.launch.parameters import params_of_reruns
+from gator.core.launch.parameters import params_of_runs
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
 from gator.paths import PathPattern
@@ -113,7 +113,7 @@ def overlay_repeats(opened: OpenRun, run_name: str | None) -> OverlaidRun | None
     # A list of runs has no command lines, so the reruns are fetched individually.
     for rerun in reruns:
         runs[rerun.id] = history.full_run(rerun)
-    params = params_of_reruns(opened.run, [runs[rerun.id] for rerun in reruns])
+    params = params_of_runs(runs.values())
     overlaid = overlay_outcomes(((run.id, jobs(run)) for run in runs.values()), params)
     sources = {run.id: opened.source if run is opened.run else opened.source.of(run) for run in runs.values()}
     return OverlaidRun(opened.run, sources, runs, overlaid, nodes, spec_order)

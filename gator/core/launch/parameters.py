@@ -1,9 +1,9 @@
-"""The parameters of a run and of its reruns, which inherit those of the run that they repeat.
+"""The parameters of a run and of its reruns.
 
-Invariant: values are compared as they are written on the command lines, with secrets masked.
+Invariant: values are compared as they are written, with secrets masked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from gator.core.launch.rerun import launched
@@ -24,13 +24,31 @@ def by_name(texts: Iterable[str]) -> dict[str, str]:
     return {name: value for name, _, value in (text.partition("=") for text in texts)}
 
 
-def params_of_reruns(
-    repeated: query_pb2.Run, reruns: Iterable[query_pb2.Run]
-) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Returns the names and values of the parameters of a run and its reruns by run, sorted by name.
+def value_of(params: Mapping[str, str], name: str) -> str | None:
+    """Returns the value of a parameter by its name as in `--param`; None if there is none.
 
-    The runs must have their command lines.
+    A node without a value of its own has that of the nearest node above. PATH may be the end of a path.
     """
-    inherited = by_name(options_of(repeated.argv, PARAM))
-    params = {run.id: inherited | by_name(options_of(run.argv, PARAM)) for run in reruns}
-    return {run: tuple(sorted(values.items())) for run, values in ({repeated.id: inherited} | params).items()}
+    if name in params:
+        return params[name]
+    path, found, bare = name.rpartition(":")
+    if not found:
+        return None
+    ends = [params[key] for key in params if key.endswith(f"/{name}")]
+    if len(ends) == 1:
+        return ends[0]
+    above = path.rpartition("/")[0]
+    return value_of(params, f"{above}:{bare}" if above else bare)
+
+
+def params_of_runs(runs: Iterable[query_pb2.Run]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Returns the names and values of the parameters of runs of one spec by run, sorted by name.
+
+    A value counts and not whether it was given: one that is given explicitly may be the default. The runs
+    must be full descriptions, not those of a list.
+    """
+    recorded = {run.id: run.params for run in runs}
+    names = sorted({name for params in recorded.values() for name in params})
+    return {
+        run: tuple((name, value_of(params, name) or "") for name in names) for run, params in recorded.items()
+    }

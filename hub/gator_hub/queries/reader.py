@@ -78,6 +78,7 @@ class HubReader(HubCatalogue, RecordReader):
         run.argv.extend(described.argv)
         run.launch_dir = described.launch_dir
         run.variables.update(described.variables)
+        run.params.update(described.params)
         run.unkept_variables.extend(described.unkept_variables)
         run.unset_variables.extend(described.unset_variables)
         if run.state == query_pb2.RUN_STATE_ENDED:

@@ -284,6 +284,15 @@ def test_a_pass_with_other_parameters_does_not_clear_a_failure(gator: Gator) -> 
     assert failing(gator) == []
 
 
+def test_a_default_that_is_given_explicitly_is_no_other_parameter(gator: Gator) -> None:
+    gator("run", gator.spec(PARAMS.replace("default: false", "default: true"))).expect(1)
+    assert json.loads(gator("runs", "--json").expect(0).out)["params"] == {"hang": "true", "token": "***"}
+    (gator.root / "mended").touch()
+    done = gator("run", "spec.yaml", "--only", "@failed", "--param", "hang=true").expect(0)
+    assert "keeps its failure" not in done.out + done.err
+    assert failing(gator) == []
+
+
 def test_a_secret_parameter_of_the_repeated_run_has_to_be_given_again(gator: Gator) -> None:
     gator("run", gator.spec(PARAMS), "--param", "hang=true", "--param", "token=abcdefgh").expect(1)
     whole = described(gator)

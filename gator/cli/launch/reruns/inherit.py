@@ -1,12 +1,12 @@
 """What a rerun inherits from the run that it repeats, and the notes about what is different."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
 from gator.cli.launch.reruns.requested_selection import RequestedSelection
 from gator.console import describe
-from gator.core.launch.parameters import PARAM, SCALE, by_name, options_of
+from gator.core.launch.parameters import PARAM, SCALE, by_name, options_of, value_of
 from gator.core.redact import MASK
 from gator.errors import UsageError
 from gator.git import GitQuestion
@@ -36,8 +36,8 @@ def inherit(
         words.append(f"{SCALE} {scale}")
     params = [f"{name}={value}" for name, value in inherited.items()] + list(requested.params)
     notes = [f"as in run {repeated.id[:8]}: {' '.join(words)}"] if words else []
-    if _differ(given, recorded):
-        had = " ".join(f"{name}={value}" for name, value in recorded.items()) or "no --param"
+    if _differ(given, repeated.params):
+        had = " ".join(f"{name}={value_of(repeated.params, name) or ''}" for name in given)
         notes.append(
             f"run {repeated.id[:8]} had {had}: a job that passes with other parameters keeps its failure"
         )
@@ -55,8 +55,6 @@ def _about_commits(repeated: query_pb2.Run) -> Iterator[str]:
         )
 
 
-def _differ(given: dict[str, str], recorded: dict[str, str]) -> bool:
+def _differ(given: Mapping[str, str], recorded: Mapping[str, str]) -> bool:
     """Returns whether a given value is another one than that of the repeated run."""
-    return any(
-        recorded.get(name) != value and MASK not in recorded.get(name, "") for name, value in given.items()
-    )
+    return any((value_of(recorded, name) or "") not in (value, MASK) for name, value in given.items())

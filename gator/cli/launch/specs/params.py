@@ -100,6 +100,18 @@ def _nodes(spec: spec_pb2.Spec, above: str = "") -> Iterator[tuple[str, RootNode
             yield from _nodes(child, path)
 
 
+def recorded_params(request: plan_pb2.PlanRequest) -> dict[str, str]:
+    """Returns the values of all parameters by their names, as `--param` takes them. Secrets are masked."""
+    found: dict[str, spec_pb2.Param] = {}
+    for param in request.above.settings.params:
+        found[param.name] = param
+    for number, (path, node) in enumerate(_nodes(request.spec)):
+        for param in node.settings.params:
+            found[f"{path}:{param.name}" if number else param.name] = param
+    secrets = secret_params(request) if found else set[str]()
+    return {name: MASK if param.name in secrets else ",".join(param.values) for name, param in found.items()}
+
+
 def help_lines(request: plan_pb2.PlanRequest) -> Iterator[str]:
     """Yields a line for each parameter, in the form in which `--param` takes its name."""
     rows: list[tuple[str, str, str, str]] = []
