@@ -319,8 +319,8 @@ class Run(message.Message):
     owner: builtins.str
     """Only from a hub: name of the user who may stop, pin, delete or give it."""
     passed_in: builtins.str
-    """Only from a hub: id of the last rerun in which failures of the run passed, if all of them have, and all jobs
-    that were pruned because of them; empty otherwise.
+    """Id of the last rerun in which failures of the run passed, if all of them have, and all jobs that were pruned
+    because of them; empty otherwise. Only a hub and lists of runs set it.
     """
     @builtins.property
     def argv(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gator.cli.history.entries import failure_streak
-from gator.cli.history.overlaid import clearing_rerun
+from gator.cli.history.overlaid import passed_rerun
 from gator.core.outcomes import FAILURES
 from gator.ports import History
 from gator.v1 import common_pb2, query_pb2
@@ -19,7 +19,7 @@ def overlay_reruns(history: History, path: str, found: hs.ListHistoryResponse) -
     cleared: dict[str, str] = {}
     for entry in failed[:MAX_OVERLAID]:
         run = query_pb2.Run(id=entry.run.run, ident=entry.run.ident)
-        rerun = clearing_rerun(history, run, path)
+        rerun = passed_rerun(history, run, path)
         if rerun:
             cleared[entry.run.run] = rerun
             entry.outcome = common_pb2.OUTCOME_PASSED

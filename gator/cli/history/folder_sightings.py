@@ -9,7 +9,7 @@ from gator.cli.history.entries import sighting_of
 from gator.cli.runs.api import RunApi
 from gator.cli.runs.paging import pages
 from gator.core.history.failure_groups import cause_of
-from gator.core.history.sightings import RAN, Ran, add_sightings
+from gator.core.history.sightings import RAN, Cleared, Ran, add_sightings
 from gator.errors import NotFoundError
 from gator.v1 import query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -31,6 +31,7 @@ class FolderSightings:
         self._failures: dict[str, Mapping[str, query_pb2.FailureGroup]] = {}
         """Failures by run and cause."""
         self._ran: dict[tuple[str, str], bool] = {}
+        self._cleared: dict[str, Mapping[str, query_pb2.Sighting]] = {}
 
     def add(self, api: RunApi) -> bool:
         """Reads a run of the series, or the run itself."""
@@ -39,18 +40,35 @@ class FolderSightings:
         self._failures[run.run] = {cause_of(group): group for group in failures_of(api, self._rules)}
         return True
 
-    def groups(self, top: str, has_run: Callable[[str, str], bool]) -> Mapping[str, query_pb2.FailureGroup]:
+    def groups(
+        self,
+        top: str,
+        has_run: Callable[[str, str], bool],
+        cleared: Callable[[str], Mapping[str, query_pb2.Sighting]],
+    ) -> Mapping[str, query_pb2.FailureGroup]:
         """Returns the failures by cause, with their sightings in the series of the run `top`.
 
-        `has_run` returns whether a job ran to its end in a run of the series, given the id and the path.
+        `has_run` returns whether a job ran to its end in a run of the series, given the id and the path;
+        `cleared` returns the causes of a run that passed in its reruns, with the last of these.
         """
         this = self._series[top]
         series = [run for run in self._series.values() if run.run not in (top, self._run)]
         groups = self._failures[self._run]
         for cause, group in groups.items():
             having = {run.run for run in series if cause in self._failures[run.run]}
-            add_sightings(group, this, series, having, self._ran_with(cause, has_run))
+            ran = self._ran_with(cause, has_run)
+            add_sightings(group, this, series, having, ran, self._cleared_with(cause, cleared))
         return groups
+
+    def _cleared_with(
+        self, cause: str, cleared: Callable[[str], Mapping[str, query_pb2.Sighting]]
+    ) -> Cleared:
+        def cleared_in(run: query_pb2.Sighting) -> query_pb2.Sighting | None:
+            if run.run not in self._cleared:
+                self._cleared[run.run] = cleared(run.run)
+            return self._cleared[run.run].get(cause)
+
+        return cleared_in
 
     def _ran_with(self, cause: str, has_run: Callable[[str, str], bool]) -> Ran:
         def ran(run: query_pb2.Sighting, seen_in: query_pb2.Sighting | None) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gator.cli import output
-from gator.cli.history.entries import entry_of, failure_streak
+from gator.cli.history.entries import entry_of, failure_streak, sighting_of
 from gator.cli.history.folder_sightings import FolderSightings, has_run
+from gator.cli.history.overlaid import cleared_causes
 from gator.cli.runs.api import RunApi, open_api
 from gator.cli.runs.find import FoundRun, described, found_runs, rules_of, select
 from gator.cli.runs.paging import pages
@@ -194,7 +195,25 @@ class FolderHistory:
             ((_, found),) = self._each([runs[name]], lambda api: has_run(api, path))
             return bool(found)
 
-        return sightings.groups(top.id, has_run_in)
+        def cleared_in(name: str) -> Mapping[str, query_pb2.Sighting]:
+            return self._cleared(runs[name], top, CauseRules(self._rules_of(run)))
+
+        return sightings.groups(top.id, has_run_in, cleared_in)
+
+    def _cleared(
+        self, run: query_pb2.Run, before: query_pb2.Run, rules: CauseRules
+    ) -> Mapping[str, query_pb2.Sighting]:
+        """Returns the causes of a run that passed in reruns older than `before`, with the last of these."""
+        ids = [sibling.id for sibling in self._siblings(run.ident)]
+        older = set(ids[ids.index(before.id) + 1 :]) if before.id in ids else set[str]()
+        reruns = [rerun for rerun in self.reruns(run) if rerun.id in older]
+        if not reruns:
+            return {}
+        found = cleared_causes(self, run, reruns, rules)
+        used = [rerun for rerun in reruns if rerun.id in found.values()]
+        seen = self._each(used, lambda api: sighting_of(api.get_run(qs.GetRunRequest()).run))
+        sightings = {rerun.id: sighting for rerun, sighting in seen if sighting is not None}
+        return {cause: sightings[rerun] for cause, rerun in found.items() if rerun in sightings}
 
     def _rules_of(self, run: query_pb2.Run) -> Sequence[spec_pb2.CauseRule]:
         """Returns the rules of a run, by which the causes of earlier runs are named too."""

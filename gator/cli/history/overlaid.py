@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from gator.cli.history.pruned import prevented
-from gator.core.history.overlay import OverlaidJob, overlay_outcomes
+from gator.core.history.cause_rules import CauseRules
+from gator.core.history.overlay import OverlaidJob, clearing_rerun, overlay_outcomes
 from gator.core.launch.parameters import params_of_runs
 from gator.core.outcomes import FAILURES
 from gator.errors import GatorError, UserError
@@ -29,15 +30,13 @@ def overlaid_jobs(
     )
 
 
-def passed_in(history: History, run: query_pb2.Run) -> str:
-    """Returns `failures passed in rerun 77e01b9c` if all failures of a run have; else empty."""
-    if run.parent or run.result.outcome not in FAILURES:
-        return ""
-    rerun = clearing_rerun(history, run, run.ident)
-    return f"failures passed in rerun {rerun[:8]}" if rerun else ""
+def add_passed_in(history: History, run: query_pb2.Run) -> None:
+    """Sets the rerun in which all failures of a run passed, which a hub has set already."""
+    if not run.parent and run.result.outcome in FAILURES and not run.passed_in:
+        run.passed_in = passed_rerun(history, run, run.ident)
 
 
-def clearing_rerun(history: History, run: query_pb2.Run, path: str) -> str:
+def passed_rerun(history: History, run: query_pb2.Run, path: str) -> str:
     """Returns the id of the last rerun in which failures at a node or below it passed.
 
     Returns an empty text if one of them has not passed, if a pruned job has not run since, or if one of the
@@ -54,10 +53,26 @@ def clearing_rerun(history: History, run: query_pb2.Run, path: str) -> str:
     except (GatorError, UserError):
         return ""
     below = f"{path}/"
-    at = [job for name, job in jobs.items() if name == path or name.startswith(below)]
-    if any(job.outcome in FAILURES for job in at):
-        return ""
     if any(name not in jobs and name.startswith(below) for name in pruned):
         return ""
-    used = {job.run for job in at}
-    return next((rerun.id for rerun in reversed(reruns) if rerun.id in used), "")
+    at = [name for name in jobs if name == path or name.startswith(below)]
+    return clearing_rerun(jobs, at, [rerun.id for rerun in reruns]) or ""
+
+
+def cleared_causes(
+    history: History, run: query_pb2.Run, reruns: Sequence[query_pb2.Run], rules: CauseRules
+) -> dict[str, str]:
+    """Returns the causes of a run, as `rules` name them, whose failures all passed in reruns.
+
+    Each has the id of the last of these. Returns nothing if one of the runs cannot be read.
+    """
+    paths: dict[str, list[str]] = {}
+    try:
+        jobs = overlaid_jobs(history, run, reruns)
+        for node in history.nodes(run, sorted(FAILURES)):
+            paths.setdefault(rules.key_of_node(node), []).append(node.path)
+    except (GatorError, UserError):
+        return {}
+    names = [rerun.id for rerun in reruns]
+    found = {cause: clearing_rerun(jobs, at, names) for cause, at in paths.items()}
+    return {cause: rerun for cause, rerun in found.items() if rerun is not None}

@@ -14,7 +14,7 @@ from gator.cli.runs import hub_client
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import HubChoice
-from gator.cli.runs.run_text import outcome_of, run_duration, selection_text
+from gator.cli.runs.run_text import outcome_of, passed_in, run_duration, selection_text
 from gator.console import describe
 from gator.v1 import query_pb2
 
@@ -56,6 +56,7 @@ def _row(run: query_pb2.Run) -> tuple[str, ...]:
     word = outcome_of(run)
     about = [describe.commit(run.git)] if run.git.commit else []
     about += [selection_text(run)] if selection_text(run) else []
+    about += [passed_in(run)] if run.passed_in else []
     about += [f"owned by {run.owner}"] if run.owner not in ("", run.user) else []
     about += [f"{name}={run.labels[name]}" for name in sorted(run.labels)]
     about += ["pinned"] if run.pinned else []

@@ -26,6 +26,11 @@ def selection_text(run: query_pb2.Run) -> str:
     return cut(part, MAX_PART)
 
 
+def passed_in(run: query_pb2.Run) -> str:
+    """Returns `failures passed in rerun 77e01b9c` if all failures of a run have; else empty."""
+    return f"failures passed in rerun {run.passed_in[:8]}" if run.passed_in else ""
+
+
 def run_duration(run: query_pb2.Run) -> str:
     """Returns the duration of a run; empty while it runs."""
     return describe.took(run.result.usage, run.started_unix_nanos, run.ended_unix_nanos)

@@ -75,6 +75,12 @@ class CauseRules:
         """Returns the rule that names the cause of a failed job; None if none applies."""
         return self.rule_for(path, texts_of(result), [result.signature]) if self.rules else None
 
+    def key_of_node(self, node: query_pb2.Node) -> str:
+        """Returns the cause of a failed job of a run, regardless of what other rules have named it."""
+        signatures = [node.signature, *([node.former_signature] if node.former_signature else [])]
+        rule = self.rule_for(node.path, texts_of(node), signatures) if self.rules else None
+        return rule.name if rule is not None else node.signature
+
     def apply(self, node: query_pb2.Node) -> None:
         """Names the cause of a failed job."""
         if not self.rules:

@@ -4,7 +4,7 @@ Invariant: a rerun turns a failure into a pass only with the same seed and param
 passes with others proves nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -63,6 +63,20 @@ def overlay_outcomes(
                 job = jobs[path] = OverlaidJob(run, outcome, seed)
             job.add(run, outcome, seed, params.get(run, ()))
     return jobs
+
+
+def clearing_rerun(
+    jobs: Mapping[str, OverlaidJob], paths: Iterable[str], reruns: Sequence[str]
+) -> str | None:
+    """Returns the id of the last rerun in which one of these jobs passed, if all of them have.
+
+    `jobs` are those of the run with its `reruns` overlaid, whose ids come in the order of their starts.
+    """
+    at = [jobs[path] for path in paths if path in jobs]
+    if any(job.outcome in FAILURES for job in at):
+        return None
+    used = {job.run for job in at}
+    return next((rerun for rerun in reversed(reruns) if rerun in used), None)
 
 
 class SpecOrder:

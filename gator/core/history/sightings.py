@@ -21,19 +21,24 @@ If there is no second run, it is the first job with the failure in the run that 
 """
 
 
+Cleared: TypeAlias = Callable[[query_pb2.Sighting], query_pb2.Sighting | None]
+"""Returns the last rerun of a run in which its failures with the cause passed; None unless all have."""
+
+
 def add_sightings(
     group: query_pb2.FailureGroup,
     this: query_pb2.Sighting,
     series: Iterable[query_pb2.Sighting],
     having: Collection[str],
     ran: Ran,
+    cleared: Cleared,
 ) -> None:
     """Sets what a group says about the series of its run `this`, except for runs of other series.
 
     `series` has the runs of the series in any order, and `having` the ids of those with the failure. For a
     rerun `this` is the run that it repeats, since a repeated failure is not a new sighting. An earlier run
     without the failure is good only if the job that had it before ran there. `ran` says so; it is called for
-    the newest runs, until one is good.
+    the newest runs, until one is good. A rerun that `cleared` the failure of a run is good as well.
     """
     others = sorted((run for run in series if run.run != this.run), key=lambda run: (_start(run), run.run))
     with_failure = [run for run in others if run.run in having]
@@ -49,6 +54,9 @@ def add_sightings(
             if not group.HasField("before"):
                 group.before.CopyFrom(run)
             if group.HasField("good"):
+                break
+            if (rerun := cleared(run)) is not None:
+                group.good.CopyFrom(rerun)
                 break
             group.since.CopyFrom(run)
         elif not group.HasField("good") and ran(run, older[-1] if older else None):

@@ -5,13 +5,16 @@ Invariant: the time depends on the number of runs with such failures, not on the
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
-from gator.core.history.sightings import Ran, add_sightings
+from gator.core.history.cause_rules import CauseRules
+from gator.core.history.sightings import Cleared, Ran, add_sightings
 from gator.v1 import query_pb2
 from gator_hub.database.database import Database
 from gator_hub.queries.ran import CausesIn, RanJobs
+from gator_hub.queries.reruns import cleared_causes
 from gator_hub.queries.run_rows import (
     SIGHTING_NAMES,
     fields_of,
@@ -63,12 +66,16 @@ class _Newest(Struct, frozen=True):
 
 
 def sightings(
-    database: Database, run: int, causes: Sequence[str], causes_in: CausesIn | None = None
+    database: Database,
+    run: int,
+    causes: Sequence[str],
+    causes_in: CausesIn | None = None,
+    rules: CauseRules | None = None,
 ) -> dict[str, query_pb2.FailureGroup]:
     """Returns the sightings of a run's failures in other runs, by cause: by name, else by signature.
 
     First, last and number of runs are those of the run's series; runs of other series are counted separately.
-    Where rules name causes, `causes_in` says what the newest runs of the series have by these rules. Returns
+    Where `rules` name causes, `causes_in` says what the newest runs of the series have by them. Returns
     nothing until the failures of the past are signed: one of them would be called new.
     """
     if not is_signed(database):
@@ -88,6 +95,7 @@ def sightings(
     if this is None:
         return {}
     newest = _newest(database, series, this.started_unix_nanos)
+    jobs.cleared_in = partial(cleared_causes, database, before=this.started_unix_nanos, rules=rules)
     jobs.numbers |= {**newest.numbers} | {run.sighting.run: number for number, run in runs.items()}
     return {
         cause: _group(
@@ -96,6 +104,7 @@ def sightings(
             newest.sightings,
             [runs[at] for at in {top, *numbers[cause]} if at in runs],
             jobs.ran(cause),
+            jobs.cleared(cause),
         )
         for cause in causes
     }
@@ -164,10 +173,11 @@ def _group(
     newest: Mapping[str, query_pb2.Sighting],
     runs: Sequence[_Seen],
     ran: Ran,
+    cleared: Cleared,
 ) -> query_pb2.FailureGroup:
     mine = {run.sighting.run: run.sighting for run in runs if run.series == series and not run.is_repeat}
     group = query_pb2.FailureGroup()
-    add_sightings(group, this.sighting, {**newest, **mine}.values(), mine, ran)
+    add_sightings(group, this.sighting, {**newest, **mine}.values(), mine, ran, cleared)
     others = sorted(run for run in runs if run is not this and run.series != series and not run.is_repeat)
     if others:
         idents = Counter(run.sighting.ident for run in others)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import peewee as pw
 
-from gator.core.history.sightings import RAN, Ran
+from gator.core.history.sightings import RAN, Cleared, Ran
 from gator.core.outcomes import FAILURES
 from gator.v1 import query_pb2
 from gator_hub.database.database import Database
@@ -27,7 +27,10 @@ class RanJobs:
         """Row numbers of the runs by their ids."""
         self.ruled: dict[int, Mapping[str, str]] = {}
         """Causes by rules, each with its first job, by the row number of the run."""
+        self.cleared_in: Callable[[int, str], Mapping[str, query_pb2.Sighting]] = lambda run, name: {}
+        """Returns the causes of a run (number, id) that passed in reruns, each with the last of these."""
         self._ran: dict[tuple[int, str], bool] = {}
+        self._cleared: dict[str, Mapping[str, query_pb2.Sighting]] = {}
 
     def ran(self, cause: str) -> Ran:
         """Returns a function that says whether the first job with a cause ran in another run."""
@@ -37,6 +40,16 @@ class RanJobs:
             return self._has_run(self.numbers[run.run], self._first_job(number, cause))
 
         return ran
+
+    def cleared(self, cause: str) -> Cleared:
+        """Returns a function that returns the last rerun in which all failures with a cause passed."""
+
+        def cleared(run: query_pb2.Sighting) -> query_pb2.Sighting | None:
+            if run.run not in self._cleared:
+                self._cleared[run.run] = self.cleared_in(self.numbers[run.run], run.run)
+            return self._cleared[run.run].get(cause)
+
+        return cleared
 
     def _first_job(self, run: int, cause: str) -> str:
         """Returns the path of the first job with a cause; empty if there is none."""

@@ -22,6 +22,7 @@ from gator_hub.queries.cause_notes import notes_of
 from gator_hub.queries.events import EventReader
 from gator_hub.queries.failures import sightings
 from gator_hub.queries.own_signatures import HubCatalogue
+from gator_hub.queries.reruns import passed_reruns
 from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
 _RESTS = 5
@@ -86,6 +87,7 @@ class HubReader(HubCatalogue, RecordReader):
             if result is not None:
                 run.result.CopyFrom(result)
                 run.tally.CopyFrom(result.jobs)
+            run.passed_in = passed_reruns(self._database, {self._number: run}).get(self._number, "")
         else:
             run.tally.CopyFrom(self._tally(run.ident))
         return run
@@ -150,7 +152,7 @@ class HubReader(HubCatalogue, RecordReader):
         """Returns the runs that had failures with these causes, and what users have noted about them."""
         rules = self.rules() if rules is None else rules
         causes_in = partial(self._causes_in, rules) if rules else None
-        found = sightings(self._database, self._number, causes, causes_in)
+        found = sightings(self._database, self._number, causes, causes_in, rules)
         for cause, notes in notes_of(self._database, causes).items():
             group = found.setdefault(cause, query_pb2.FailureGroup())
             group.notes.extend(note for note in notes if note.text)

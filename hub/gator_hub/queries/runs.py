@@ -24,6 +24,7 @@ from gator_hub.database.models import Model
 from gator_hub.database.statements import indexed_label
 from gator_hub.queries.own_signatures import HubCatalogue
 from gator_hub.queries.reader import HubReader
+from gator_hub.queries.reruns import passed_reruns, reruns_query
 from gator_hub.queries.run_rows import RUN_NAMES, fields_of, run_of
 
 _MAX_KEPT = 256
@@ -144,6 +145,8 @@ def _list_piece(
     runs = {number: run_of(row) for *row, number in rows}
     for number, node in _roots(database, list(runs)).items():
         _add_root(database, number, runs[number], node)
+    for number, rerun in passed_reruns(database, runs).items():
+        runs[number].passed_in = rerun
     found = list(runs.values())
     at = [found[-1].started_unix_nanos, rows[-1][-1]] if len(rows) == limit else None
     return found, at
@@ -184,7 +187,7 @@ def _conditions(database: Database, request: hs.ListRunsRequest) -> list[Any]:
     if request.no_repeats:
         found.append(runs.parent == "")
     if request.parent:
-        found.append(runs.run.in_(_repeats(runs, request.parent)))
+        found.append(runs.run.in_(reruns_query(runs, request.parent)))
     if request.outcomes:
         found.append(runs.outcome.in_(list(request.outcomes)))
     if request.states:
@@ -206,16 +209,6 @@ def _conditions(database: Database, request: hs.ListRunsRequest) -> list[Any]:
         by_id = _begins_with(runs, request.name) if _is_prefix(request.name) else runs.run == request.name
         found.append((runs.ident == request.name) | by_id)
     return found
-
-
-def _repeats(runs: Model, parent: str) -> Any:
-    """Returns a query for all direct and indirect reruns of a run. UNION drops duplicates, so cycles end."""
-    first, further = runs.alias(), runs.alias()
-    direct = first.select(first.run).where(first.parent == parent, first.deleted == 0)
-    reruns = direct.cte("reruns", recursive=True, columns=("run",))
-    indirect = further.select(further.run).join(reruns, on=further.parent == reruns.c.run)
-    found = reruns.union(indirect.where(further.deleted == 0))
-    return found.select_from(found.c.run)
 
 
 def _in_state(runs: Model, state: int) -> Any:

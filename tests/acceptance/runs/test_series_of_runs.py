@@ -319,3 +319,23 @@ def test_the_trend_overlays_reruns_on_their_runs(gator: Gator) -> None:
     assert "failing since" not in said
     # Another job of the same run still fails.
     assert "FF  0 of 2 passed" in gator("trend", "nightly").expect(0).out
+
+
+def test_a_failure_that_passed_in_a_rerun_is_back_when_it_fails_again(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC)).expect(1)
+    (gator.root / "mended").touch()
+    gator("run", "spec.yaml", "--only", "/nightly/bad", "--repeat", "nightly").expect(0)
+    rerun = described(gator).id
+    (gator.root / "mended").unlink()
+    summary = gator("run", "spec.yaml", "--seed", str(described(gator).seed)).expect(1).out
+    assert "0 new, 1 back since" in summary
+    found = {
+        values["path"]: values
+        for values in map(json.loads, gator("failures", "--json").expect(0).out.splitlines())
+    }
+    bad, worse = found["nightly/bad"], found["nightly/worse"]
+    assert (bad["cause_state"], bad["good"]["run"], bad["runs"]) == ("back", rerun, 2)
+    assert worse["cause_state"] == "known"
+    said = gator("failures", "--back").expect(0).out
+    assert f"seen:   back after run {rerun[:8]}" in said
+    assert "nightly/worse" not in said

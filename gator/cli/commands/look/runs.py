@@ -13,7 +13,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.history.folders import FolderHistory
-from gator.cli.history.overlaid import passed_in
+from gator.cli.history.overlaid import add_passed_in
 from gator.cli.json_output import say_json, to_values
 from gator.cli.options.enums import enum_value
 from gator.cli.options.labels import label_of
@@ -23,7 +23,7 @@ from gator.cli.runs.api import run_or_fault
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import FoundRun, found_runs
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption, name_on_hub
-from gator.cli.runs.run_text import outcome_of, run_duration, selection_text
+from gator.cli.runs.run_text import outcome_of, passed_in, run_duration, selection_text
 from gator.cli.sources.options import JsonOption, TrackingOption
 from gator.cli.tracking import tracking_root
 from gator.console import describe
@@ -101,11 +101,13 @@ def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bo
     rows = list[tuple[str, ...]]()
     matching = _matching(found, run_filter)
     for run, shown in islice(matching, limit):
+        if isinstance(shown, query_pb2.Run):
+            add_passed_in(history, shown)
         if json:
             values = to_values(shown) if isinstance(shown, query_pb2.Run) else {"fault": shown}
             say_json({**values, "folder": str(run.folder.path)})
         else:
-            rows.append(_row(run, shown, history))
+            rows.append(_row(run, shown))
     if json:
         return
     output.say_columns(rows, right=frozenset((5,)))
@@ -130,7 +132,7 @@ def _outcome(text: str) -> common_pb2.Outcome.ValueType:
     return enum_value(common_pb2.Outcome, text, "--outcome")
 
 
-def _row(found: FoundRun, run: query_pb2.Run | str, history: FolderHistory) -> tuple[str, ...]:
+def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
     name = found.folder.path.name
     if isinstance(run, str):
         return (name, found.id[:8], found.ident, "unreadable", run, "", "", "", "")
@@ -143,6 +145,6 @@ def _row(found: FoundRun, run: query_pb2.Run | str, history: FolderHistory) -> t
         output.painted_tally(run.tally),
         run_duration(run),
         output.paint(describe.commit(run.git), "dim") if run.git.commit else "",
-        output.paint(", ".join(filter(None, (selection_text(run), passed_in(history, run)))), "dim"),
+        output.paint(", ".join(filter(None, (selection_text(run), passed_in(run)))), "dim"),
         output.paint(str(found.folder.path), "dim"),
     )

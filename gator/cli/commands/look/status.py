@@ -6,12 +6,12 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
-from gator.cli.history.overlaid import passed_in
+from gator.cli.history.overlaid import add_passed_in
 from gator.cli.json_output import say_json, to_values
 from gator.cli.options.number import limit_of, number_option, say_more
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes, pages
-from gator.cli.runs.run_text import selection_text
+from gator.cli.runs.run_text import passed_in, selection_text
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
 from gator.cli.sources.waiting import waiting_path
@@ -56,6 +56,7 @@ def status(
         node = opened.api.get_node(qs.GetNodeRequest(path=node_path)).node
         longest = _longest(opened, node_path, limit)
         waiting = _waiting(opened, (path and node_path) or "", limit)
+        add_passed_in(opened.source.history(), opened.run)
         if json:
             say_json(
                 {
@@ -135,7 +136,7 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
     output.say(output.paint(f"run {run.id[:12]} {opened.source.location}", "dim"))
     if part := selection_text(run):
         output.say(output.paint(part, "dim"))
-    if passed := passed_in(opened.source.history(), run):
+    if passed := passed_in(run):
         output.say(output.paint(passed, "dim"))
     if run.HasField("git"):
         output.say(output.paint(describe.commit(run.git), "dim"))

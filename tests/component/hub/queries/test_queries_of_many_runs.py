@@ -182,6 +182,47 @@ def test_a_failure_of_a_repeat_is_seen_in_the_series_of_the_run_that_it_repeats(
     assert (int(group.before.run, 16), group.runs) == (2, 3), "a repeat is no run of the series"
 
 
+def test_a_failure_that_passed_in_a_rerun_of_the_run_before_is_back(hub: FilledHub) -> None:
+    add(hub, 1, {"a": (FAILED, "x"), "b": (FAILED, "x"), "c": (FAILED, "y")})
+    add(hub, 2, {"a": GOOD, "b": GOOD}, parent=run_id(1))
+    add(hub, 4, {"a": (FAILED, "x"), "c": (FAILED, "y")})
+    add(hub, 5, {"c": GOOD}, parent=run_id(1))
+    groups = {group.signature: group for group in failures(hub, run_id(4)).groups}
+    back, known = groups[signed("x")], groups[signed("y")]
+    assert (back.state, int(back.good.run, 16), back.runs) == (BACK, 2, 2)
+    assert known.state == KNOWN, "the rerun in which it passed came later"
+    add(hub, 6, {"a": (FAILED, "x")})
+    (group,) = failures(hub, run_id(6)).groups
+    assert (group.state, int(group.since.run, 16), int(group.good.run, 16)) == (KNOWN, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("rerun", "params", "passed_in"),
+    [
+        ({"a": GOOD, "b": GOOD}, {}, 2),
+        ({"a": GOOD}, {}, 0),
+        ({"a": GOOD, "b": (FAILED, "x")}, {}, 0),
+        ({"a": GOOD, "b": GOOD}, {"mode": "slow"}, 0),
+    ],
+    ids=["all passed", "one did not run", "one failed again", "other parameters"],
+)
+async def test_a_run_names_the_rerun_in_which_its_failures_passed(
+    hub: FilledHub,
+    service: HubServicer,
+    rerun: dict[str, tuple[common_pb2.Outcome.ValueType, str]],
+    params: dict[str, str],
+    passed_in: int,
+) -> None:
+    add(hub, 1, {"a": (FAILED, "x"), "b": (LOST, "y"), "c": GOOD}, params={"mode": "fast"})
+    add(hub, 2, rerun, parent=run_id(1), params={"mode": "fast", **params})
+    newest, oldest = (await service.ListRuns(hs.ListRunsRequest(), None)).runs
+    assert newest.passed_in == ""
+    assert int(oldest.passed_in or "0", 16) == passed_in
+    whole = OpenRuns(hub.database).queries(run_id(1)).get_run(qs.GetRunRequest()).run
+    assert whole.passed_in == oldest.passed_in
+    assert dict(whole.params) == {"mode": "fast"}
+
+
 async def test_a_history_is_that_of_a_series(hub: FilledHub, service: HubServicer) -> None:
     add(hub, 1, {"a": GOOD})
     add(hub, 2, {"a": GOOD}, selection=SMOKE)

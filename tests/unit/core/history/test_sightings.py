@@ -16,12 +16,16 @@ def ran_in(text: str) -> Ran:
     return lambda run, seen_in: text[run.started_unix_nanos - 1] != "-"
 
 
+def uncleared(run: query_pb2.Sighting) -> None:
+    """No failure passed in a rerun."""
+
+
 def group_of(text: str, this: int | None = None) -> query_pb2.FailureGroup:
     """The group of a series: `F` is a run with the failure, `.` one without, `-` one without its job."""
     series = [sighting(number) for number in range(1, len(text) + 1)]
     seen = {f"r{number}" for number, mark in enumerate(text, 1) if mark == "F"}
     group = query_pb2.FailureGroup()
-    add_sightings(group, sighting(this or len(text)), series, seen, ran_in(text))
+    add_sightings(group, sighting(this or len(text)), series, seen, ran_in(text), uncleared)
     return group
 
 
@@ -66,10 +70,33 @@ def test_later_runs_count_but_do_not_make_a_cause_known() -> None:
     assert group.runs == 2
 
 
+def test_a_cause_that_passed_in_a_rerun_of_an_earlier_run_is_back_since_the_rerun() -> None:
+    rerun = query_pb2.Sighting(run="again", started_unix_nanos=2)
+
+    def cleared(run: query_pb2.Sighting) -> query_pb2.Sighting | None:
+        return rerun if run.run == "r2" else None
+
+    def seen(text: str) -> query_pb2.FailureGroup:
+        series = [sighting(number) for number in range(1, len(text) + 1)]
+        having = {f"r{number}" for number, mark in enumerate(text, 1) if mark == "F"}
+        group = query_pb2.FailureGroup()
+        add_sightings(group, sighting(len(text)), series, having, ran_in(text), cleared)
+        return group
+
+    assert seen("FFF").state == BACK
+    assert names(seen("FFF")) == ("r1", "r2", "r3", "again")
+    assert seen("FFF").runs == 3
+    # A run that failed since is a part of the streak that the rerun ended before.
+    assert seen("FFFF").state == KNOWN
+    assert names(seen("FFFF")) == ("r1", "r3", "r3", "again")
+    # A run that was good since is the last good one.
+    assert names(seen("FF.F")) == ("r1", "r2", "r4", "r3")
+
+
 def test_a_run_that_is_not_in_the_series_is_compared_with_it() -> None:
     series = [sighting(1), sighting(3)]
     group = query_pb2.FailureGroup()
-    add_sightings(group, sighting(2), series, {"r1"}, ran_in("F.."))
+    add_sightings(group, sighting(2), series, {"r1"}, ran_in("F.."), uncleared)
     assert group.state == KNOWN
     assert names(group) == ("r1", "r1", "r1", "")
 
@@ -81,5 +108,5 @@ def test_the_order_of_the_runs_does_not_matter(text: str, random: Random) -> Non
     seen = {f"r{number}" for number, mark in enumerate(marks, 1) if mark == "F"}
     random.shuffle(series)
     group = query_pb2.FailureGroup()
-    add_sightings(group, sighting(len(marks)), series, seen, ran_in(marks))
+    add_sightings(group, sighting(len(marks)), series, seen, ran_in(marks), uncleared)
     assert group == group_of(marks)
