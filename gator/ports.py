@@ -174,6 +174,17 @@ class History(Protocol):
         """Returns the direct and indirect reruns of a run, oldest first."""
         ...
 
+    def at_commit(self, run: query_pb2.Run, limit: int) -> Sequence[query_pb2.Run]:
+        """Returns the newest runs of its ident at its commit, without uncommitted changes.
+
+        Reruns and runs of other parts of the spec are among them. All are full descriptions.
+        """
+        ...
+
+    def nodes_at(self, run: query_pb2.Run, paths: Sequence[str]) -> Iterable[query_pb2.Node]:
+        """Returns those of these nodes that a run has."""
+        ...
+
     def nodes(
         self,
         run: query_pb2.Run,

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from gator.cli import output
 from gator.cli.failures.causes import CauseOf, FoundCauses, in_order, sightings_in
+from gator.cli.failures.flaky import compared
 from gator.cli.failures.values import next_steps
 from gator.cli.options.number import say_more
 from gator.cli.sources.failure_overlay import FailedIn
@@ -21,7 +24,7 @@ _MAX_CELLS = 100
 def say_each(failed: Iterable[FailedIn]) -> bool:
     """Prints each failure in full. Returns whether there is one."""
     count = 0
-    for count, one in enumerate(failed, 1):
+    for count, one in enumerate(compared(failed), 1):
         if count > 1:
             output.say()
         _say(one)
@@ -36,10 +39,12 @@ def say_causes(found: FoundCauses, few: Iterable[FailedIn], paths: Sequence[str]
         output.say()
     if total <= MAX_LISTED_FAILURES:
         return say_each(in_order(few))
-    for number, group in enumerate(shown := found.groups[:limit]):
+    shown = found.groups[:limit]
+    examples = compared(group.example for group in shown)
+    for number, (group, example) in enumerate(zip(shown, examples, strict=True)):
         if number:
             output.say()
-        _say_cause(group, found, paths)
+        _say_cause(replace(group, example=example), found, paths)
     _say_left(found, shown)
     return True
 
@@ -114,6 +119,8 @@ def _say(one: FailedIn) -> None:
         matched = f", matched by: {one_line(node.cause_line)}" if node.cause_line else ""
         output.say(f"  cause:  {describe.cause(node)}{matched}")
     output.say(f"  seen:   {sightings_in(one).describe(cause_of(node))}")
+    if one.flaky is not None:
+        output.say(f"  flaky:  {one.flaky.describe()}")
     if commit := one.commit():
         output.say(f"  commit: {commit}")
     _say_next(one)

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from gator.cli.failures.causes import CauseOf, sightings_in
 from gator.cli.json_output import to_values
 from gator.cli.sources.failure_overlay import FailedIn
 from gator.core.history.failure_groups import cause_of
+from gator.core.history.flaky import Flakiness
 from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import launch_of, rerun_command
 from gator.core.outcomes import WITHOUT_OUTPUT
@@ -14,7 +17,13 @@ from gator.v1 import common_pb2, query_pb2
 
 def values_of_failure(one: FailedIn) -> dict[str, Any]:
     """Returns a failure with the next steps and the runs in which it was seen."""
-    return {**to_values(one.node), "run": one.run.id, **next_steps(one), **_sightings(one)}
+    return {
+        **to_values(one.node),
+        "run": one.run.id,
+        **next_steps(one),
+        **_sightings(one),
+        "flaky": flaky_values(one.flaky),
+    }
 
 
 def values_of_cause(group: CauseOf) -> dict[str, Any]:
@@ -30,7 +39,13 @@ def values_of_cause(group: CauseOf) -> dict[str, Any]:
         "example": to_values(group.example.node),
         **next_steps(group.example),
         **_sightings(group.example),
+        "flaky": flaky_values(group.example.flaky),
     }
+
+
+def flaky_values(flaky: Flakiness | None) -> dict[str, Any] | None:
+    """Returns how a flaky job ended under the same conditions; None for another job."""
+    return None if flaky is None else asdict(flaky)
 
 
 def _sightings(one: FailedIn) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Builds entries of a history from answers about single runs, in the form of a hub's answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from gator.cli.runs.api import RunApi
 from gator.core.outcomes import FAILURES
+from gator.errors import NotFoundError
 from gator.v1 import common_pb2, hub_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -31,6 +33,15 @@ def entry_of(run: query_pb2.Run, answer: qs.GetNodeResponse) -> hub_pb2.HistoryE
         seed=node.seed,
         peak_memory_bytes=node.usage.peak_memory_bytes,
     )
+
+
+def nodes_at(api: RunApi, paths: Iterable[str]) -> Iterator[query_pb2.Node]:
+    """Yields those of these nodes that a run has."""
+    for path in paths:
+        try:
+            yield api.get_node(qs.GetNodeRequest(path=path)).node
+        except NotFoundError:
+            continue
 
 
 def failure_streak(

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
 from gator.cli import output
-from gator.cli.history.entries import entry_of, failure_streak, sighting_of
+from gator.cli.history.entries import entry_of, failure_streak, nodes_at, sighting_of
 from gator.cli.history.folder_sightings import FolderSightings, has_run
 from gator.cli.history.overlaid import cleared_causes
 from gator.cli.runs.api import RunApi, open_api
@@ -19,6 +20,7 @@ from gator.cli.runs.find import FoundRun, described, found_runs, rules_of, selec
 from gator.cli.runs.paging import pages
 from gator.cli.runs.ruled_api import ruled
 from gator.core.history.cause_rules import CauseRules
+from gator.core.history.flaky import is_at_commit
 from gator.core.history.series import WHOLE, is_of
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
 from gator.store.run.description import read_git
@@ -121,6 +123,16 @@ class FolderHistory:
                 above.add(other.id)
                 found.append(other)
         return found
+
+    def at_commit(self, run: query_pb2.Run, limit: int) -> Sequence[query_pb2.Run]:
+        """Returns the newest runs of its ident at its commit, with reruns and runs of other parts."""
+        siblings = map(self._add_git, self._siblings(run.ident))
+        return list(islice((other for other in siblings if is_at_commit(other, run)), limit))
+
+    def nodes_at(self, run: query_pb2.Run, paths: Sequence[str]) -> Iterable[query_pb2.Node]:
+        """Yields those of these nodes that a run has."""
+        with self._open_api(run) as api:
+            yield from nodes_at(api, paths)
 
     def nodes(
         self,

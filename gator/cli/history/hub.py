@@ -1,14 +1,17 @@
 """History over the runs of a hub."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
+from gator.cli.history.entries import nodes_at
 from gator.cli.runs.api import RunApi
 from gator.cli.runs.hub_client import Hub
 from gator.cli.runs.paging import pages
 from gator.cli.runs.remote import RemoteRunApi
 from gator.cli.runs.ruled_api import ruled
 from gator.core.history.failure_groups import cause_of
+from gator.core.history.flaky import is_at_commit
 from gator.errors import NotFoundError
 from gator.v1 import common_pb2, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -16,6 +19,8 @@ from gator.v1 import query_service_pb2 as qs
 
 MAX_REPEATS: Final = 1000
 """Maximum number of reruns of one run that are asked for."""
+MAX_SEARCHED: Final = 50
+"""Maximum number of runs of an ident among which those at a commit are looked for, as in folders."""
 
 
 class HubHistory:
@@ -70,6 +75,16 @@ class HubHistory:
         """Returns the direct and indirect reruns of a run, oldest first."""
         found = list(self._hub.runs(hs.ListRunsRequest(parent=run.id), MAX_REPEATS))
         return found[::-1]
+
+    def at_commit(self, run: query_pb2.Run, limit: int) -> Sequence[query_pb2.Run]:
+        """Returns the newest runs of its ident at its commit, with reruns and runs of other parts."""
+        others = self._hub.runs(hs.ListRunsRequest(ident=run.ident), MAX_SEARCHED)
+        found = islice((other for other in others if is_at_commit(other, run)), limit)
+        return [run if other.id == run.id else self.full_run(other) for other in found]
+
+    def nodes_at(self, run: query_pb2.Run, paths: Sequence[str]) -> Iterable[query_pb2.Node]:
+        """Yields those of these nodes that a run has."""
+        return nodes_at(self._api(run), paths)
 
     def nodes(
         self,

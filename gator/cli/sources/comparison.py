@@ -3,20 +3,23 @@
 Invariant: two runs of one hub are compared by the hub.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
+from gator.cli.history.flaky import flaky_jobs
 from gator.cli.runs.hub_choice import PREFIX, HubChoice, name_on_hub
 from gator.cli.runs.paging import pages
 from gator.cli.runs.run_text import selection_text
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.present_rules import rules_for
 from gator.core.history import compare
+from gator.core.history.flaky import Flakiness
 from gator.core.launch.printed import command
 from gator.errors import NotFoundError
+from gator.ports import History
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
@@ -32,6 +35,8 @@ class Comparison(Struct, frozen=True):
     counts: Sequence[hs.ChangeCount]
     unselected: int = 0
     """Number of jobs that are left out because only one of the runs selected them."""
+    flaky: Mapping[str, Flakiness] = {}
+    """Those of the first jobs that newly fail or are fixed that are flaky, by their paths below the root."""
 
 
 @contextmanager
@@ -54,13 +59,27 @@ def compared(before: str | None, after: str, tracking: Path | None, hub: HubChoi
         )
         unknown = compare.unknown_changes(first.run, second.run)
         known = [change for change in changed if change.change not in unknown]
+        flaky = _flaky(second.source.history(), second.run, known)
         yield Comparison(
             first.run,
             second.run,
             [compare.difference(change, old.get(change.path), new.get(change.path)) for change in known],
             compare.count(known),
             len(changed) - len(known),
+            flaky,
         )
+
+
+def _flaky(
+    history: History, run: query_pb2.Run, changes: Iterable[compare.Changed | hub_pb2.Difference]
+) -> dict[str, Flakiness]:
+    """Returns the flaky ones of the jobs that newly fail or are fixed, by their paths below the root."""
+    paths = {
+        f"{run.ident}/{one.path}" if one.path else run.ident: one.path
+        for one in changes
+        if one.change in (hub_pb2.CHANGE_NEWLY_FAILING, hub_pb2.CHANGE_FIXED)
+    }
+    return {paths[path]: flaky for path, flaky in flaky_jobs(history, run, paths).items()}
 
 
 def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
@@ -81,6 +100,7 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
 
 
 def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
+    from gator.cli.history.hub import HubHistory
     from gator.cli.runs import hub_client
 
     with hub_client.connect(hub) as found:
@@ -93,7 +113,9 @@ def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
             differences.extend(page.differences)
             counts = counts or list(page.counts)
             unselected = unselected or page.unselected
-    return Comparison(old, new, differences, counts, unselected)
+        history = HubHistory(found, rules_for(new))
+        flaky = _flaky(history, history.full_run(new), differences)
+    return Comparison(old, new, differences, counts, unselected, flaky)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from gator.cli.sources.open import OpenRun
 from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.tracking import tracking_root
 from gator.console import describe
+from gator.core.history.flaky import Flakiness, is_at_commit
 from gator.core.history.overlay import OverlaidJob, SpecOrder, overlay_outcomes
 from gator.core.launch.parameters import params_of_runs
 from gator.core.launch.printed import command, in_folder
@@ -37,6 +38,8 @@ class FailedIn(Struct, frozen=True):
     source: RunSource
     newest: query_pb2.Run | None = None
     """The newest rerun; None if no reruns are overlaid."""
+    flaky: Flakiness | None = None
+    """How the job ended under the same conditions if it is flaky and was compared with other runs."""
 
     def commit(self) -> str:
         """Returns the commit of the run, if that of the newest rerun is another one; else empty."""
@@ -72,6 +75,19 @@ class OverlaidRun(Struct, frozen=True):
             if not patterns or any(pattern.matches(node.path) for pattern in patterns):
                 run = self.jobs[node.path].run
                 yield FailedIn(node, self.runs[run], self.sources[run], newest)
+
+    def mended(self) -> list[str]:
+        """Returns the jobs that failed and then passed at the same commit, with the same seed."""
+        return [
+            path
+            for path, job in self.jobs.items()
+            if job.outcome == common_pb2.OUTCOME_PASSED
+            and any((run, path) in self.nodes and self._is_alike(run, job.run) for run in self.runs)
+        ]
+
+    def _is_alike(self, run: str, other: str) -> bool:
+        git = self.runs[run].git
+        return bool(git.commit) and not git.dirty and is_at_commit(self.runs[other], self.runs[run])
 
     def headline(self) -> str:
         """Returns a line such as `run 3a700579 of nightly overlaid with 2 reruns: 5ad0c1f2, 77e01b9c`."""

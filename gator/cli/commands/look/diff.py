@@ -10,7 +10,8 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.failures.values import flaky_values
+from gator.cli.json_output import say_json, to_values
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -77,7 +78,8 @@ def diff(
         worse = any(map(_is_worse, found.differences))
         if json:
             for difference in found.differences:
-                say_json(difference)
+                flaky = flaky_values(found.flaky.get(difference.path))
+                say_json({**to_values(difference), "flaky": flaky})
         else:
             _say(found, threshold / 100, limit_of(number, MAX_ROWS))
         _say_names(found)
@@ -122,7 +124,7 @@ def _say(found: Comparison, threshold: float, limit: int | None) -> None:
             if change == hub_pb2.CHANGE_OTHER:
                 changed = _without_pruned(changed)
             changed.sort(key=lambda difference: not difference.other_cause)
-            lines = [(difference, (_outcome_text(difference),)) for difference in changed]
+            lines = [(difference, (_with_flaky(difference, found),)) for difference in changed]
             _say_section(text, lines, found, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
     _say_section(
@@ -186,6 +188,13 @@ def _say_section(
     )
     if len(shown) < len(lines):
         say_more("line", len(lines) - len(shown), indent="  ")
+
+
+def _with_flaky(difference: hub_pb2.Difference, found: Comparison) -> str:
+    """Returns the outcome of a job, and how it ended under the same conditions if it is flaky."""
+    flaky = found.flaky.get(difference.path)
+    text = _outcome_text(difference)
+    return text if flaky is None else f"{text}; flaky: {flaky.describe()}"
 
 
 def _outcome_text(difference: hub_pb2.Difference) -> str:

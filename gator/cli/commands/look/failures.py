@@ -9,9 +9,11 @@ from itertools import islice
 from typing import Annotated, Final
 
 import typer
+from msgspec.structs import replace
 
 from gator.cli import output
 from gator.cli.failures.causes import Wanted, failed_jobs, find_causes
+from gator.cli.failures.flaky import compared, say_mended
 from gator.cli.failures.known import check_cause
 from gator.cli.failures.pruned import say_pruned
 from gator.cli.failures.text import say_causes, say_each, say_lines_of_causes
@@ -95,6 +97,8 @@ def failures(
             output.say(_nothing(wanted) + _so_far(opened.run))
         if not (name or new or back):
             say_pruned(opened, overlaid, wanted.globs)
+            if overlaid is not None:
+                say_mended(overlaid)
 
 
 def _split(paths: Sequence[str], cause: str | None) -> tuple[Sequence[str], str]:
@@ -127,11 +131,12 @@ def _say_json(
     """Prints causes or failures. Returns whether there is one."""
     said = False
     if causes:
-        for group in find_causes(opened, overlaid, wanted).groups[:limit]:
+        groups = find_causes(opened, overlaid, wanted).groups[:limit]
+        for group, example in zip(groups, compared(group.example for group in groups), strict=True):
             said = True
-            say_json(values_of_cause(group))
+            say_json(values_of_cause(replace(group, example=example)))
         return said
-    for one in islice(failed_jobs(opened, overlaid, wanted), limit):
+    for one in compared(islice(failed_jobs(opened, overlaid, wanted), limit)):
         said = True
         say_json(values_of_failure(one))
     return said

@@ -11,7 +11,9 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
+from gator.cli.failures.values import flaky_values
 from gator.cli.history.cleared import overlay_reruns
+from gator.cli.history.flaky import flaky_jobs
 from gator.cli.history.folders import FolderHistory
 from gator.cli.history.sightings import sighting
 from gator.cli.json_output import say_json, to_values
@@ -24,8 +26,10 @@ from gator.cli.sources.present_rules import rules_here
 from gator.cli.suggestions import MAX_COMPARED, similar_path
 from gator.cli.tracking import tracking_root
 from gator.console import describe
+from gator.core.history.flaky import Flakiness
 from gator.core.history.series import WHOLE, options_of, selection_of
 from gator.core.launch.printed import command
+from gator.core.outcomes import tally_size
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
 from gator.paths import escape, unescape
 from gator.ports import History
@@ -108,13 +112,15 @@ def trend(
         if is_cut:
             del history.entries[limit:]
         cleared = overlay_reruns(found, f"{ident}/{path}" if path else ident, history)
+        flaky = _flaky(found, f"{ident}/{path}" if path else ident, history)
     if json:
         values = to_values(history)
         for entry in values["entries"]:
             entry["passed_in_rerun"] = cleared.get(entry["run"]["run"])
-        say_json({key: values[key] for key in ("entries", "first_bad", "last_good")})
+        shown = {key: values[key] for key in ("entries", "first_bad", "last_good")}
+        say_json({**shown, "flaky": flaky_values(flaky)})
         return
-    _say(f"{ident}/{path}" if path else ident, history, cleared)
+    _say(f"{ident}/{path}" if path else ident, history, cleared, flaky)
     if is_cut:
         say_more("run")
 
@@ -150,7 +156,17 @@ def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]
         yield HubHistory(found, rules)
 
 
-def _say(name: str, history: hs.ListHistoryResponse, cleared: Mapping[str, str]) -> None:
+def _flaky(found: History, path: str, history: hs.ListHistoryResponse) -> Flakiness | None:
+    """Returns how a job ended at the commit of the newest run that has it, if it is flaky there."""
+    if not history.entries or not history.entries[0].run.git.commit:
+        return None
+    newest = found.run(history.entries[0].run.run)
+    return flaky_jobs(found, found.full_run(newest), [path]).get(path) if newest is not None else None
+
+
+def _say(
+    name: str, history: hs.ListHistoryResponse, cleared: Mapping[str, str], flaky: Flakiness | None
+) -> None:
     ended = [entry.outcome for entry in history.entries if entry.outcome]
     marks = "".join(_mark(entry.outcome) for entry in reversed(history.entries))
     passed = ended.count(common_pb2.OUTCOME_PASSED)
@@ -161,6 +177,8 @@ def _say(name: str, history: hs.ListHistoryResponse, cleared: Mapping[str, str])
             output.say(f"last passed in {sighting(history.last_good)}")
         elif len(ended) > 1:
             output.say("did not pass in any of these runs")
+    if flaky is not None:
+        output.say(f"flaky: {flaky.describe()}")
     output.say()
     rows = (_row(entry, cleared.get(entry.run.run, "")) for entry in history.entries)
     output.say_columns(rows, right=frozenset((3, 4, 5)))
@@ -187,5 +205,5 @@ def _row(entry: hub_pb2.HistoryEntry, rerun: str) -> tuple[str, ...]:
 
 def _rate(tally: event_pb2.Tally) -> str:
     """Returns the percentage of passed jobs; empty for a single job."""
-    jobs = sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)
+    jobs = tally_size(tally)
     return f"{tally.passed / jobs * 100:.1f} %" if jobs > 1 else ""

@@ -19,12 +19,12 @@ from gator.core.history import series
 from gator.core.history.overlay import OverlaidJob
 from gator.core.launch.printed import command
 from gator.core.launch.rerun import REPEAT
-from gator.core.outcomes import FAILURES
+from gator.core.outcomes import FAILURES, tally_size
 from gator.errors import GatorError, UsageError, UserError
 from gator.node_paths import key_of_path
 from gator.paths import escape
 from gator.ports import History
-from gator.v1 import common_pb2, event_pb2, query_pb2
+from gator.v1 import common_pb2, query_pb2
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -172,7 +172,7 @@ def _passed(nodes: Iterable[query_pb2.Node], overlaid: Mapping[str, OverlaidJob]
             below[at] = below.get(at, 0) + 1
     covered: list[str] = []
     for node in nodes:
-        if node.kind == common_pb2.NODE_KIND_JOB or below.get(node.path, 0) != _jobs(node.tally):
+        if node.kind == common_pb2.NODE_KIND_JOB or below.get(node.path, 0) != tally_size(node.tally):
             continue
         if not _in_repeat(node.path) and not (covered and node.path.startswith(covered[-1])):
             covered.append(f"{node.path}/")
@@ -186,7 +186,3 @@ def _passed(nodes: Iterable[query_pb2.Node], overlaid: Mapping[str, OverlaidJob]
 
 def _in_repeat(path: str) -> bool:
     return "[" in path.rpartition("/")[0]
-
-
-def _jobs(tally: event_pb2.Tally) -> int:
-    return sum(getattr(tally, field.name) for field in tally.DESCRIPTOR.fields)
