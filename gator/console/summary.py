@@ -158,8 +158,8 @@ def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> It
     yield from _first_error(result)
     if result.reason == common_pb2.REASON_HOOK:
         yield f"       output: {about_node('logs', path, in_folder(info.folder), '--long')}"
-    elif _has_log(info, result):
-        yield f"       log: {text_log(info.folder, path)}"
+    elif _has_log(info, result) and not _is_empty(log := text_log(info.folder, path)):
+        yield f"       log: {log}"
     yield f"       again: {again(info, '' if info.single else path)}"
 
 
@@ -169,6 +169,14 @@ def _has_log(info: RunInfo, result: event_pb2.Result) -> bool:
         return False
     # A group whose contract is broken has no output of its own.
     return tally_size(result.jobs) <= 1
+
+
+def _is_empty(log: Path) -> bool:
+    """Returns whether a job wrote nothing. A file that is not written yet counts as output."""
+    try:
+        return log.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def text_log(folder: str, path: str) -> Path:

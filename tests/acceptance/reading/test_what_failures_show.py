@@ -128,3 +128,12 @@ def test_a_command_that_repeats_a_spec_of_stdin_says_what_stands_for_the_spec(ga
     needs = "SPEC, the file with the spec, which was read from stdin"
     assert f"\nneeds: {needs}\n" in process.stdout
     assert f"needs:  {needs}" in gator("failures").expect(0).out
+
+
+def test_no_log_is_named_for_a_job_that_wrote_nothing(gator: Gator) -> None:
+    jobs = "[!Job {ident: silent, shell: exit 3}, !Job {ident: loud, shell: 'echo no; exit 3'}]"
+    done = gator("run", gator.spec(f"!JobGroup {{ident: top, jobs: {jobs}}}\n")).expect(1)
+    (log,) = re.findall(r"log: +(\S+)", done.out)
+    assert "top_loud" in log
+    shown = gator("failures").expect(0).out
+    assert re.findall(r"log: +(\S+)", shown) == [log]
