@@ -21,7 +21,6 @@ from gator.cli.launch.preflight import runnable_plan
 from gator.cli.launch.request import job_environment, launch_environment
 from gator.cli.launch.reruns.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.specs.load import LoadedSpec
-from gator.cli.launch.specs.params import recorded_params
 from gator.cli.launch.supervise import PreparedRun, supervise
 from gator.cli.secrets import learn_secrets
 from gator.cli.tracking import tracking_root
@@ -202,7 +201,12 @@ def _make_folder(launch: Launch, ident: str) -> RunFolder:
     return RunFolder.create(tracking_root().absolute(), ident, time.strftime("%Y%m%d-%H%M%S"))
 
 
-def _params(request: plan_pb2.PlanRequest, secrets: Sequence[str]) -> dict[str, str]:
+def _params(plan: Plan, request: plan_pb2.PlanRequest, secrets: Sequence[str]) -> dict[str, str]:
+    if not any(node.settings.params for node in plan.nodes.values()):
+        return {}
+    # Most specs have no parameters.
+    from gator.cli.launch.specs.params import recorded_params
+
     params = recorded_params(request)
     return dict(zip(params, hide([*params.values()], secrets), strict=True))
 
@@ -230,7 +234,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
         unset_variables=unset_variables(plan, launch_environment()),
         version=__version__,
         seed=launch.request.seed,
-        params=_params(launch.request, secret),
+        params=_params(plan, launch.request, secret),
         inside=os.environ.get("GATOR_RUN_DIR", ""),
         inside_path=os.environ.get("GATOR_PATH", ""),
         labels=dict(
