@@ -220,7 +220,7 @@ STATES_TO_LIST = ("new", "back")
 
 
 class EarlierRuns(Struct, frozen=True):
-    """What earlier runs tell about the causes of the failures of a run."""
+    """The states of the causes of a run, as its earlier runs determine them."""
 
     headline: str = ""
     """Follows the numbers of causes, such as `, 1 new since run 25cb5c26`; empty if it is not known."""

@@ -33,6 +33,11 @@ PHRASES: Final = {
     r"\bfor ever\b": "write `forever`",
 }
 """Regular expressions of phrases that readers stumble over, and what to write instead."""
+NO_DOCSTRING: Final = {
+    r'^\s*r?"""What ': "begin with a noun, or in a module with a verb",
+    r"\btakes? note\b": "write `Records that …`",
+}
+"""Regular expressions of the beginnings of docstrings that name no thing and no action."""
 BOUND: Final = re.compile(r"^_?(?:MOST|LEAST|ENOUGH|FEW|MANY)_")
 """Names of constants that are bounds, and are not called `MAX_…` or `MIN_…`."""
 NO_VERBS: Final = frozenset(
@@ -66,7 +71,8 @@ def files(paths: Iterable[Path] = ()) -> Iterator[Path]:
 def _numbered(path: Path, parts: Sequence[str]) -> Iterator[tuple[int, str]]:
     text = path.read_text()
     lines = list(_prose(text) if path.suffix == ".py" else enumerate(text.split("\n"), 1))
-    for phrase, advice in PHRASES.items():
+    phrases = PHRASES if path.suffix != ".py" or parts[0] == "tests" else PHRASES | NO_DOCSTRING
+    for phrase, advice in phrases.items():
         for number, line in lines:
             if found := re.search(phrase, line, re.IGNORECASE):
                 yield number, f"'{found.group().strip()}': {advice}"

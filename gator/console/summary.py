@@ -54,7 +54,7 @@ class Failures:
         self.first_allowed: list[Failure] = []
         self._find_earlier_runs, self._rules = find_earlier_runs, rules
         self.advice: dict[str, None] = {}
-        """What lets messages pass that exceeded a limit, without duplicates."""
+        """Changes with which messages beyond a limit would be accepted, without duplicates."""
         self.first_with_invalid = ""
         """Path of the first job with lines that look like commands but are not valid; empty if none has."""
         self.noisy = 0

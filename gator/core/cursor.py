@@ -57,7 +57,7 @@ class ConsumerCursor:
         return [attach_pb2.StorePosition(store=store, seq=seq) for store, seq in self._positions.items()]
 
     def accept(self, batch: attach_pb2.Batch) -> Accepted | Gap | None:
-        """Takes a batch and advances the position; returns None if the batch has nothing new.
+        """Accepts a batch and advances the position; returns None if the batch has nothing new.
 
         The caller stores the events and the position in one transaction. If that fails, it continues with a
         new cursor from the stored positions.
@@ -260,6 +260,6 @@ class RecordInbox:
         return True
 
     def keep(self, number: int) -> int:
-        """Takes note that records up to `number` are stored; returns the number to acknowledge."""
+        """Records that records up to `number` are stored; returns the number to acknowledge."""
         self.kept = max(self.kept, number)
         return self.kept

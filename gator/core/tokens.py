@@ -14,7 +14,7 @@ KEY_BYTES = 32
 
 
 class Audience(StrEnum):
-    """What a token authorises."""
+    """The kind of caller that a token is for."""
 
     CONTROL = "control"
     """The user: to read the run and to stop it."""

@@ -92,7 +92,7 @@ class Open(Struct):
         self.groups = groups
 
     def add_place(self, line: str, groups: dict[str, str]) -> None:
-        """Takes note that the last line says where."""
+        """Records that the last line says where."""
         self.places.append(Place(len(self.lines) - 1, groups, _library()(line) is not None))
 
     def accept_tail(self) -> None:

@@ -1,4 +1,4 @@
-"""What an entry of a parser says, and the message that it recognises."""
+"""The definition of an entry of a parser, and the message that it recognises."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -132,7 +132,7 @@ class Recognised(Struct, kw_only=True):
     """Index in `lines` of the line with the text that explains the failure."""
     lines: list[str]
     groups: dict[str, str]
-    """What the groups of the patterns matched."""
+    """The values that the groups of the patterns matched."""
     skipped: int = 0
     """Number of lines after the first `MAX_HEAD` that are not in `lines`, because there were too many."""
     is_consequence: bool = False

@@ -311,7 +311,7 @@ class StreamParser:
             self._read(message, entry, text[:MAX_LINE_CHARACTERS])
 
     def _read(self, message: Open, entry: Entry, line: str) -> None:
-        """Takes the fields of a message from a line after its first."""
+        """Reads fields of a message from a line after its first."""
         if entry.needs and self._rules.pattern(entry.needs)(line):
             message.is_met = True
         index = len(message.lines) - 1

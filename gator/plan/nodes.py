@@ -103,7 +103,7 @@ class PlanNode(Struct, eq=False):
     varies_below: tuple[str, ...] = ()
     """Those names on which nodes below depend because they inherit keys."""
     variants: "Variants | None" = None
-    """What returns the values of its instances; None if they are the same for all."""
+    """Function that returns the values of its instances; None if they are the same for all."""
 
     @property
     def instances(self) -> int:

@@ -88,7 +88,7 @@ class SocketLock:
     """The right to listen on one unix socket, held by an flock on a file beside it."""
 
     def __init__(self, socket: Path) -> None:
-        """Takes the lock and removes what a dead server left; raises UsageError when a live one has it."""
+        """Acquires the lock, and removes the socket of a dead server. Raises UsageError if one is live."""
         self._socket = socket
         self._path = socket.with_name(socket.name + ".lock")
         while True:

@@ -36,7 +36,7 @@ class Refused(Protocol):
     """Is told of each call that was refused for its token, or because something belongs to someone else."""
 
     def __call__(self, method: str, peer: str, error: Exception, token: str, /) -> None:
-        """Takes the peer as grpc writes it, such as `ipv4:127.0.0.1:40000`, and the token or an empty one."""
+        """Gets the peer as grpc writes it, such as `ipv4:127.0.0.1:40000`, and the token or an empty one."""
         ...
 
 
@@ -167,7 +167,7 @@ class _Call:
     __slots__ = ("_clients", "_handler", "_name")
 
     def __init__(self, handler: Any, clients: _Clients | None, name: str) -> None:
-        """Takes the limits of all clients; without `clients` there are none."""
+        """Gets the limits of all clients; without `clients` there are none."""
         self._handler, self._clients, self._name = handler, clients, name
 
     async def serve(self, requests: Any, context: Any) -> None:

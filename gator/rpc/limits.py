@@ -76,7 +76,7 @@ class ConnectionQuota:
 
     @contextmanager
     def of(self, name: str) -> Generator[None]:
-        """Takes a slot, and gives it back. Raises UnavailableError if none is free."""
+        """Occupies a slot for the time of a context. Raises UnavailableError if none is free."""
         if self._taken[name] >= self._each or self._taken.total() >= self._maximum:
             raise UnavailableError("too many clients are connected: retry later")
         self._taken[name] += 1

@@ -55,7 +55,7 @@ class Service(Struct, frozen=True):
 
 
 class Tls(Struct, frozen=True):
-    """What a server shows its clients, both in PEM."""
+    """The certificate and the key of a server, both in PEM."""
 
     certificate: bytes
     """The server's certificate, with those between it and the one that clients trust."""

@@ -166,7 +166,7 @@ class RunFolder:
             return None
 
     def lock(self, holder: LockHolder) -> None:
-        """Takes the lock of the run for a process. Raises BlockingIOError while another holder lives.
+        """Acquires the lock of the run for a process. Raises BlockingIOError while another holder lives.
 
         Raises UsageError if the lock file cannot be written.
         """

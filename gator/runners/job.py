@@ -1,4 +1,4 @@
-"""What a runner gets and returns. Data only."""
+"""The arguments and the results of runners. Data only."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

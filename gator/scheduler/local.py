@@ -13,7 +13,7 @@ class LocalScheduler:
     allows_inline = True
 
     def __init__(self, arguments: Mapping[str, str]) -> None:
-        """Takes the argument `concurrency`, the number of cores. Raises UsageError for any other."""
+        """Accepts the argument `concurrency`, the number of cores. Raises UsageError for any other."""
         self.cores: int | None = None
         for key, value in arguments.items():
             if key != "concurrency" or not value.isdigit() or int(value) < 1:

@@ -1,4 +1,4 @@
-"""What a scheduler implements."""
+"""Protocols that a scheduler implements."""
 
 from typing import TYPE_CHECKING, Protocol
 

@@ -1,4 +1,4 @@
-"""What a scheduler needs to start a daemon, and what the daemon reads from its stdin."""
+"""The request to a scheduler to start a daemon, and the parameters that the daemon reads from its stdin."""
 
 import json
 import sys
@@ -42,7 +42,7 @@ class DaemonRequest(Struct, frozen=True):
 
 
 class DaemonParameters(Struct, frozen=True):
-    """What a daemon needs to attach to its parent.
+    """The parameters with which a daemon attaches to its parent.
 
     `key` is the key of the run as hexadecimal digits.
     """

@@ -1,4 +1,4 @@
-"""What the name of a cause may be.
+"""The rule for names of causes.
 
 Invariant: the name of a cause is never the beginning of a signature.
 """

@@ -14,7 +14,7 @@ from gator.store.untrusted import Connection, check_files, check_tables, harden
 
 _BUSY_SECONDS = 5.0
 READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What reading a damaged file raises: the text of an error may itself hold bytes of the file."""
+"""Errors of reading a damaged file; the text of an error may itself contain bytes of the file."""
 
 
 def open_owner(path: Path) -> tuple[sqlite3.Connection, bool]:

@@ -18,7 +18,7 @@ from gator.store.writer import RESERVE_BYTES, Post, State, Then, Work, Writer
 from gator.v1 import attach_pb2, event_pb2
 
 _ROW_BYTES = 64
-"""What a row takes besides its body, for counting what waits."""
+"""Size in bytes of a row without its body, an estimate for the amount of data that waits."""
 
 _KINDS = {field: int(kind) for field, kind in KIND_OF_FIELD.items()}
 _CATALOGUED = frozenset(int(kind) for kind in CATALOGUED_KINDS)

@@ -45,7 +45,7 @@ _SAMPLE = int(attach_pb2.EVENT_KIND_SAMPLE)
 
 
 class State(Enum):
-    """What a writer is at."""
+    """The state of a writer."""
 
     OPEN = "open"
     FULL = "full"
@@ -56,7 +56,7 @@ class State(Enum):
 
 
 class Work(Struct):
-    """What one call handed over: rows to store, and events, own or another's, for the catalogue."""
+    """The data of one call: rows to store, and events of this or another store for the catalogue."""
 
     rows: Sequence[EventRow] = ()
     events: Sequence[event_pb2.Event] = ()

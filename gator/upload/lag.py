@@ -17,7 +17,7 @@ class Lag:
         self._since: float | None = None
 
     def note(self, events: int, now: float, waited: float) -> None:
-        """Takes the events that the stores brought, and for how long the hub owes an acknowledgement."""
+        """Handles new events of the stores, and the time for which an acknowledgement is due."""
         if self._log is None:
             return
         self._events = self._events + events if waited > 0 else events

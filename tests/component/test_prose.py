@@ -26,6 +26,7 @@ def test_each_kind_of_problem_is_found(tmp_path: Path) -> None:
         "code.py:3",
         "code.py:6",
         "code.py:7",
+        "code.py:7",
         "page.md:1",
     ]
 

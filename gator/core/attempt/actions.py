@@ -1,4 +1,4 @@
-"""What an attempt asks its host to do, and how its leader ended. Data only.
+"""Actions that an attempt asks its host to carry out, and the exit of its leader. Data only.
 
 Invariant: the actions of a list are carried out in their order.
 """

@@ -17,11 +17,11 @@ def variable_of(name: str) -> str:
 
 
 class Collected(Struct):
-    """What was kept of an attempt."""
+    """The artefacts that were kept of an attempt."""
 
     artefacts: list[event_pb2.Artefact] = field(default_factory=list[event_pb2.Artefact])
     problems: list[str] = field(default_factory=list[str])
-    """What is wrong, each as a sentence; they fail the attempt."""
+    """Problems, each a sentence; they fail the attempt."""
     warnings: list[str] = field(default_factory=list[str])
     contents: list[event_pb2.ArtefactContent] = field(default_factory=list[event_pb2.ArtefactContent])
     """Contents to record for a hub."""

@@ -47,7 +47,7 @@ class OutputReading:
         self._is_empty = True
 
     def take(self, event: event_pb2.Event, data: bytes = b"") -> None:
-        """Takes a block with its bytes, or a message."""
+        """Adds a block with its bytes, or a message."""
         if event.HasField("log"):
             log = event.log
             if not log.line and log.logger != GATOR_LOGGER and log.severity >= common_pb2.SEVERITY_WARNING:

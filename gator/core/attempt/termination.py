@@ -68,7 +68,7 @@ class Termination(Struct):
         return self.kill_at is None or now >= self.kill_at
 
     def on_killed(self, now: int) -> None:
-        """Takes note that leftover processes are killed now."""
+        """Records that leftover processes are killed now."""
         self.killed_at = now
         self.pause = CHECK_NANOS
 

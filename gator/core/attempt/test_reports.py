@@ -1,4 +1,4 @@
-"""What the reports of tests of an attempt mean: messages that count, metrics and warnings."""
+"""Converts the test reports of an attempt into messages that count, metrics and warnings."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,7 +21,7 @@ _ERROR: Final = common_pb2.SEVERITY_ERROR
 
 
 class TestMessages(Struct):
-    """What is recorded of reports."""
+    """The messages, warnings and metrics to record about reports."""
 
     logs: list[event_pb2.LogEvent]
     warnings: list[str]

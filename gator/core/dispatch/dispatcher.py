@@ -110,7 +110,7 @@ class Dispatcher:
         return Cancelled.RUNNING
 
     def on_started(self, key: Key, now: float) -> None:
-        """Takes note that an attempt has started."""
+        """Records that an attempt has started."""
         job = self._state.jobs.get(key)
         if job is not None and job.state is not JobState.QUEUED:
             self._state.move(job, JobState.RUNNING)
@@ -152,7 +152,7 @@ class Dispatcher:
         self._state.rescan = Rescan.ALL
 
     def on_host_start_failed(self, now: float) -> None:
-        """Takes note that a requested wrapper daemon ended before it was up."""
+        """Records that a requested wrapper daemon ended before it was up."""
         self._state.hosts.starting = max(0, self._state.hosts.starting - 1)
         self._state.rescan = Rescan.ALL
 

@@ -48,7 +48,7 @@ class Findings(Struct, frozen=True):
 
 
 class Ledger:
-    """Takes from the pools and gives back.
+    """Reserves shares of the pools and returns them.
 
     A job that wants more cores than there are gets all of them and so runs alone; likewise for memory,
     unless the user set the pool. A job without cores takes none, but at most max(64, 8 x cores) of them run
@@ -110,7 +110,7 @@ class Ledger:
         return tuple(pool for pool, amount in need.amounts if free[pool] < amount)
 
     def take(self, demand: DemandKey) -> Share | None:
-        """Takes a share for a demand; returns None if it does not fit now."""
+        """Reserves a share for a demand; returns None if it does not fit now."""
         need = self.need(demand)
         if not self.has(need):
             return None

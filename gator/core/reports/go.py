@@ -27,7 +27,7 @@ class _Reader:
         self._events = 0
 
     def event(self, event: dict[str, Any]) -> None:
-        """Takes the next event."""
+        """Handles the next event."""
         action, test = str(event.get("Action", "")), str(event.get("Test", ""))
         package = str(event.get("Package", "") or event.get("ImportPath", ""))
         key = (package, test)
@@ -62,13 +62,13 @@ class _Reader:
             self.report.fail(_failure(f"{package}.{test}".lstrip("."), output))
 
     def _mark(self, package: str, test: str) -> None:
-        """Takes note that the test around a subtest fails because of it."""
+        """Records that the test around a subtest fails because of it."""
         parent = test.rpartition("/")[0]
         if parent:
             self._parents.add((package, parent))
 
     def _end_package(self, package: str, build: str) -> None:
-        """Takes a package that failed: without a failed test it was not built, or panicked."""
+        """Records a package that failed: without a failed test it was not built, or panicked."""
         self._fail_running(package)
         output = self._output.pop((build, ""), "") + self._output.pop((package, ""), "")
         if package not in self._failing:

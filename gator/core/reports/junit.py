@@ -75,11 +75,11 @@ class _Reader:
             self._is_skipped = True
 
     def _list_tests(self) -> None:
-        """Takes note that the totals of the suites around an element are those of what is in them."""
+        """Records that the totals of the suites around an element are those of what is in them."""
         self._suites = [{} for _ in self._suites]
 
     def _end_suite(self) -> None:
-        """Takes the totals of a suite whose tests are not listed."""
+        """Adds the totals of a suite whose tests are not listed."""
         totals = self._suites.pop()
         failed = _number(totals.get("failures", "")) + _number(totals.get("errors", ""))
         tests = max(_number(totals.get("tests", "")), failed)

@@ -1,4 +1,4 @@
-"""What a report says of tests."""
+"""The totals and failures in a test report."""
 
 import re
 from functools import cache

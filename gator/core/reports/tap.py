@@ -22,7 +22,7 @@ class _Reader:
         self._is_bailed = False
 
     def line(self, line: str) -> None:
-        """Takes the next line. Those of subtests are indented, and their test has a line of its own."""
+        """Handles the next line. Those of subtests are indented, and their test has a line of its own."""
         if line.startswith(("ok", "not ok")) and (match := self._test.match(line)):
             self._close()
             self._take(match)

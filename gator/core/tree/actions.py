@@ -1,4 +1,4 @@
-"""What a tree asks its daemon to do. Data only.
+"""Actions that a tree asks its daemon to carry out. Data only.
 
 Invariant: a `Record` is committed before any action that follows it in the list is carried out.
 """

@@ -123,7 +123,7 @@ class Gate:
     def settle(
         self, key: str, outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType
     ) -> bool:
-        """Takes an outcome into account; returns whether the gate was waiting for it."""
+        """Handles an outcome; returns whether the gate was waiting for it."""
         conditions = self._waits.pop(key, None)
         if conditions is None:
             return False

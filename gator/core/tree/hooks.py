@@ -22,7 +22,7 @@ class TierHooks:
         self.is_preparing = False
         """Whether the hook before the children runs."""
         self.failure = ""
-        """What is wrong with that hook; empty if it passed."""
+        """The problem with that hook; empty if it passed."""
         self.outcome: common_pb2.Outcome.ValueType = common_pb2.OUTCOME_UNSPECIFIED
         self.reason: common_pb2.Reason.ValueType = common_pb2.REASON_UNSPECIFIED
 
@@ -32,7 +32,7 @@ class TierHooks:
         return self.is_preparing
 
     def take_before(self, end: HookEnd, *, was_stopped: bool) -> None:
-        """Takes the end of the hook before the children; the end of a stopped one is not a failure."""
+        """Handles the end of the hook before the children; the end of a stopped one is not a failure."""
         self.is_preparing = False
         self.failure = "" if was_stopped else self.sequence.problem_of(end, self._path)
 

@@ -235,7 +235,7 @@ class TreeState:
         self._actions.append(TellTier(path, message))
 
     def close_later(self, steps: Iterator[None]) -> None:
-        """Takes the steps that close a node a few at a time."""
+        """Queues the steps that close a node; a few are taken at a time."""
         self.steps.close_later(steps)
 
     def wake(self, tier: Tier) -> None:

@@ -93,7 +93,7 @@ class Tier:
         self._end_if_done()
 
     def on_release(self, release: attach_pb2.Release) -> None:
-        """Takes an outcome into account that a node below waits for."""
+        """Handles an outcome that a node below waits for."""
         waiting_children = self.watch.plan.waiting_children.get(release.path, ())
         if not waiting_children or self.state is TierState.ENDED:
             return
@@ -114,7 +114,7 @@ class Tier:
                 tier.on_release(release)
 
     def on_hook(self, end: HookEnd) -> None:
-        """Takes the end of a hook. If that before the children failed, none of them starts."""
+        """Handles the end of a hook. If the one before the children failed, none of them starts."""
         hooks = self._hooks
         if hooks is None:
             return
@@ -133,7 +133,7 @@ class Tier:
             self._conclude()
 
     def on_started(self, job: JobChild) -> None:
-        """Takes note that a job's attempt runs."""
+        """Records that a job's attempt runs."""
         job.phase = Phase.STARTED
         job.started += 1
 

@@ -101,13 +101,13 @@ class Tree:
         job.tier.close_job(job, result)
 
     def on_given_back(self, path: str, attempt: int) -> None:
-        """Takes note that an attempt that was prefetched is queued again."""
+        """Records that an attempt that was prefetched is queued again."""
         job = self.jobs.get(path)
         if job is not None and job.attempt == attempt and job.phase is Phase.OUT:
             job.phase = Phase.QUEUED
 
     def on_started(self, path: str, attempt: int, now: Moment) -> bool:
-        """Takes note that an attempt's process runs; returns False if the attempt is already closed."""
+        """Records that an attempt's process runs; returns False if the attempt is already closed."""
         self._state.advance(now)
         job = self.jobs.get(path)
         if job is None or job.attempt != attempt or job.phase is Phase.STARTED:
@@ -140,7 +140,7 @@ class Tree:
         return True
 
     def on_hook(self, path: str, end: HookEnd, now: Moment) -> None:
-        """Takes the end of a hook of a group."""
+        """Handles the end of a hook of a group."""
         self._state.advance(now)
         tier = self._state.tiers.get(path)
         if tier is not None:
@@ -237,7 +237,7 @@ class Tree:
             )
 
     def step(self, now: Moment, budget: int = 200) -> bool:
-        """Takes at most `budget` of the steps that can wait; returns whether there are more."""
+        """Carries out at most `budget` of the steps that can wait; returns whether there are more."""
         self._state.advance(now)
         return self._state.steps.run(budget)
 

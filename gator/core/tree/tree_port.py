@@ -1,4 +1,4 @@
-"""What a tier and its tree know of each other: the jobs of a tier, and the functions of the tree."""
+"""The interface between a tier and its tree: the jobs of a tier, and the functions of the tree."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -21,7 +21,7 @@ class JobTier(Protocol):
     """The functions of its tier that a job uses."""
 
     def on_started(self, job: "JobChild") -> None:
-        """Takes note that the job's attempt runs."""
+        """Records that the job's attempt runs."""
         ...
 
     def on_attempt_finished(self, job: "JobChild", end: event_pb2.AttemptFinished) -> None:

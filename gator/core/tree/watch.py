@@ -55,10 +55,10 @@ class Watched(Struct, frozen=True):
 
 
 class WatchPlan(Struct, frozen=True):
-    """What the tier of one node watches, and which children wait for it. Shared by all its repeats."""
+    """The nodes that the tier of one node watches, and the children that wait. Its repeats share it."""
 
     watched: dict[str, tuple[Watched, ...]]
-    """What is watched, by the template of the awaited node."""
+    """The watched nodes, by the template of the awaited node."""
     waiting_children: dict[str, tuple[PlanNode, ...]]
     """Children that wait for an outcome, themselves or through a descendant, by key."""
     mutually_waiting: frozenset[str]

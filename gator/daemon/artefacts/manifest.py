@@ -1,4 +1,4 @@
-"""What a job made, as the jobs that use it find it: `artefacts/TEMPLATE/JOB.json` in the folder of the run.
+"""The manifest of the artefacts of a job, for the jobs that use them: `artefacts/TEMPLATE/JOB.json`.
 
 Invariant: the file of a job is that of its last attempt, and a new attempt begins by removing it.
 """

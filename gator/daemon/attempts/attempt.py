@@ -101,7 +101,7 @@ class Attempt:
         self._hook: HookProcess | None = None
         self._collection: Collection | None = None
         self._tail: LogTail | None = None
-        """What follows the files of `also_log`; None if there are none."""
+        """The reader of the files of `also_log`; None if there are none."""
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -182,7 +182,7 @@ class Attempt:
             self._take(self.wrapper.on_time(now))
 
     def on_data(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
-        """Takes bytes from a pipe."""
+        """Handles bytes from a pipe."""
         self._take(self.wrapper.on_output(self._now(), stream, data))
 
     def on_eof(self, stream: common_pb2.Stream.ValueType) -> None:
@@ -212,28 +212,28 @@ class Attempt:
         self._take(self.wrapper.on_exited(now, ended))
 
     def on_left_over(self, names: list[str]) -> None:
-        """Takes the names of the living processes of the attempt."""
+        """Handles the names of the living processes of the attempt."""
         if not names:
             self._read_rest()
         self._take(self.wrapper.on_left_over(self._now(), names))
 
     def on_file(self, state: FileState) -> None:
-        """Takes the state of the watched file."""
+        """Handles the state of the watched file."""
         self._take(self.wrapper.on_file(self._now(), state))
 
     def on_evidence(self, evidence: "Evidence") -> None:
-        """Takes what was found about the silent attempt."""
+        """Handles the evidence about the silent attempt."""
         from gator.core.attempt.hang.evidence import masked
 
         hidden = masked(evidence, lambda text: self._host.launcher.hide(text, self.node))
         self._take(self.wrapper.on_evidence(self._now(), hidden))
 
     def on_reports(self, files: Sequence[ReportFile]) -> None:
-        """Takes the reports of tests."""
+        """Handles the reports of tests."""
         self._take(self.wrapper.on_reports(self._now(), files))
 
     def on_log_data(self, place: int, data: bytes) -> None:
-        """Takes bytes from a file of `also_log`, by its place there."""
+        """Handles bytes from a file of `also_log`, by its place there."""
         self._take(self.wrapper.on_log_data(self._now(), place, data))
 
     def on_log_problem(self, text: str) -> None:
@@ -241,11 +241,11 @@ class Attempt:
         self.warn(self._now(), self._host.launcher.hide(text, self.node))
 
     def on_log_files(self) -> None:
-        """Takes note that the files of `also_log` were read to their end."""
+        """Records that the files of `also_log` were read to their end."""
         self._take(self.wrapper.on_log_files(self._now()))
 
     def on_inputs(self, inputs: Inputs) -> None:
-        """Takes what the attempt gets from jobs that ran before it, and starts it unless something lacks."""
+        """Handles the values from jobs that ran before; starts the attempt unless one is missing."""
         if self.is_over:
             return
         self._inputs = inputs
@@ -255,18 +255,18 @@ class Attempt:
             self.start()
 
     def on_artefacts(self, found: Collected) -> None:
-        """Takes the artefacts that were kept."""
+        """Handles the artefacts that were kept."""
         self._take(self.wrapper.on_artefacts(self._now(), found))
 
     def on_hook(self, end: HookEnd) -> None:
-        """Takes the end of a hook."""
+        """Handles the end of a hook."""
         self._hook = None
         if self.process is None:
             self.ownership.leader_reaped = True
         self._take(self.wrapper.on_hook(self._now(), end))
 
     def on_sample(self, sample: event_pb2.Sample, peak_memory: int) -> None:
-        """Takes a sample of the attempt's usage; the peak is in bytes."""
+        """Handles a sample of the attempt's usage; the peak is in bytes."""
         group = self.ownership.group
         is_limited = group is not None and bool(group.memory_max)
         self._take(self.wrapper.on_sample(self._now(), sample, peak_memory, is_limited=is_limited))
@@ -274,7 +274,7 @@ class Attempt:
     def on_client_event(
         self, event: event_pb2.Event, then: Callable[[], None], *, notice: bool = False
     ) -> None:
-        """Takes an event of one of the attempt's own processes; `then` is called once it is committed."""
+        """Records an event of one of the attempt's own processes; `then` is called once it is committed."""
         actions = self.wrapper.on_client_event(self._now(), event, notice=notice)
         # An event that is only counted waits for those before it too, because an ack covers both.
         self._take(actions or [Record([])], then)

@@ -1,4 +1,4 @@
-"""What an attempt uses of its host."""
+"""Protocols of the parts of a host that an attempt uses."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar

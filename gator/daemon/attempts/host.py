@@ -265,7 +265,7 @@ class WrapperHost:
 
     @property
     def group_hooks(self) -> GroupHooks:
-        """What runs the hooks of the groups whose tiers live in this process."""
+        """The runner of hooks of the groups whose tiers are in this process."""
         return GroupHooks(self._loop, self._reaper, lambda: self.launcher)
 
     def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":

@@ -42,7 +42,7 @@ def ownership_of(
 
 
 class Preparation:
-    """What one attempt needs before its start."""
+    """The folder, script and command of one attempt, made before its start."""
 
     __slots__ = ("_jobserver", "_launcher", "_node", "making", "runner_end", "scratch", "script")
 
@@ -50,14 +50,14 @@ class Preparation:
         self._launcher = launcher
         self._node = node
         self.making = ""
-        """What is being made, for the message if that fails."""
+        """The thing that is being made, for the message if that fails."""
         self.scratch = ""
         """Its own folder; empty if it has none."""
         self.script = ""
         """The file with its script; empty if there is none."""
         self._jobserver: Jobserver | None = None
         self.runner_end: Command | None = None
-        """What removes the leavings of the runner after the end."""
+        """The command that cleans up after the runner at the end."""
 
     def prepare(self, token: str, inputs: Inputs | None) -> Prepared:
         """Makes folder and script. Raises OSError, UserError, UnsafeScriptError and RunnerError."""

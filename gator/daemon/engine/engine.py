@@ -89,7 +89,7 @@ class Engine(Generic[OwnerAction]):
         self.turn_soon()
 
     def on_finished(self, path: str, attempt: int, end: event_pb2.AttemptFinished) -> None:
-        """Takes the end of an attempt; ignored if the attempt is closed."""
+        """Handles the end of an attempt; ignored if the attempt is closed."""
         if self.placed.pop((path, attempt), None) is not None:
             if self._log is not None:
                 self._log.on_ended((path, attempt))
@@ -98,7 +98,7 @@ class Engine(Generic[OwnerAction]):
         self.turn_soon()
 
     def on_recalled(self, keys: Iterable[Key]) -> None:
-        """Takes back attempts that did not start."""
+        """Returns attempts that did not start to their queue."""
         given = [key for key in keys if self.placed.pop(key, None) is not None]
         now = self._clock.now()
         self.dispatch.on_recalled(given, self._clock.monotonic())
@@ -139,7 +139,7 @@ class Engine(Generic[OwnerAction]):
         self.turn_soon()
 
     def on_release(self, release: attach_pb2.Release) -> None:
-        """Takes an outcome of a node outside of this tree."""
+        """Handles the outcome of a node outside this tree."""
         self.tree.on_release(release, self._clock.now())
         self.turn_soon()
 
@@ -155,7 +155,7 @@ class Engine(Generic[OwnerAction]):
         self.turn_soon()
 
     def turn_soon(self) -> None:
-        """Takes a turn once all inputs of this moment have arrived."""
+        """Runs one round once all inputs of this moment have arrived."""
         if self._turn is None:
             self._turn = self._loop.call_soon(self._take_turn)
 

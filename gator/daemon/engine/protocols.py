@@ -60,7 +60,7 @@ class Dispatch(Protocol[OwnerAction_co]):
         ...
 
     def on_recalled(self, keys: Sequence[Key], now: float) -> object:
-        """Takes back attempts that did not start."""
+        """Returns attempts that did not start to their queue."""
         ...
 
     def poll(self, now: float) -> Sequence[disp.HandOut | disp.Recall | OwnerAction_co]:

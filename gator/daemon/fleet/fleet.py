@@ -37,11 +37,11 @@ class FleetEvents(Protocol):
         ...
 
     def on_batch(self, daemon: Daemon, batch: attach_pb2.Batch, events: Sequence[event_pb2.Event]) -> None:
-        """Takes a batch; `events` are those that are new."""
+        """Handles a batch; `events` are the new ones."""
         ...
 
     def on_message(self, daemon: Daemon, message: attach_pb2.AttachRequest) -> None:
-        """Takes any message except a batch."""
+        """Handles any message except a batch."""
         ...
 
     def on_dead(self, daemon: Daemon, why: str) -> None:
@@ -180,7 +180,7 @@ class Fleet:
         return attach_pb2.Welcome(version=__version__, context=self._context.run)
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
-        """Takes a message of a daemon."""
+        """Handles a message of a daemon."""
         daemon = self.daemons[child.hello.id]
         if daemon.state is DaemonState.ENDED:
             return None

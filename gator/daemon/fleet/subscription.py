@@ -1,4 +1,4 @@
-"""What a root subscribes to in the store of each daemon."""
+"""The subscription of a root to the store of a daemon."""
 
 from typing import Final
 

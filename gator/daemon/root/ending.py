@@ -27,7 +27,7 @@ class RunEnding:
         return await self._result
 
     def on_result(self, result: event_pb2.Result) -> None:
-        """Takes the Result of the root."""
+        """Handles the Result of the root."""
         if not self._result.done():
             self._result.set_result(result)
 

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 
 class _Setup(Struct, frozen=True):
-    """What the parts of one root have in common."""
+    """The arguments that several parts of one root share."""
 
     folder: RunFolder
     plan: Plan

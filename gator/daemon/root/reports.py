@@ -95,7 +95,7 @@ class DaemonReports:
         self._view.changed()
 
     def on_message(self, daemon: Daemon, message: attach_pb2.AttachRequest) -> None:
-        """Takes any message of a daemon except a batch."""
+        """Handles any message of a daemon except a batch."""
         now = self._clock.monotonic()
         match message.WhichOneof("message"):
             case "recalled":

@@ -1,4 +1,4 @@
-"""What a root or a daemon serves to processes that dial it, and the run of the root's server.
+"""Services of a root or daemon for processes that dial it, and the running of the root's server.
 
 `server` imports gRPC, so it is imported by name and late.
 

@@ -43,7 +43,7 @@ class Attempts(Protocol):
 
 
 class ClientHandler:
-    """Takes records of clients and keeps them with their attempts."""
+    """Records the events of clients with their attempts."""
 
     def __init__(self, attempts: Attempts, tokens: Tokens) -> None:
         self._attempts = attempts

@@ -1,4 +1,4 @@
-"""What nodes wait for: names resolved to nodes, and dependencies that can never be met.
+"""Resolves the names of dependencies to nodes, and finds dependencies that can never be met.
 
 `references` resolves the names in `on_pass`, `on_fail` and `on_done` in the tree of a plan. `cycles` finds
 nodes that wait for each other, and the edges between them.

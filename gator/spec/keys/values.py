@@ -151,7 +151,7 @@ STDERR_MODES: Final = ("auto", "info", "warning", "error", "merge")
 WHENS: Final = ("passed", "done")
 """When a job gets an artefact."""
 FORMS: Final = ("path", "copy")
-"""What a job gets of an artefact."""
+"""Values of `as`: the way in which a job gets an artefact."""
 MAX_LOG_FILES: Final = 8
 """Maximum number of files of `also_log`. Each is a stream."""
 JOBSERVER_FORMS: Final = ("fifo", "pipe")

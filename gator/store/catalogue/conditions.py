@@ -41,7 +41,7 @@ BEFORE: Mapping[int, int] = {
     qs.NODE_ORDER_MEMORY: -_NEVER,
     qs.NODE_ORDER_PROCESSOR: -_NEVER,
 }
-"""What stands before the first place in each order; else 0 does."""
+"""Key before the first node in each order; where none is listed, it is 0."""
 
 
 LAST_BELOW = chr(ord(LEVEL_SEPARATOR) + 1)

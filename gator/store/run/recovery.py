@@ -1,4 +1,4 @@
-"""What a dead run lacks, computed: its catalogue brought up to its stores, and the missing Results.
+"""Completes a dead run: brings its catalogue up to its stores, and computes the missing Results.
 
 Invariant: all of it is in temporary tables of the reader's own connection, and nothing is changed. What is
 computed depends only on the stores, so all readers compute the same.

@@ -43,7 +43,7 @@ class HubLock(Protocol):
 
 
 def take(url: str, password: str | None = None) -> HubLock:
-    """Takes the lock of the database at a URL. Creates the folder of a file.
+    """Acquires the lock of the database at a URL. Creates the folder of a file.
 
     Raises UsageError if another hub has it, UnavailableError if the database cannot be reached.
     """

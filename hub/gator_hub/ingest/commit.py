@@ -74,7 +74,7 @@ class _Refused(Struct):
 
 
 def _sign(nodes: Iterable[Row]) -> None:
-    """Takes signatures of this version over. Failures with others are signed in the background."""
+    """Copies signatures of this version. Others are updated in the background."""
     for row in nodes:
         signature = row.get("signature")
         if signature and is_current(signature):

@@ -1,4 +1,4 @@
-"""What a rerun inherits from the run that it repeats, and the notes about what is different."""
+"""Gives a rerun the parameters and the scale of the run that it repeats, with notes about differences."""
 
 from collections.abc import Iterator, Mapping
 

@@ -37,7 +37,7 @@ _WARNING: Final = common_pb2.SEVERITY_WARNING
 
 
 class _Replacement(Enum):
-    """What parsers get in place of a line that begins with `::`."""
+    """The text that parsers get in place of a line that begins with `::`."""
 
     UNCHANGED = auto()
     EMPTY = auto()
@@ -47,7 +47,7 @@ class _Replacement(Enum):
 
 
 class Found(Struct):
-    """What the commands in some lines of a stream mean."""
+    """The meaning of the commands in some lines of a stream."""
 
     data: bytes
     """The lines as parsers get them: commands are blank, and stopped ones begin with a blank."""
@@ -224,7 +224,7 @@ class CommandReader:
             found.payloads.append(payload)
 
     def _silent(self, number: int, line: str, found: Found) -> _Replacement:
-        """Takes note of a line that is a command and no message."""
+        """Records a line that is a command but not a message."""
         found.severities.append((_INFO, False))
         found.lines.append((number, line))
         return _Replacement.EMPTY

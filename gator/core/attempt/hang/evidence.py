@@ -39,7 +39,7 @@ class ProcessEvidence(Struct, frozen=True, kw_only=True):
 
     @property
     def activity(self) -> str:
-        """What it does, such as `waits in pipe_read`."""
+        """Its activity, such as `waits in pipe_read`."""
         if self.cores >= BUSY_CORES:
             return f"computes on {self.cores:.1f} cores"
         if self.state in ("stopped", "tracing-stop"):
@@ -48,12 +48,12 @@ class ProcessEvidence(Struct, frozen=True, kw_only=True):
 
     @property
     def lasting_activity(self) -> str:
-        """What it does, without what differs from one moment to the next."""
+        """Its activity, without details that change from one moment to the next."""
         return "computes" if self.cores >= BUSY_CORES else self.activity
 
 
 class Evidence(Struct, frozen=True):
-    """What was found when an attempt had been silent for too long."""
+    """Evidence about an attempt that has been silent for too long."""
 
     processes: Sequence[ProcessEvidence] = ()
     omitted: int = 0

@@ -45,7 +45,7 @@ class Silence(Struct):
             self.due = now
 
     def reset(self, now: int) -> None:
-        """Takes note of a sign of life."""
+        """Records a sign of life."""
         if self.limit:
             self.since, self.cpu_nanos = now, 0
             self.due = now + (self.limit // _LOOKS if self.watches else self.limit)
@@ -63,7 +63,7 @@ class Silence(Struct):
         self.due = None
 
     def on_file(self, now: int, state: FileState) -> None:
-        """Takes the state of the watched file; a change is a sign of life."""
+        """Handles the state of the watched file; a change is a sign of life."""
         if self.has_looked and state != self.file:
             self.reset(now)
         elif self.due is None and not self.is_over(now):

@@ -100,7 +100,7 @@ class Wrapper:
         return [RunHook(BEFORE)]
 
     def on_spawned(self, now: int, started: event_pb2.Started) -> list[Action]:
-        """Takes note that the process was started at `now`."""
+        """Records that the process was started at `now`."""
         context = self._context
         context.times.start(now)
         context.usage.start(now)
@@ -145,7 +145,7 @@ class Wrapper:
         return finish(context, now) if context.state is State.STARTING else kill(context, now)
 
     def on_output(self, now: int, stream: common_pb2.Stream.ValueType, data: bytes) -> list[Action]:
-        """Takes bytes that were read."""
+        """Handles bytes that were read."""
         context = self._context
         if context.is_complete:
             return []
@@ -157,7 +157,7 @@ class Wrapper:
         return record(context.with_start(now, events) if events else events)
 
     def on_eof(self, now: int, stream: common_pb2.Stream.ValueType) -> list[Action]:
-        """Takes note that a pipe has reached its end."""
+        """Records that a pipe has reached its end."""
         context = self._context
         context.open.discard(stream)
         if context.state is State.DRAINING and not context.open:
@@ -165,7 +165,7 @@ class Wrapper:
         return []
 
     def on_exited(self, now: int, ended: Exit) -> list[Action]:
-        """Takes note that the leader was reaped."""
+        """Records that the leader was reaped."""
         context = self._context
         if context.state not in ALIVE:
             return []
@@ -294,7 +294,7 @@ class Wrapper:
     def on_sample(
         self, now: int, sample: event_pb2.Sample, peak_memory: int, *, is_limited: bool = False
     ) -> list[Action]:
-        """Takes a sample of the processes of the attempt; `peak_memory` is in bytes, as far as known.
+        """Handles a sample of the processes of the attempt; `peak_memory` is in bytes, as far as known.
 
         If the kernel limits the memory, the sample ends nothing: it counts shared memory more than once.
         """
@@ -324,7 +324,7 @@ class Wrapper:
         return record(context.client.take(context.stamp, now, event, notice=notice))
 
     def on_file(self, now: int, state: FileState) -> list[Action]:
-        """Takes the state of the watched file."""
+        """Handles the state of the watched file."""
         context = self._context
         if context.state is not State.RUNNING:
             return []
@@ -353,15 +353,15 @@ class Wrapper:
         ]
 
     def on_log_data(self, now: int, place: int, data: bytes) -> list[Action]:
-        """Takes bytes that were read from a file of `also_log`, by its place there."""
+        """Handles bytes that were read from a file of `also_log`, by its place there."""
         return self.on_output(now, log_stream(place), data)
 
     def on_log_files(self, now: int) -> list[Action]:
-        """Takes note that the files of `also_log` were read to their end."""
+        """Records that the files of `also_log` were read to their end."""
         return read_reports(self._context, now) if self.state is State.READING_LOGS else []
 
     def on_reports(self, now: int, files: Sequence[ReportFile]) -> list[Action]:
-        """Takes the reports of tests, and ends the attempt."""
+        """Handles the reports of tests, and ends the attempt."""
         context = self._context
         if context.state is not State.READING:
             return []
@@ -372,7 +372,7 @@ class Wrapper:
         return [*record(found.events(context.stamp, now)), *collect(context, now)]
 
     def on_artefacts(self, now: int, found: Collected) -> list[Action]:
-        """Takes what was kept of the attempt, and ends it."""
+        """Records the artefacts that were kept, and ends the attempt."""
         context = self._context
         if context.state is not State.COLLECTING:
             return []
@@ -384,7 +384,7 @@ class Wrapper:
         return [*record(events), *finish(context, now)]
 
     def on_hook(self, now: int, end: HookEnd) -> list[Action]:
-        """Takes the end of a hook. A hook `before` that failed fails the attempt; others give a warning."""
+        """Handles the end of a hook. A hook `before` that failed fails the attempt; others give a warning."""
         context = self._context
         hooks = context.hooks
         if hooks is None or context.state not in (State.PREPARING, State.HOOKS):

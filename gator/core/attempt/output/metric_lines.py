@@ -1,4 +1,4 @@
-"""Takes the values of metrics from lines of output, as `metrics` in the spec describes them."""
+"""Reads the values of metrics in lines of output, as `metrics` in the spec describes them."""
 
 from collections.abc import Mapping
 from math import isnan

@@ -1,4 +1,4 @@
-"""What a line of output means: its severity, whether it counts, and whether it explains a failure.
+"""Decides for each line of output its severity, whether it counts, and whether it explains a failure.
 
 Messages of the API and of parsers that the job names always count. Decisive messages of the automatic parser
 count on stdout. Everything else on stderr depends on the key `stderr`:
@@ -45,7 +45,7 @@ _SEVERITIES = {
 
 
 class StreamRule(Struct, frozen=True):
-    """What the lines of one stream mean."""
+    """The severity of the lines of one stream, and whether they count."""
 
     severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_INFO
     """Severity of a line that no parser recognises."""
@@ -350,7 +350,7 @@ class LineParser:
             self._messages.offer(candidate, counts=counts)
 
     def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> event_pb2.Metric | None:
-        """Takes the metric of a summary, and keeps summaries that may count. Returns what to record."""
+        """Returns the metric of a summary to record, and keeps summaries that may count."""
         try:
             value = float(message.value)
         except ValueError:

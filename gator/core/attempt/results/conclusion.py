@@ -28,7 +28,7 @@ class Times(Struct):
         self.started = self.ended = self.last_read = now
 
     def read(self, now: int) -> None:
-        """Takes note of output."""
+        """Records output."""
         if now - self.last_read > self.silence:
             self.silence = now - self.last_read
         self.last_read = now

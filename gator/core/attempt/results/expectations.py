@@ -1,4 +1,4 @@
-"""What a job is expected to do, as `expect` in the spec says, and whether an attempt did it."""
+"""Checks whether an attempt met the expectations of `expect` in the spec."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ class ForbiddenLine(Struct, frozen=True):
 
 
 class Expectations:
-    """What is expected of one attempt; an observer of its output."""
+    """The expectations of one attempt; an observer of its output."""
 
     __slots__ = ("_contracts", "_expect", "_missing", "forbidden")
 

@@ -49,11 +49,11 @@ class AttemptFacts(Struct):
     not_started: str = ""
     """Message if it could not be started at all; else empty."""
     artefact: str = ""
-    """What is wrong with the artefacts that it made; else empty."""
+    """The problem with the artefacts that it made; empty if there is none."""
     input: str = ""
-    """What it lacks of other jobs; else empty."""
+    """The artefact of another job that is missing; empty if none is."""
     hook: str = ""
-    """What is wrong with the hook that runs before it; else empty."""
+    """The problem with the hook that runs before it; empty if there is none."""
     exit_code: int | None = None
     signal: int | None = None
     out_of_memory: bool = False
@@ -62,7 +62,7 @@ class AttemptFacts(Struct):
     """Description of the processes that survived SIGKILL; else empty."""
     messages: Messages = field(default_factory=Messages)
     expectations: "Expectations | None" = None
-    """What the spec expects of the attempt; None if it expects nothing but exit code 0."""
+    """The expectations of the spec; None if it expects nothing but exit code 0."""
 
 
 def judge(facts: AttemptFacts, limits: spec_pb2.Limits) -> Verdict:

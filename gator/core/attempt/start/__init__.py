@@ -1,4 +1,4 @@
-"""What the process of a job is started with: its argv, environment and working directory.
+"""Determines the argv, environment and working directory of the process of a job.
 
 `environment.Launcher` puts them together on the host of the attempt. `params` gives the variables with
 parameters, and `runners` the options of a runner and the command that calls a Python function.

@@ -61,13 +61,13 @@ class UnsafeScriptError(ValueError):
 
 
 class Inputs(Struct, frozen=True):
-    """What an attempt gets from jobs that ran before it."""
+    """The values that an attempt gets from jobs that ran before it."""
 
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     """Values of `${{ }}` by name."""
     problem: str = ""
-    """What is missing; empty if nothing is."""
+    """The problem if something is missing; else empty."""
 
 
 NO_INPUTS: Final = Inputs()

@@ -21,7 +21,7 @@ class Pattern(Struct, frozen=True):
 
 
 class Matcher(Struct, frozen=True):
-    """What messages of a tool look like: patterns of as many lines."""
+    """The patterns of the messages of a tool, one for each line of a message."""
 
     patterns: tuple[Pattern, ...]
     owner: str = ""

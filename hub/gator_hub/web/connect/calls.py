@@ -25,7 +25,7 @@ _STOPPING: Final = Status("unavailable", "the hub is stopping: retry later")
 
 
 class _CallDetails(Struct, frozen=True):
-    """What a gate reads of a call before its handler: grpc.HandlerCallDetails."""
+    """The details of a call that a gate reads before its handler, as grpc.HandlerCallDetails."""
 
     method: str
     invocation_metadata: tuple[tuple[str, str], ...]

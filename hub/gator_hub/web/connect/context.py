@@ -1,4 +1,4 @@
-"""What a servicer of grpc.aio sees of a call over HTTP."""
+"""The context of a call over HTTP, as a servicer of grpc.aio uses it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn

@@ -24,7 +24,7 @@ class Method(Struct, frozen=True):
 
 
 class _Handlers:
-    """Takes the handlers that generated code adds to a server."""
+    """Collects the handlers that generated code adds to a server."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, Any] = {}
@@ -33,7 +33,7 @@ class _Handlers:
         """Ignores the handlers: the same methods are registered by name."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """Takes the handlers of a service by the names of its methods."""
+        """Adds the handlers of a service by the names of its methods."""
         self.by_name.update({f"/{service}/{name}": handler for name, handler in handlers.items()})
 
 
