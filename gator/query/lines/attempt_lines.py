@@ -13,6 +13,7 @@ from gator.core.pages import JobAttempt
 from gator.core.text import is_blank, readable
 from gator.query.lines.chunks import Chunk, Chunker
 from gator.query.lines.search import Pattern
+from gator.query.lines.seek import MIN_LINE, last_block, seek
 from gator.query.reader import Reader, read_to_end
 from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -194,12 +195,14 @@ class AttemptLines:
 
     def __iter__(self) -> Iterator[query_pb2.Line | None]:
         """Yields the lines, and None after each step without one, so that the caller can stop."""
-        for seq, event in self._events():
+        for seq, event in self._events(self._start()):
             if event.WhichOneof("payload") == "log":
                 yield from self._message(seq, event)
                 if self._points.maxlen == 1:
                     self._note(seq)
             else:
+                if self._is_behind(event.block):
+                    break
                 yield from self._block(seq, event.block, self.first.get(event.block.stream, 0))
             if seq > self._from.reached:
                 self.mark.reached = seq
@@ -223,8 +226,24 @@ class AttemptLines:
         self._points.append(self._chunker.resume_seq(seq))
         self.mark.seq = self._points[0]
 
-    def _events(self) -> Iterator[tuple[int, event_pb2.Event]]:
-        after = max(self.mark.seq - 1, 0)
+    def _is_behind(self, block: event_pb2.Block) -> bool:
+        """Returns whether no wanted line is in a block or after it."""
+        request = self._request
+        if not (request.last_line and request.stream == block.stream) or self._is_running:
+            return False
+        return block.first_line > request.last_line and not (request.messages or request.context)
+
+    def _start(self) -> int:
+        """Returns the position to read from: without an earlier page that of the first wanted line."""
+        request = self._request
+        line = max(request.first_line, self.first.get(request.stream, 0))
+        is_far = line >= MIN_LINE and request.stream and not (request.messages or request.context)
+        if self.mark.seq or self._known is not None or not is_far:
+            return max(self.mark.seq - 1, 0)
+        return seek(self._reader, self._attempt, request.stream, line)
+
+    def _events(self, after: int = 0) -> Iterator[tuple[int, event_pb2.Event]]:
+        """Yields the events after a position."""
         if self._known is not None:
             yield from ((event.seq, event) for event in self._known if event.seq > after)
             return
@@ -247,6 +266,9 @@ class AttemptLines:
             lines = {1: self._attempt.stdout_lines, 2: self._attempt.stderr_lines or 0}
             files = event_pb2.LogFiles.FromString(self._attempt.log_files or b"")
             lines |= {int(each.stream): each.lines for each in files.list}
+        elif self._request.stream and self._known is None:
+            block = last_block(self._reader, self._attempt, self._request.stream)
+            lines = {self._request.stream: _last_line(block)} if block is not None else {}
         else:
             for _, event in self._events():
                 if event.WhichOneof("payload") == "block":
