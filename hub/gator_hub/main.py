@@ -100,7 +100,7 @@ def serve(
             min=0,
             max=65535,
             metavar="PORT",
-            help="Serve HTTP on this port; 0: any free one.",
+            help="Serve the web page on this port; 0: any free one.",
             show_default="the port after --port",
         ),
     ] = None,
@@ -109,10 +109,10 @@ def serve(
         typer.Option(
             "--web-name",
             metavar="NAME",
-            help="Accept this name of the host in URLs; may be repeated.",
+            help="Accept this name of the host in URLs of the page; may be repeated.",
         ),
     ] = None,
-    no_web: Annotated[bool, typer.Option("--no-web", help="Serve gRPC only, no HTTP.")] = False,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Serve gRPC only, no web page.")] = False,
 ) -> None:
     """Serve a hub until Ctrl-C or TERM.
 

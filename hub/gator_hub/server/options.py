@@ -44,7 +44,7 @@ class ServeOptions(Struct, frozen=True):
     keep_runs: int | None = None
     """Number of runs kept for each ident besides pinned ones; None: all."""
     with_web: bool = False
-    """Whether to serve HTTP."""
+    """Whether to serve the web page and calls over HTTP."""
     web_port: int | None = None
     """Port of HTTP; None: the one after `port`; 0: any that is free."""
     web_names: frozenset[str] = frozenset()

@@ -231,7 +231,8 @@ def greeting(options: ServeOptions, address: str, database: str, tokens: Path, w
     page = ""
     if web is not None:
         name = "localhost" if hub_address.is_loopback(host) else host
-        page = f"  over HTTP     {secure}://{name}:{web.port}\n"
+        missing = "" if web.has_page else " (was not built: it says how)"
+        page = f"  web page      {secure}://{name}:{web.port}/{missing}\n"
     return (
         f"gator hub {__version__} at {secure}://{address}\n"
         f"  record        {database}\n"

@@ -96,7 +96,7 @@ class HubServer:
             services = self._services()
             server = self._server = await self._listen(services)
             if self._options.with_web:
-                self.web = await open_web(self._options, services, server.gate, _SERVER_LIMITS.message_bytes)
+                self.web = await open_web(self._options, services, server, _SERVER_LIMITS.message_bytes)
                 self._run_until_stop(PeerLimit(self.web.port).run())
             self._run_until_stop(self._retention.run())
             self._run_until_stop(SignatureUpdater(self._database, self._writer).run())

@@ -1,20 +1,22 @@
-"""Serves the services of a hub over HTTP, beside gRPC."""
+"""Serves the services of a hub and its page over HTTP, beside gRPC."""
 
 from collections.abc import Iterable
 
-from gator.rpc.auth import Gate
-from gator.rpc.server import Service
+from gator.rpc.server import Server, Service
 from gator_hub.server.options import ServeOptions, cannot_listen
 from gator_hub.web.app import web_app
 from gator_hub.web.connect import Connect
+from gator_hub.web.page import Page
 from gator_hub.web.server import WebAddress, WebServer
 
 
 class Web:
     """The HTTP server of a hub. Made by `open_web`."""
 
-    def __init__(self, server: WebServer, connect: Connect) -> None:
+    def __init__(self, server: WebServer, connect: Connect, page: Page) -> None:
         self._server, self._connect = server, connect
+        self.has_page = page.is_built
+        """Whether the page was built."""
 
     @property
     def port(self) -> int:
@@ -28,16 +30,16 @@ class Web:
 
 
 async def open_web(
-    options: ServeOptions, services: Iterable[Service], gate: Gate, max_request_bytes: int
+    options: ServeOptions, services: Iterable[Service], grpc: Server, max_request_bytes: int
 ) -> Web:
-    """Starts the HTTP server. Raises UsageError if it cannot listen."""
-    connect = Connect(services, gate, max_request_bytes)
+    """Starts the HTTP server; `grpc` serves the same services. Raises UsageError if it cannot listen."""
+    connect, page = Connect(services, grpc.gate, max_request_bytes), Page(grpc.port)
     server = WebServer(
-        web_app(connect, options.known_names),
+        web_app(connect, page, options.known_names),
         WebAddress(options.bare_host, options.http_port, options.tls_certificate, options.tls_key),
     )
     try:
         await server.start()
     except OSError as error:
         raise cannot_listen(options, error, is_web=True) from error
-    return Web(server, connect)
+    return Web(server, connect, page)

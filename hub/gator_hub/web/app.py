@@ -1,10 +1,11 @@
-"""The ASGI app of a hub: refuses requests of other sites, and passes calls on."""
+"""The ASGI app of a hub: refuses requests of other sites, and passes calls and files on."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from gator_hub.web.asgi import App, Event, Receive, Scope, Send, headers_of, respond
 from gator_hub.web.origin import is_cross_site_call, known_names, problem_of
+from gator_hub.web.page import Page
 
 _CALLS: Final = "/gator.v1."
 _HEADERS: Final = {
@@ -27,11 +28,10 @@ _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-_NOTHING: Final = b"there is nothing at this path: post calls to /gator.v1.SERVICE/METHOD\n"
 _PAIRS: Final = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
 
 
-def web_app(connect: App, names: Iterable[str]) -> App:
+def web_app(connect: App, page: Page, names: Iterable[str]) -> App:
     """Returns the app. `names` are those of the host under which clients reach it."""
     known = known_names(names)
 
@@ -54,6 +54,6 @@ def web_app(connect: App, names: Iterable[str]) -> App:
         elif is_call:
             await connect(scope, receive, sender)
         else:
-            await respond(sender, 404, {"content-type": "text/plain"}, _NOTHING)
+            await page(scope, sender)
 
     return app

@@ -41,7 +41,7 @@ class Hub:
         self.address: str = until(self._address, "a hub that listens")
         self.token = (data / "gator" / "hub" / "token").read_text().strip().rpartition(":")[2]
         gator.env["GATOR_HUB"] = self.address
-        found = re.search(r"over HTTP +(\S+)", self.process.text())
+        found = re.search(r"web page +(\S+)/", self.process.text())
         self.web = found[1] if found is not None else ""
 
     def _address(self) -> str:

@@ -11,8 +11,8 @@ from msgspec import Struct
 from gator.rpc.auth import Gate
 from gator.rpc.server import Service
 from gator_hub.log import log
+from gator_hub.web import compression
 from gator_hub.web.asgi import Headers, Receive, Scope, Send, headers_of, respond
-from gator_hub.web.connect import compression
 from gator_hub.web.connect.codecs import CODECS, Codec
 from gator_hub.web.connect.context import CallContext
 from gator_hub.web.connect.exchange import Body, Response, StreamResponse, UnaryResponse

@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 
 from gator.errors import ProtocolError
 from gator_hub.web.asgi import Receive, Send, respond
+from gator_hub.web.compression import GZIP, TooLargeError, compress, decompress
 from gator_hub.web.connect.codecs import Codec, run_encoder
-from gator_hub.web.connect.compression import GZIP, TooLargeError, compress, decompress
 from gator_hub.web.connect.statuses import CallError, Status
 
 _COMPRESSED: Final = 0b01

@@ -16,8 +16,8 @@ class Web:
     """The HTTP port of a hub, and a token."""
 
     def __init__(self, hub: Hub, token: str) -> None:
-        (line,) = [line for line in hub.greeting if "over HTTP" in line]
-        self.port = int(line.rpartition(":")[2])
+        (line,) = [line for line in hub.greeting if "web page" in line]
+        self.port = int(line.split("localhost:")[1].partition("/")[0])
         self.token = token
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,21 @@
+/** Paths of views and of nodes. */
+
+import { hubOption } from "./api/about";
+
+export function runHref(run: string): string {
+  return `/run/${run}`;
+}
+
+export function jobHref(run: string, path: string, place = ""): string {
+  return `/run/${run}/job/${path.split("/").map(encodeURIComponent).join("/")}${place && `#${place}`}`;
+}
+
+/** Returns the last segment of a path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Returns the option that names a run of this hub in commands of Gator. */
+export function runOption(run: string): string {
+  return `-r hub:${run.slice(0, 12)}${hubOption()}`;
+}

@@ -1,0 +1,94 @@
+import type { ComponentChildren, RefObject } from "preact";
+import { useCallback, useEffect, useImperativeHandle, useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { ScrollMap } from "./scroll-map";
+
+export interface WindowHandle {
+  /** Shows a row at a share of the height of the view: 0 at its top, 1 at its end. */
+  show(row: number, share: number): void;
+  focus(): void;
+}
+
+interface Props {
+  rows: number;
+  rowPx: number;
+  label: string;
+  role?: "tree" | "log" | "list";
+  class?: string;
+  /** Height of the view; by default that of the element around it. */
+  heightPx?: number;
+  /** Whether a view at the end stays there when rows are added. */
+  keepsEnd?: boolean;
+  handle?: RefObject<WindowHandle>;
+  onWindow?: (first: number, count: number) => void;
+  onKey?: (event: KeyboardEvent) => void;
+  children: (row: number) => ComponentChildren;
+}
+
+/** Any number of rows of one height. Only the rows in view exist. */
+export function Windowed(props: Props) {
+  const { rows, rowPx, keepsEnd = false, handle, onWindow } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const map = useRef<ScrollMap>();
+  map.current ??= new ScrollMap(rowPx);
+  const at = map.current;
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+
+  const apply = useCallback(() => {
+    const element = scroller.current;
+    // The browser rounds positions, so the rounded one is remembered.
+    if (element && Math.abs(element.scrollTop - at.scrollTop) >= 1) element.scrollTop = at.scrollTop;
+    redraw(0);
+  }, [at]);
+
+  useLayoutEffect(() => {
+    at.resize(rows, scroller.current?.clientHeight ?? 0, keepsEnd);
+    apply();
+  }, [rows, keepsEnd, at, apply]);
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      at.resize(at.rows, element.clientHeight, keepsEnd);
+      apply();
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [keepsEnd, at, apply]);
+
+  useImperativeHandle(handle ?? { current: null }, () => ({
+    show(row: number, share: number) {
+      at.show(row, share);
+      apply();
+    },
+    focus: () => scroller.current?.focus(),
+  }));
+
+  const first = at.firstRow;
+  const count = Math.max(0, Math.min(at.rowsInView, rows - first));
+  useEffect(() => onWindow?.(first, count), [first, count, onWindow]);
+
+  return (
+    <div
+      ref={scroller}
+      class={`windowed ${props.class ?? ""}`}
+      role={props.role ?? "list"}
+      aria-label={props.label}
+      tabIndex={0}
+      {...(props.heightPx ? { style: { height: `${props.heightPx}px` } } : {})}
+      onKeyDown={props.onKey}
+      onScroll={(event) => {
+        if (Math.abs(event.currentTarget.scrollTop - at.scrollTop) < 1) return;
+        at.scrolled(event.currentTarget.scrollTop);
+        apply();
+      }}
+    >
+      <div class="window" style={{ height: `${at.viewPx}px` }}>
+        <div class="rows" style={{ transform: `translateY(${first * rowPx - at.top}px)` }}>
+          {Array.from({ length: count }, (_, index) => props.children(first + index))}
+        </div>
+      </div>
+      <div class="spacer" style={{ height: `${Math.max(0, at.spacerPx - at.viewPx)}px` }} />
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+import { rmSync } from "node:fs";
+import { expect, test } from "vitest";
+import { lines, open, shown } from "./browser";
+import { Hub, startRun, temporary } from "./hub";
+
+test("an empty hub explains the next step, and a lost connection is shown and recovers", async () => {
+  const folder = temporary();
+  const first = new Hub(folder);
+  await first.start();
+  const [port, webPort] = [first.grpc.split(":")[1] ?? "", new URL(first.url).port];
+  const { page, close } = await open("/", { url: first.url, token: first.token, expected: /ERR_|503/ });
+  try {
+    await page.getByText("This hub has no runs yet").waitFor();
+    expect(await page.locator(".empty").textContent()).toContain(`gator run SPEC --hub localhost:${port}`);
+    await first.stop();
+    await page.getByText("The hub does not answer").waitFor();
+    const second = new Hub(folder, port, webPort);
+    await second.start();
+    await page.getByText("The hub does not answer").waitFor({ state: "detached" });
+    await close();
+    await second.stop();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  expect(first.greeting).toContain("web page");
+});
+
+test("a live job opens at its end and follows it, and a reader above it keeps the place", async () => {
+  const folder = temporary();
+  const hub = new Hub(folder);
+  await hub.start();
+  const live = startRun(folder, hub.grpc, "live");
+  const ended = new Promise((resolve) => live.on("exit", resolve));
+  const { page, close } = await open("/", { url: hub.url, token: hub.token, expected: /ERR_|503/ });
+  const numbers = async () => Object.keys(await lines(page)).map((name) => Number(name.split(":")[1]));
+  const last = async () => Math.max(0, ...(await numbers()));
+  try {
+    await page.getByRole("link", { name: "live", exact: true }).click({ timeout: 25_000 });
+    await page.getByRole("treeitem").first().click();
+    await expect.poll(last, { timeout: 25_000 }).toBeGreaterThan(120);
+    const before = await last();
+    await expect.poll(last, { timeout: 25_000 }).toBeGreaterThan(before);
+    expect(Math.min(...(await numbers()))).toBeGreaterThan(1);
+    await page.getByRole("button", { name: "Top" }).click();
+    await shown(page, "out:1").toBe("tick 1");
+    const total = page.locator(".streams .of").first();
+    const count = await total.textContent();
+    await expect.poll(() => total.textContent(), { timeout: 25_000 }).not.toBe(count);
+    expect(await lines(page)).toHaveProperty("out:1");
+    await close();
+  } finally {
+    live.kill("SIGTERM");
+    await ended;
+    await hub.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);

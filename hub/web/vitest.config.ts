@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+// tests/unit needs nothing; tests/browser needs Chromium, a built page and a hub, which its set-up starts.
+export default defineConfig({
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+    projects: [
+      { extends: true, test: { name: "unit", include: ["tests/unit/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          globalSetup: ["tests/browser/hub.ts"],
+        },
+      },
+    ],
+  },
+});
