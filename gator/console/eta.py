@@ -20,7 +20,7 @@ class EtaEstimator:
         self._moments: deque[tuple[float, int]] = deque([(now, 0)])
 
     def note(self, now: float, ended: int) -> None:
-        """Notes the number of jobs that have run and ended by `now`, in seconds of a steady clock."""
+        """Records the number of jobs that have run and ended by `now`, in seconds of a steady clock."""
         moments = self._moments
         last, before = moments[-1]
         if ended == before:

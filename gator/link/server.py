@@ -144,7 +144,7 @@ class _ServerStream:
                 raise errors.ProtocolError("the parts of a message must follow each other")
             whole += request.part.data
             if len(whole) > max_bytes:
-                raise errors.ProtocolError(f"a message has at most {max_bytes} bytes, in all its parts")
+                raise errors.ProtocolError(f"a message with all its parts is limited to {max_bytes} bytes")
             if not request.part.more:
                 return bytes(whole)
             data = await self._receive()

@@ -149,7 +149,7 @@ async def _attend(handler: ChildHandler, stream: ParentStream, token: str) -> No
     try:
         first = await asyncio.wait_for(stream.read(), HELLO_SECONDS)
     except TimeoutError as error:
-        # It may have arrived, but waited for its turn.
+        # A Hello may have arrived and waited for its turn to be read.
         raise errors.UnavailableError(f"no hello within {HELLO_SECONDS:.0f}s: send it first") from error
     if first is None:
         return

@@ -161,7 +161,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     selection = select.select(tree, links, request)
     nodes = select.prune(tree, selection)
     if (jobs := tree.root.jobs * tree.root.instances) > MAX_JOBS:
-        message = f"these are {jobs:,} jobs, and a run has at most {MAX_JOBS:,}: lower `repeats`"
+        message = f"these are {jobs:,} jobs; the maximum of a run is {MAX_JOBS:,}: lower `repeats`"
         raise SpecError([problem_at(tree.root.position, message)], resolver.warnings)
     edges = _edges(links, nodes)
     _add_inputs(resolver.consumed, nodes)

@@ -1,8 +1,8 @@
 """Imports grpc so that its C core stays silent; to be imported before grpc.
 
 It writes lines of its own to stderr, for example when a server ends its streams. In a job such a line
-would be an error of the job. The level is read once, when grpc is imported; who sets GRPC_VERBOSITY
-is obeyed.
+would be an error of the job. The level is read once, when grpc is imported. A value of
+GRPC_VERBOSITY in the environment takes precedence.
 """
 
 import os

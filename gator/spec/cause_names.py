@@ -15,7 +15,7 @@ def name_problem(name: str) -> str:
     if not name.strip() or not name.isprintable():
         return "the name of a cause is one line of visible characters"
     if len(name) > MAX_NAME_CHARACTERS:
-        return f"the name of a cause has at most {MAX_NAME_CHARACTERS} characters"
+        return f"the name of a cause is limited to {MAX_NAME_CHARACTERS} characters"
     if _SIGNATURE.fullmatch(name):
         return "the name of a cause cannot look like a signature"
     return ""

@@ -13,7 +13,7 @@ def ident_problem(ident: str) -> str | None:
     if not ident:
         return "an ident cannot be empty"
     if len(ident) > MAX_CHARACTERS:
-        return f"an ident has at most {MAX_CHARACTERS} characters, this one has {len(ident)}"
+        return f"an ident is limited to {MAX_CHARACTERS} characters; this one has {len(ident)}"
     if ident in (".", ".."):
         return f"'{ident}' cannot be an ident"
     if ident.startswith("-"):

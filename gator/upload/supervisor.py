@@ -36,7 +36,7 @@ class Notify(Protocol):
 class _State(Enum):
     WAITING = auto()
     """Not started yet."""
-    GOING = auto()
+    RUNNING = auto()
     OVER = auto()
     """The upload has ended, and the hub does not have everything."""
     DONE = auto()
@@ -76,7 +76,7 @@ class Uploader:
         """Sends the process its parameters; if it cannot be started, the user gets a warning."""
         if self._state is not _State.WAITING:
             return
-        self._state = _State.GOING
+        self._state = _State.RUNNING
         try:
             process = self._process or UploadProcess(self._environment)
         except OSError as error:
@@ -104,7 +104,7 @@ class Uploader:
             self._limit_wait()
             await asyncio.wait({self._gone}, timeout=self._hub.wait_seconds)
             self._report_later(None)
-            if self._state is _State.GOING:
+            if self._state is _State.RUNNING:
                 # Its end is intended and not reported.
                 self._state = _State.OVER
             await self._pipes.close()
@@ -160,7 +160,7 @@ class Uploader:
             self.give_up()
 
     def _on_away(self, why: str) -> None:
-        if self._state is not _State.GOING:
+        if self._state is not _State.RUNNING:
             return
         if self._finishing:
             if not self._availability.is_reported:
@@ -182,7 +182,7 @@ class Uploader:
 
     def _on_gone(self) -> None:
         self.give_up()
-        if self._state is _State.GOING:
+        if self._state is _State.RUNNING:
             self._on_failed(f"its process ended: see {self._log}" if self._has_log() else "its process ended")
 
     def _has_log(self) -> bool:

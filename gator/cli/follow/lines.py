@@ -123,3 +123,24 @@ def has_ended(opened: OpenRun, path: str) -> bool:
         return True
     node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
     return node.state == query_pb2.NODE_STATE_ENDED
+
+
+class Poll(Struct):
+    """One round of reading what a node has written."""
+
+    is_last: bool
+    """Whether the node had ended before this round."""
+    has_news: bool = False
+    """Set by the reader; the next round then follows at once."""
+
+
+def polls(opened: OpenRun, path: str, *, follow: bool) -> Iterator[Poll]:
+    """Yields rounds until a node has ended; only one without `follow`."""
+    while True:
+        # Queried before the round, so that nothing that is written before the end is missed.
+        poll = Poll(is_last=not follow or has_ended(opened, path))
+        yield poll
+        if poll.is_last:
+            return
+        if not poll.has_news:
+            time.sleep(POLL_SECONDS)

@@ -43,7 +43,7 @@ class TierService:
         self._stores = Path(context.folder) / "stores"
         self._reading: asyncio.Task[Past] | None = None
         self._held: deque[attach_pb2.AttachResponse] = deque()
-        """Orders that came while the past of a tier is being read."""
+        """Messages that arrived while the record of an earlier attempt at a tier is read."""
         self._queue = LeaseQueue(HOST)
         self._engine = Engine(
             Tree(make_plan(context.plan)),
@@ -60,9 +60,9 @@ class TierService:
         """Carries out a message of the root, one after another."""
         self._held.append(message)
         while self._held and self._reading is None:
-            self._obey(self._held.popleft())
+            self._handle(self._held.popleft())
 
-    def _obey(self, message: attach_pb2.AttachResponse) -> None:
+    def _handle(self, message: attach_pb2.AttachResponse) -> None:
         match message.WhichOneof("message"):
             case "launch":
                 # A root opens one tier at a time.
@@ -90,7 +90,7 @@ class TierService:
         self._reading = None
         self._engine.open(node, reading.result())
         while self._held and self._reading is None:
-            self._obey(self._held.popleft())
+            self._handle(self._held.popleft())
 
     def on_started(self, path: str, attempt: int) -> None:
         """Reports that an attempt runs."""
@@ -106,9 +106,9 @@ class TierService:
                 request = attach_pb2.LeaseRequest(requested=requested)
                 self._send(attach_pb2.AttachRequest(lease_request=request))
             case Return(leases):
-                # After the Results that made them free are committed, so that nothing is counted twice.
-                given = attach_pb2.AttachRequest(lease_return=attach_pb2.LeaseReturn(leases=leases))
-                self._engine.then(partial(self._send, given))
+                # Sent after the Results that freed them are committed, so that nothing is counted twice.
+                request = attach_pb2.AttachRequest(lease_return=attach_pb2.LeaseReturn(leases=leases))
+                self._engine.then(partial(self._send, request))
 
     def _send(self, request: attach_pb2.AttachRequest) -> None:
         self._uplink.send(request)

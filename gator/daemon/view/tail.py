@@ -12,6 +12,7 @@ from gator.v1 import attach_pb2, event_pb2
 MAX_EVENTS = 500
 """Maximum number of events shown in one turn of the loop."""
 GATHER_SECONDS = 0.02
+"""Time in seconds from a commit until it is read, so that several small commits are read at once."""
 
 
 class Source(Protocol):
@@ -37,7 +38,7 @@ class Tail:
         self._show, self._ready = show, ready
         self._sources: dict[str, Source] = {}
         self._positions: dict[str, int] = {}
-        self._moved: dict[str, None] = {}
+        self._grown: dict[str, None] = {}
         self._turn: asyncio.Handle | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -50,19 +51,18 @@ class Tail:
     def poke(self, name: str) -> None:
         """Reads a store that may have grown."""
         if name in self._sources:
-            self._moved[name] = None
+            self._grown[name] = None
             if self._turn is None:
-                # Not at once: a row of small commits is read as one.
                 self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
 
     async def finish(self) -> None:
         """Shows all remaining events, however long the display takes."""
         for name in self._sources:
-            self._moved[name] = None
-        while self._moved:
+            self._grown[name] = None
+        while self._grown:
             if self._ready():
-                self._read_some()
-            # In any case, so that signals are handled.
+                self._show_next()
+            # Even a display that is ready yields to the loop, so that signals are handled.
             await asyncio.sleep(0 if self._ready() else GATHER_SECONDS)
 
     def _read(self) -> None:
@@ -70,15 +70,15 @@ class Tail:
         if not self._ready():
             self._turn = self._loop.call_later(GATHER_SECONDS, self._read)
             return
-        self._read_some()
-        if self._moved:
+        self._show_next()
+        if self._grown:
             self._turn = self._loop.call_soon(self._read)
 
-    def _read_some(self) -> None:
-        name = next(iter(self._moved), None)
+    def _show_next(self) -> None:
+        name = next(iter(self._grown), None)
         if name is None:
             return
-        del self._moved[name]
+        del self._grown[name]
         before = self._positions[name]
         events, through = self._sources[name].read(before, self._wanted, MAX_EVENTS)
         self._positions[name] = through
@@ -86,4 +86,4 @@ class Tail:
             self._show(events)
         if through > before:
             # There may be more; stores that moved meanwhile have their turn first.
-            self._moved[name] = None
+            self._grown[name] = None

@@ -65,6 +65,6 @@ def _read(context: SpecContext, includes: Includes, text: str | bytes, file: str
             build(context, root, spec, NodeScope(0, False, made_of(PurePosixPath(file).stem)))
         except TooLargeError:
             context.problem(
-                root, "aliases and merges make too much of this text: write it out, or use a !JobArray"
+                root, "aliases and merges expand this text beyond the limit: write it out, or use a !JobArray"
             )
     return spec

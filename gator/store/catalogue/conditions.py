@@ -27,7 +27,7 @@ ORDERS: Mapping[int, str] = {
 BY_SPEC_WITHOUT_INDEX = "n.sort || ''"
 """The sort key as an expression, so that no database scans an index in this order for few matches."""
 
-_FEW = "n.declared_unix_nanos + 0"
+_BY_DECLARATION_WITHOUT_INDEX = "n.declared_unix_nanos + 0"
 """The order of declaration as an expression, for the same reason."""
 
 _ENDED_BY_DURATION = "coalesce(-nullif(n.wall_nanos, 0), n.started_unix_nanos - n.ended_unix_nanos, 1)"
@@ -62,7 +62,9 @@ def sorting_of(request: qs.ListNodesRequest) -> str:
     """Returns the SQL of the primary order of a request."""
     if order_of(request) == qs.NODE_ORDER_DECLARED:
         below = request.scope == qs.SCOPE_SUBTREE and "/" in request.path
-        return _FEW if below or is_of_few(request) else ORDERS[qs.NODE_ORDER_DECLARED]
+        return (
+            _BY_DECLARATION_WITHOUT_INDEX if below or is_of_few(request) else ORDERS[qs.NODE_ORDER_DECLARED]
+        )
     return ORDERS[order_of(request)]
 
 

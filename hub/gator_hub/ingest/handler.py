@@ -283,7 +283,7 @@ class Ingest:
         cursor = root.cursors[lane]
         _check(batch)
         if cursor.stores > MAX_STORES:
-            raise ProtocolError(f"a run has at most {MAX_STORES} stores: {SAME_VERSION}")
+            raise ProtocolError(f"a run is limited to {MAX_STORES} stores: {SAME_VERSION}")
         match cursor.accept(batch):
             case None:
                 self._ack(root, lane, batch)

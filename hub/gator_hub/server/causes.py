@@ -40,7 +40,7 @@ def check_note(note: hs.NoteCauseRequest) -> None:
     if not note.cause.strip() or not (note.text.strip() or note.ticket.strip()):
         raise UsageError("a note needs a cause, and a text or a ticket")
     if max(map(len, (note.cause, note.text, note.ticket))) > MAX_TEXT_CHARACTERS:
-        raise UsageError(f"a note has at most {MAX_TEXT_CHARACTERS} characters")
+        raise UsageError(f"a note is limited to {MAX_TEXT_CHARACTERS} characters")
 
 
 def add_rule(database: Database, rule: spec_pb2.CauseRule, author: str) -> None:

@@ -28,10 +28,12 @@ from gator_hub.queries.runs import PageKey, find_run, list_runs
 from gator_hub.server import causes
 from gator_hub.server.access import Access
 
-MOST = 1000
+MAX_PAGE_SIZE = 1000
 """Maximum number of entries of a page."""
-_RUNS = 100
-_HISTORY = 20
+_DEFAULT_RUNS = 100
+"""Default number of runs of a page."""
+_DEFAULT_HISTORY = 20
+"""Default number of entries of a history in a page."""
 
 Answer = TypeVar("Answer")
 
@@ -64,7 +66,9 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
 
     def _list_runs(self, request: hs.ListRunsRequest) -> hs.ListRunsResponse:
         after = _after_run(request, request.page_token)
-        runs, at = list_runs(self._database, request, after, min(request.page_size or _RUNS, MOST))
+        runs, at = list_runs(
+            self._database, request, after, min(request.page_size or _DEFAULT_RUNS, MAX_PAGE_SIZE)
+        )
         return hs.ListRunsResponse(runs=runs, next_page_token=_token(request, at))
 
     async def CompareRuns(  # noqa: N802
@@ -103,7 +107,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         after = _after_run(request, request.page_token)
         more = checked_rules(request.more_rules)
         history = History(self._database, request.ident, request.path, request.selection, more)
-        entries, at = history.entries(after, min(request.page_size or _HISTORY, MOST))
+        entries, at = history.entries(after, min(request.page_size or _DEFAULT_HISTORY, MAX_PAGE_SIZE))
         if not entries and not after:
             whole = f"{request.ident}/{request.path}" if request.path else request.ident
             options = options_of(normal(request.selection))
@@ -123,13 +127,13 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         run = await self._ask(lambda: find_run(self._database, request.run))
 
         def pin(database: Database) -> str:
-            refusal = _check_owner(database, run, caller, "pin")
+            run_name = _check_owner(database, run, caller, "pin")
             runs = database.models.runs
             database.run(runs.update(pinned=int(request.pinned)).where(runs.id == run))
-            return refusal
+            return run_name
 
-        said = await asyncio.wrap_future(self._writer.run(pin))
-        self._log.say("%s %s by %s", said, "pinned" if request.pinned else "unpinned", caller)
+        name = await asyncio.wrap_future(self._writer.run(pin))
+        self._log.say("%s %s by %s", name, "pinned" if request.pinned else "unpinned", caller)
         return hs.PinRunResponse()
 
     async def DeleteRun(self, request: hs.DeleteRunRequest, context: Any) -> hs.DeleteRunResponse:  # noqa: N802
@@ -138,16 +142,16 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         run = await self._ask(lambda: find_run(self._database, request.run))
 
         def delete(database: Database) -> str:
-            refusal = _check_owner(database, run, caller, "delete")
+            run_name = _check_owner(database, run, caller, "delete")
             runs = database.models.runs
             ((connected,),) = database.run(runs.select(runs.connected).where(runs.id == run)).fetchall()
             if connected:
                 raise PreconditionError("the run is still connected to the hub: stop it first")
             database.run(runs.update(deleted=1).where(runs.id == run))
-            return refusal
+            return run_name
 
-        said = await asyncio.wrap_future(self._writer.run(delete))
-        self._log.say("%s deleted by %s", said, caller)
+        name = await asyncio.wrap_future(self._writer.run(delete))
+        self._log.say("%s deleted by %s", name, caller)
         self._on_delete()
         return hs.DeleteRunResponse()
 
@@ -160,15 +164,15 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
 
         def give(database: Database) -> str:
             if self._access.is_admin(caller):
-                refusal, _ = _described(database, run)
+                run_name, _ = _described(database, run)
             else:
-                refusal = _check_owner(database, run, caller, "give")
+                run_name = _check_owner(database, run, caller, "give")
             runs = database.models.runs
             database.run(runs.update(owner=request.user).where(runs.id == run))
-            return refusal
+            return run_name
 
-        said = await asyncio.wrap_future(self._writer.run(give))
-        self._log.say("%s given to %s by %s", said, request.user, caller)
+        name = await asyncio.wrap_future(self._writer.run(give))
+        self._log.say("%s given to %s by %s", name, request.user, caller)
         return hs.GiveRunResponse()
 
     async def AddCause(self, request: hs.AddCauseRequest, context: Any) -> hs.AddCauseResponse:  # noqa: N802
@@ -205,12 +209,12 @@ def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
 
     Raises PermissionDeniedError if the caller is not its owner, NotFoundError if it was removed.
     """
-    said, owner = _described(database, run)
+    name, owner = _described(database, run)
     if owner != caller:
         raise PermissionDeniedError(
             f"the run belongs to {owner}: only {owner} may {doing} it, so ask {owner}"
         )
-    return said
+    return name
 
 
 def _described(database: Database, run: int) -> tuple[str, str]:
@@ -220,8 +224,8 @@ def _described(database: Database, run: int) -> tuple[str, str]:
     rows = database.run(found).fetchall()
     if not rows:
         raise NotFoundError("the run was removed from the hub: gator hub import FOLDER brings it back")
-    owner, ident, name = rows[0]
-    return f"run {ident} ({name[:8]})", owner
+    owner, ident, run_id = rows[0]
+    return f"run {ident} ({run_id[:8]})", owner
 
 
 class _AfterRun(Struct, frozen=True):
@@ -245,5 +249,5 @@ def _token(request: Message, after: Any) -> str:
     return tokens.encode(request, {"after": after}) if after is not None else ""
 
 
-def _size(asked: int) -> int:
-    return min(asked or MOST, MOST)
+def _size(requested: int) -> int:
+    return min(requested or MAX_PAGE_SIZE, MAX_PAGE_SIZE)

@@ -4,7 +4,6 @@ Invariant: unfiltered output is written byte for byte without splitting it into 
 """
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Annotated
@@ -14,7 +13,7 @@ import typer
 from gator.cli import output
 from gator.cli.follow.away import warning_of_absence
 from gator.cli.follow.headings import Headings
-from gator.cli.follow.lines import POLL_SECONDS, Follower, has_ended
+from gator.cli.follow.lines import Follower, has_ended, polls
 from gator.cli.follow.print_lines import LineWriter, TerminalCleaner, lines, say_left_out
 from gator.cli.options.enums import enum_value
 from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
@@ -187,9 +186,7 @@ def _as_written(opened: OpenRun, request: qs.ListLinesRequest, *, follow: bool, 
     is_group = opened.api.get_node(qs.GetNodeRequest(path=request.path)).node.kind != _JOB
     written = Headings(out, enabled=is_group and not raw)
     seen: set[str] = set()
-    while True:
-        # Asked before the list, so that no job that is declared before the end is missed.
-        over = not follow or has_ended(opened, request.path)
+    for _ in polls(opened, request.path, follow=follow):
         for node in _jobs(opened, request.path, follow=follow):
             if node.path in seen:
                 continue
@@ -202,9 +199,6 @@ def _as_written(opened: OpenRun, request: qs.ListLinesRequest, *, follow: bool, 
                     out.flush()
             if cleaner is not None:
                 written.write(node.path, cleaner.finish())
-        if over:
-            break
-        time.sleep(POLL_SECONDS)
     if not seen and opened.run.state == query_pb2.RUN_STATE_RUNNING and not follow:
         raise NotFoundError(f"no job of {request.path} has started yet: wait for it with -f")
     out.flush()
@@ -236,20 +230,13 @@ def _polled_blocks(opened: OpenRun, path: str, attempt: int, *, follow: bool) ->
         kinds=[attach_pb2.EVENT_KIND_BLOCK],
         page_size=_BLOCKS,
     )
-    while True:
-        # Asked before the events, so that no block that is written before the end is missed.
-        ended = not follow or has_ended(opened, path)
-        moved = False
+    for poll in polls(opened, path, follow=follow):
         for event in _blocks(opened, request):
             if event.event.seq <= after.get(event.store, 0):
                 continue
             after[event.store] = event.event.seq
-            moved = True
+            poll.has_news = True
             yield event.event.block
-        if ended:
-            return
-        if not moved:
-            time.sleep(POLL_SECONDS)
 
 
 def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb2.StoredEvent]:

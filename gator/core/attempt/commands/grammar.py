@@ -48,7 +48,7 @@ def parse_command(line: str) -> Command | None:
     if not line.startswith(PREFIX) or line[len(PREFIX) : len(PREFIX) + 1] not in ("", " ", "\t", ":"):
         return None
     if len(line) > MAX_CHARACTERS:
-        raise CommandError("length", f"a command has at most {MAX_CHARACTERS:,} characters")
+        raise CommandError("length", f"a command is limited to {MAX_CHARACTERS:,} characters")
     head, separator, text = line.removeprefix(PREFIX).partition("::")
     # A value may have blanks of Unicode, at which split() without an argument splits too.
     verb, *pairs = [part for part in head.replace("\t", " ").split(" ") if part] or [""]
@@ -66,7 +66,7 @@ def parse_command(line: str) -> Command | None:
             raise CommandError("twice", f"{verb} has the key {key[:40]} twice")
         fields[key] = percent.decode_value(value)
     if len(fields) > MAX_FIELDS:
-        raise CommandError("fields", f"a command has at most {MAX_FIELDS} fields")
+        raise CommandError("fields", f"a command is limited to {MAX_FIELDS} fields")
     return Command(verb, fields, percent.decode_text(text) if separator else None)
 
 

@@ -1,4 +1,4 @@
-"""Decides which progress of a job is worth an event."""
+"""Selects the progress of a job that is recorded as events."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ class ProgressFilter:
         self._groups: dict[common_pb2.Stream.ValueType, list[str]] = {}
 
     def take(self, progress: event_pb2.Progress) -> event_pb2.Progress | None:
-        """Returns a progress if it is to be recorded: with another text or another whole percent."""
+        """Returns a progress if its text or its whole percent differs from the last one; else None."""
         percent = -1
         if progress.HasField("total"):
             percent = int(100 * min(progress.done / progress.total, 1))
@@ -35,21 +35,21 @@ class ProgressFilter:
         return progress
 
     def begin(self, stream: common_pb2.Stream.ValueType, title: str) -> event_pb2.Progress | None:
-        """Begins a group, whose title says what the job is doing."""
+        """Begins a group, whose title becomes the text of the progress."""
         groups = self._groups.setdefault(stream, [])
         if len(groups) < MAX_DEPTH:
             groups.append(title)
-        return self._renamed(title)
+        return self._with_text(title)
 
     def end(self, stream: common_pb2.Stream.ValueType) -> event_pb2.Progress | None:
-        """Ends the innermost group; the one around it says again what the job is doing."""
+        """Ends the innermost group; the title of the group around it is shown again."""
         groups = self._groups.get(stream)
         if not groups:
             return None
         groups.pop()
-        return self._renamed(groups[-1] if groups else "")
+        return self._with_text(groups[-1] if groups else "")
 
-    def _renamed(self, text: str) -> event_pb2.Progress | None:
+    def _with_text(self, text: str) -> event_pb2.Progress | None:
         """Returns the last amount with another text."""
         progress = event_pb2.Progress()
         progress.CopyFrom(self._last)

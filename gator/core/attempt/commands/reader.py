@@ -211,7 +211,7 @@ class CommandReader:
 
     def _artefact(self, artefact: event_pb2.Artefact, found: Found) -> None:
         if artefact.name not in self._artefacts and len(self._artefacts) >= MAX_ARTEFACTS:
-            raise CommandError("artefacts", f"an attempt has at most {MAX_ARTEFACTS} artefacts")
+            raise CommandError("artefacts", f"an attempt is limited to {MAX_ARTEFACTS} artefacts")
         self._artefacts[artefact.name] = artefact
         self._keep("artefact", artefact, found)
 

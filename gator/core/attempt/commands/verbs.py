@@ -91,7 +91,7 @@ def artefact_of(command: Command) -> event_pb2.Artefact:
     _known(command, ("name", "path"))
     path = _needed(command, "path")
     if len(path) > MAX_PATH:
-        raise CommandError("artefact path", f"a path has at most {MAX_PATH:,} characters")
+        raise CommandError("artefact path", f"a path is limited to {MAX_PATH:,} characters")
     if any(character < " " or character == "\x7f" for character in path):
         raise CommandError("artefact path", f"a path has no control characters, unlike {cut(path, 40)!r}")
     name = command.fields.get("name") or path.rstrip("/").rpartition("/")[2]

@@ -12,7 +12,7 @@ from gator.core.text import cut
 from gator.enum_names import enum_name
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
-_SHOWN: Final = 100
+_MAX_QUOTED: Final = 100
 """Maximum number of characters of a text that is quoted because it is not a number."""
 
 
@@ -20,7 +20,7 @@ class MetricLines:
     """The patterns of one attempt."""
 
     def __init__(self, rules: Mapping[str, spec_pb2.MetricRule], metrics: AttemptMetrics) -> None:
-        # A rule without a pattern turns that of the level above off.
+        # A rule without a pattern disables the rule of the level above.
         self._rules = [(name, rules[name]) for name in sorted(rules) if rules[name].match]
         self._metrics = metrics
         self._refused: set[str] = set()
@@ -67,6 +67,6 @@ def _warning(
     where = f"line {line.number} of {enum_name(common_pb2.Stream.DESCRIPTOR, stream)}"
     return event_pb2.LogEvent(
         severity=common_pb2.SEVERITY_WARNING,
-        text=cut(f"{where} has no value of the metric {name}: {cut(text, _SHOWN)!r} is not a number"),
+        text=cut(f"{where} has no value of the metric {name}: {cut(text, _MAX_QUOTED)!r} is not a number"),
         logger=GATOR_LOGGER,
     )
