@@ -7,6 +7,7 @@ that was built from the same files is kept.
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ _TYPES = WEB / "src" / "gen"
 _MODULES = WEB / "node_modules"
 _PRODUCED = ("node_modules", "gen")
 _SECONDS = 600
+_BARE = re.compile(r"npm error (?:code|errno|syscall) ")
+"""Lines of npm that only repeat a part of the next one."""
 
 
 class PageError(Exception):
@@ -99,7 +102,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str]) -> None:
 def _reason(done: "subprocess.CompletedProcess[str]") -> str:
     """Returns one line that says why a program failed."""
     lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
+    errors = [line for line in lines if "error" in line.lower() and not _BARE.match(line)]
     return (errors or lines or [f"{done.args[0]} ended with code {done.returncode}"])[0]
 
 
