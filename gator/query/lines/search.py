@@ -39,7 +39,7 @@ class Pattern:
         if repeats > MAX_REPEATS:
             raise UsageError(
                 f"the regular expression {regex[:50]!r} is refused: its numbers in braces add up "
-                f"to {repeats}, and {MAX_REPEATS} are allowed"
+                f"to {repeats}; the maximum is {MAX_REPEATS}"
             )
         import re2
 

@@ -48,7 +48,7 @@ def add_rule(database: Database, rule: spec_pb2.CauseRule, author: str) -> None:
     rules = database.models.cause_rules
     database.run(
         rules.insert(
-            id=_next(database, rules, MAX_RULES, "rules: remove some"),
+            id=_next(database, rules, MAX_RULES, "rules, the maximum: remove some"),
             name=without_nul(rule.name),
             rule=rule.SerializeToString(),
             author=author,
@@ -62,7 +62,7 @@ def add_note(database: Database, note: hs.NoteCauseRequest, author: str) -> None
     notes = database.models.cause_notes
     database.run(
         notes.insert(
-            id=_next(database, notes, MAX_NOTES, "notes"),
+            id=_next(database, notes, MAX_NOTES, "notes, the maximum"),
             cause=without_nul(note.cause),
             author=author,
             time_unix_nanos=time_ns(),

@@ -132,7 +132,7 @@ def test_artefacts_are_listed_and_copied_out(gator: Gator) -> None:
         (("build", "sim"), "simv exists already"),
         (("build", "lib", "-o", "x"), "was not kept after the run (`keep: false`)"),
         (("build", "simm"), "did you mean 'sim'?"),
-        (("fails", "log"), "top/fails made no artefact 'log'"),
+        (("fails", "log"), "top/fails has no artefact 'log'"),
     ):
         done = gator("get", *arguments)
         assert done.code == 2 or done.code == 1, done

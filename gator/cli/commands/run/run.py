@@ -59,7 +59,8 @@ def run(
     scheduler = scheduler_of(options)
     if options.placement is Placement.INLINE and not scheduler.allows_inline:
         raise UsageError(
-            f"--placement inline: jobs would run in this process instead of with {options.scheduler}"
+            f"--placement inline: jobs would run in this process instead of with {options.scheduler}: "
+            "use another placement"
         )
     # With a hub, git is queried during the run.
     asking = nullcontext() if options.dry_run or hub is not None else asking_git(".")
