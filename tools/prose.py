@@ -38,7 +38,7 @@ NO_DOCSTRING: Final = {
     r"\btakes? note\b": "write `Records that …`",
 }
 """Regular expressions of the beginnings of docstrings that name no thing and no action."""
-BOUND: Final = re.compile(r"^_?(?:(?:MOST|LEAST|ENOUGH|FEW|MANY)_|(?:MOST|ENOUGH|FEW|MANY)$)")
+BOUND: Final = re.compile(r"^_?(?:(?:MOST|LEAST|ENOUGH|FEW|MANY)_|(?:MOST|ENOUGH|FEW)$)")
 """Names of constants that are bounds, and are not called `MAX_…` or `MIN_…`."""
 NO_VERBS: Final = frozenset(
     {"This", "Its", "Is", "Was", "Has", "As", "Always", "Less", "Across", "Yes", "Others"}
