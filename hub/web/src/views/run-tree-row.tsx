@@ -35,6 +35,7 @@ export function NodeRow({ row, isFlat, isCursor, onEnter }: NodeRowProps) {
       <span class="name">{isFlat ? node.path : nameOf(node.path)}</span>
       {!isJob && <TallyBar tally={node.tally} />}
       {isJob && node.attempts > 1 && <span class="chip">{plural(node.attempts, "attempt")}</span>}
+      {isJob && (node.tally?.waiting ?? 0n) > 1n && <span class="chip">{plural(node.tally?.waiting ?? 0n, "job")}</span>}
       <span class="detail">{detailOf(node)}</span>
       <span class="took">{node.endedUnixNanos && node.startedUnixNanos ? duration(node.endedUnixNanos - node.startedUnixNanos) : ""}</span>
     </div>

@@ -99,19 +99,25 @@ function Levels({ run, version, isLive, isFlat, globs, outcomes }: LevelsProps) 
   const view = useRef<WindowHandle>(null);
 
   const list = useCallback(
-    (path: string, pageToken: string) =>
-      queries.listNodes({
+    async (path: string, pageToken: string) => {
+      // Nodes that are not declared yet are listed only with the node above them.
+      const withWaiting = !isFlat && isLive && path !== "";
+      const answer = await queries.listNodes({
         run: run.id,
         path,
         // The first level is the root of the run.
-        scope: isFlat ? Scope.SUBTREE : path ? Scope.CHILDREN : Scope.NODE,
+        scope: isFlat || withWaiting ? Scope.SUBTREE : path ? Scope.CHILDREN : Scope.NODE,
+        levels: withWaiting ? 1 : 0,
         kinds: isFlat ? [NodeKind.JOB] : [],
-        withWaiting: !isFlat && isLive && path !== "",
+        withWaiting,
         globs,
         outcomes,
         pageSize: PAGE,
         pageToken,
-      }),
+      });
+      const nodes = withWaiting ? answer.nodes.filter((node) => node.path !== path) : answer.nodes;
+      return { nodes, nextPageToken: answer.nextPageToken };
+    },
     [run.id, isFlat, isLive, globs.join(), outcomes.join()],
   );
 
@@ -168,6 +174,8 @@ function Levels({ run, version, isLive, isFlat, globs, outcomes }: LevelsProps) 
   };
   const enter = (row: Row | undefined) => {
     if (row?.kind !== "node") return;
+    // What waits may not exist yet.
+    if (nodeStatus(row.node) === "waiting") return;
     if (row.node.kind === NodeKind.JOB) navigate(jobHref(run.id, row.node.path));
     else toggle(row.node.path);
   };

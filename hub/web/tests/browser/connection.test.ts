@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lines, open, shown } from "./browser";
 import { Hub, startRun, temporary } from "./hub";
@@ -50,6 +51,29 @@ test("a live job opens at its end and follows it, and a reader above it keeps th
     await close();
   } finally {
     live.kill("SIGTERM");
+    await ended;
+    await hub.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);
+
+test("the tree of a live run shows what waits and why, and changes with the run", async () => {
+  const folder = temporary();
+  const hub = new Hub(folder);
+  await hub.start();
+  const run = startRun(folder, hub.grpc, "waiting");
+  const ended = new Promise((resolve) => run.on("exit", resolve));
+  const { page, close } = await open("/", { url: hub.url, token: hub.token });
+  try {
+    await page.getByRole("link", { name: "waiting", exact: true }).click({ timeout: 25_000 });
+    const second = page.getByRole("treeitem").filter({ hasText: "second" });
+    await expect.poll(() => second.textContent(), { timeout: 25_000 }).toContain("waits for dependency");
+    writeFileSync(join(folder, "go"), "");
+    await expect.poll(() => second.locator(".mark").getAttribute("title"), { timeout: 25_000 }).toBe("passed");
+    await page.getByRole("heading", { level: 1, name: "passed waiting" }).waitFor();
+    await close();
+  } finally {
+    run.kill("SIGTERM");
     await ended;
     await hub.stop();
     rmSync(folder, { recursive: true, force: true });
