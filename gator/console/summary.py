@@ -57,6 +57,8 @@ class Failures:
         """Changes with which messages beyond a limit would be accepted, without duplicates."""
         self.first_with_invalid = ""
         """Path of the first job with lines that look like commands but are not valid; empty if none has."""
+        self.groups = 0
+        """Number of groups that failed themselves, because of a contract or a hook."""
         self.noisy = 0
         """Number of jobs that passed although their output has errors."""
         self._above_noisy: set[str] = set()
@@ -93,6 +95,8 @@ class Failures:
             return False
         if advice := limit_advice(result):
             self.advice[advice] = None
+        if not result.jobs.failed and not result.jobs.lost:
+            self.groups += 1
         failure = path, result
         is_allowed = result.allow_failure and "/" in path
         if is_allowed:
@@ -249,7 +253,9 @@ def write_summary(
         lines.append(_about_noisy(info, failures.noisy))
     name = painted_outcome(terminal, result.outcome)
     reason = _reason(info, failures, result)
-    lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {describe.tally(result.jobs)}{reason}")
+    groups = f", {plural(failures.groups, 'group')} failed" if failures.groups else ""
+    tally = f"{describe.tally(result.jobs)}{groups}"
+    lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {tally}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
     terminal.write("".join(f"{terminal.safe(line)}\n" for line in lines))
 

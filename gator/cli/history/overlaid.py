@@ -1,12 +1,12 @@
 """Overlays reruns on a run, and finds the rerun in which its failures passed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gator.cli.history.pruned import prevented
 from gator.core.history.cause_rules import CauseRules
-from gator.core.history.overlay import OverlaidJob, clearing_rerun, overlay_outcomes
+from gator.core.history.overlay import Ended, EndedNodes, OverlaidJob, clearing_rerun, overlay_outcomes
 from gator.core.launch.parameters import params_of_runs
-from gator.core.outcomes import FAILURES
+from gator.core.outcomes import FAILURES, has_failed_itself
 from gator.errors import GatorError, UserError
 from gator.ports import History
 from gator.v1 import common_pb2, query_pb2
@@ -17,17 +17,24 @@ _ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
 def overlaid_jobs(
     history: History, run: query_pb2.Run, reruns: Sequence[query_pb2.Run], *, passed: bool = False
 ) -> dict[str, OverlaidJob]:
-    """Returns the jobs of a run with its reruns overlaid; its passed jobs only if `passed` is set."""
+    """Returns the jobs of a run with its reruns overlaid; its passed jobs only if `passed` is set.
+
+    Groups that failed themselves are among them.
+    """
     # A list of runs has no command lines, so these runs are fetched individually.
     params = params_of_runs(history.full_run(each) for each in (run, *reruns))
     runs = [(run, _ENDED if passed else sorted(FAILURES)), *((rerun, _ENDED) for rerun in reruns)]
-    return overlay_outcomes(
-        (
-            (each.id, ((node.path, node.outcome, node.seed) for node in history.nodes(each, outcomes)))
-            for each, outcomes in runs
-        ),
-        params,
-    )
+    ended = EndedNodes()
+
+    def nodes(run: query_pb2.Run, outcomes: Sequence[common_pb2.Outcome.ValueType]) -> Iterator[Ended]:
+        for node in history.nodes(run, outcomes, only_jobs=False):
+            if node in ended:
+                yield node.path, node.outcome, node.seed
+
+    jobs = overlay_outcomes(((each.id, nodes(each, outcomes)) for each, outcomes in runs), params)
+    for path in ended.groups():
+        jobs[path].is_group = True
+    return jobs
 
 
 def add_passed_in(history: History, run: query_pb2.Run) -> None:
@@ -69,7 +76,7 @@ def cleared_causes(
     paths: dict[str, list[str]] = {}
     try:
         jobs = overlaid_jobs(history, run, reruns)
-        for node in history.nodes(run, sorted(FAILURES)):
+        for node in filter(has_failed_itself, history.nodes(run, sorted(FAILURES), only_jobs=False)):
             paths.setdefault(rules.key_of_node(node), []).append(node.path)
     except (GatorError, UserError):
         return {}

@@ -18,7 +18,7 @@ from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.tracking import tracking_root
 from gator.console import describe
 from gator.core.history.flaky import Flakiness, is_at_commit
-from gator.core.history.overlay import OverlaidJob, SpecOrder, overlay_outcomes
+from gator.core.history.overlay import EndedNodes, OverlaidJob, SpecOrder, overlay_outcomes
 from gator.core.launch.parameters import params_of_runs
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
@@ -60,9 +60,12 @@ class OverlaidRun(Struct, frozen=True):
     runs: Mapping[str, query_pb2.Run]
     """The run and its reruns in the order of their starts, by id."""
     jobs: Mapping[str, OverlaidJob]
-    """The jobs that failed in the run and all jobs that ran in a rerun, by path."""
+    """The jobs that failed in the run and all jobs that ran in a rerun, by path.
+
+    Groups that failed themselves are among them.
+    """
     nodes: Mapping[tuple[str, str], query_pb2.Node]
-    """Failed jobs by run and path."""
+    """Failed nodes by run and path."""
     spec_order: SpecOrder
     """Sort keys for the order of the spec, by path."""
 
@@ -82,6 +85,7 @@ class OverlaidRun(Struct, frozen=True):
             path
             for path, job in self.jobs.items()
             if job.outcome == common_pb2.OUTCOME_PASSED
+            and not job.is_group
             and any((run, path) in self.nodes and self._is_alike(run, job.run) for run in self.runs)
         ]
 
@@ -116,11 +120,14 @@ def overlay_repeats(opened: OpenRun, run_name: str | None) -> OverlaidRun | None
     runs = {run.id: run for run in (opened.run, *reruns)}
     nodes: dict[tuple[str, str], query_pb2.Node] = {}
     spec_order = SpecOrder()
+    ended = EndedNodes()
 
     def jobs(run: query_pb2.Run) -> Iterator[tuple[str, common_pb2.Outcome.ValueType, int]]:
         outcomes = sorted(FAILURES) if run is opened.run else _ENDED
         spec_order.begin_run()
-        for node in history.nodes(run, outcomes):
+        for node in history.nodes(run, outcomes, only_jobs=False):
+            if node not in ended:
+                continue
             spec_order.add(node.path)
             if node.outcome in FAILURES:
                 nodes[run.id, node.path] = node
@@ -131,6 +138,8 @@ def overlay_repeats(opened: OpenRun, run_name: str | None) -> OverlaidRun | None
         runs[rerun.id] = history.full_run(rerun)
     params = params_of_runs(runs.values())
     overlaid = overlay_outcomes(((run.id, jobs(run)) for run in runs.values()), params)
+    for path in ended.groups():
+        overlaid[path].is_group = True
     sources = {run.id: opened.source if run is opened.run else opened.source.of(run) for run in runs.values()}
     return OverlaidRun(opened.run, sources, runs, overlaid, nodes, spec_order)
 

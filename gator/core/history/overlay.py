@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from gator.core.outcomes import FAILURES
-from gator.v1 import common_pb2
+from gator.core.outcomes import FAILURES, has_failed_itself
+from gator.v1 import common_pb2, event_pb2, query_pb2
 
 Ended: TypeAlias = tuple[str, common_pb2.Outcome.ValueType, int]
 """Path, outcome and seed of a job of one run."""
@@ -22,13 +22,15 @@ Conditions: TypeAlias = tuple[int, Params]
 
 
 class OverlaidJob(Struct):
-    """A job that passed, failed or was lost in at least one of the runs."""
+    """A job, or a group that failed itself, that passed, failed or was lost in at least one of the runs."""
 
     run: str
     """Id of the run with the outcome."""
     outcome: common_pb2.Outcome.ValueType
     seed: int
     """Seed of the job in that run."""
+    is_group: bool = False
+    """Whether it is a group that failed itself."""
     failures: dict[Conditions, tuple[str, common_pb2.Outcome.ValueType]] = field(
         default_factory=dict[Conditions, tuple[str, common_pb2.Outcome.ValueType]]
     )
@@ -43,6 +45,39 @@ class OverlaidJob(Struct):
         self.run, self.outcome, self.seed = run, outcome, seed
         if self.failures and outcome not in FAILURES:
             (self.seed, _), (self.run, self.outcome) = next(reversed(self.failures.items()))
+
+
+class EndedNodes:
+    """Picks the nodes of a run and its reruns whose outcomes count: jobs, and groups that failed themselves.
+
+    A group fails itself because of a contract or a hook. It counts as passed in a rerun in which all
+    contracts hold that were broken.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[str, query_pb2.Node] = {}
+
+    def __contains__(self, node: query_pb2.Node) -> bool:
+        if node.kind == common_pb2.NODE_KIND_JOB:
+            return True
+        if node.outcome in FAILURES:
+            if has_failed_itself(node):
+                self._groups[node.path] = node
+            return has_failed_itself(node)
+        failed = self._groups.get(node.path)
+        if failed is None:
+            return False
+        broken = _contracts(failed, event_pb2.CONTRACT_STATE_BROKEN)
+        return broken <= _contracts(node, event_pb2.CONTRACT_STATE_HELD)
+
+    def groups(self) -> Iterable[str]:
+        """Returns the paths of the groups that failed themselves in one of the runs."""
+        return self._groups.keys()
+
+
+def _contracts(node: query_pb2.Node, state: event_pb2.ContractState.ValueType) -> set[tuple[str, str, str]]:
+    """Returns metric, figure and condition of the contracts in a state."""
+    return {(each.metric, each.figure, each.condition) for each in node.contracts.list if each.state == state}
 
 
 def overlay_outcomes(

@@ -132,3 +132,33 @@ def test_a_comparison_counts_the_jobs_that_a_broken_build_pruned(gator: Gator) -
     said = gator("diff").expect(1).out
     assert "pruned:\n  4 jobs: passed → pruned" in said
     assert "ring" not in said
+
+
+CONTRACT = r"""
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: other, command: "true"}
+- !JobArray
+  ident: sims
+  matrix: {v: [10, 20, 1000]}
+  metrics: {latency: {match: 'latency (\S+)', kind: mean}}
+  expect: {metrics: {latency: '<= 100'}}
+  jobs: [!Job {ident: sim, shell: "[ -e mended ] && echo latency 1 || echo latency ${{ matrix.v }}"}]
+"""
+
+
+def test_a_group_whose_contract_is_broken_is_among_what_failed(gator: Gator) -> None:
+    failed = gator("run", gator.spec(CONTRACT)).expect(1)
+    assert ": 4 passed, 1 group failed" in failed.out
+    sims = [f"top/sims/sim[v={value}]" for value in (10, 20, 1000)]
+    for args in (("--only", "@failed"), ("--skip", "@passed")):
+        gator("run", *args, "spec.yaml").expect(1)
+        assert jobs(gator) == sims
+        assert "failed top/sims: the metric latency" in gator("failures").expect(0).out
+    (gator.root / "mended").touch()
+    gator("run", "--only", "@failed", "spec.yaml").expect(0)
+    assert jobs(gator) == sims
+    assert "nothing failed" in gator("failures").expect(0).out
+    again = gator("run", "--only", "@failed", "spec.yaml").expect(2)
+    assert "nothing failed in the last run of top" in again.err

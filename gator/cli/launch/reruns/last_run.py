@@ -147,7 +147,7 @@ def _repeat(
     if PASSED in skip:
         passed = _passed(history.nodes(original, only_jobs=False), overlaid)
         skip = [glob for glob in skip if glob != PASSED] + list(passed)
-    seeds = {path: overlaid[path].seed for path in failed}
+    seeds = {path: overlaid[path].seed for path in failed if not overlaid[path].is_group}
     # With `@passed` the pruned jobs run.
     not_run = "" if PASSED in skip_given else _not_run(history, original, overlaid)
     return RequestedSelection(only, skip, tags, parent, original.seed, seeds, not_run=not_run)
@@ -161,9 +161,17 @@ def _not_run(history: History, original: query_pb2.Run, ran: Mapping[str, Overla
 def _passed(nodes: Iterable[query_pb2.Node], overlaid: Mapping[str, OverlaidJob]) -> Iterator[str]:
     """Yields globs of what passed: whole groups, else single jobs.
 
-    A plan cannot skip a part of one repeat of a group, so no glob matches such a part.
+    A plan cannot skip a part of one repeat of a group, so no glob matches such a part. The jobs of a group
+    that failed itself have not passed, because all of them are needed to check its contracts.
     """
-    passed = [path for path, job in overlaid.items() if job.outcome == common_pb2.OUTCOME_PASSED]
+    failed = tuple(
+        f"{path}/" for path, group in overlaid.items() if group.is_group and group.outcome in FAILURES
+    )
+    passed = [
+        path
+        for path, job in overlaid.items()
+        if job.outcome == common_pb2.OUTCOME_PASSED and not job.is_group and not path.startswith(failed)
+    ]
     below: dict[str, int] = {}
     for path in passed:
         at = path
