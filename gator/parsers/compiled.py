@@ -3176,6 +3176,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="tap",
+        match="^# Looks like (?P<message>you planned \\d+ tests? but (?:only )?ran \\d+.*)$",
+        decisive=True,
+        rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
+        words=("# looks like",),
+    ),
+    Entry(
+        parser="tap",
         match="^# Looks like (?P<message>(?:you failed|your test exited|you planned).*)$",
         rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
         words=("# looks like",),

@@ -32,7 +32,7 @@ from gator.core.attempt.machine.closing import (
 )
 from gator.core.attempt.machine.context import AttemptContext, record
 from gator.core.attempt.machine.ending import end, end_rest, end_rest_further, give_up, kill, kill_rest
-from gator.core.attempt.output.parsing import log_stream
+from gator.core.attempt.output.stream_rules import log_stream
 from gator.core.attempt.state import (
     ALIVE,
     COLLECT_NANOS,

@@ -11,7 +11,8 @@ from gator.core.attempt.commands import OutputPayload, payload_event
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.lines import BlockBuilder
 from gator.core.attempt.output.observers import LineAssembler, OutputObserver
-from gator.core.attempt.output.parsing import LineParser, log_stream, stream_rules
+from gator.core.attempt.output.parsing import LineParser
+from gator.core.attempt.output.stream_rules import log_stream, stream_rules
 from gator.core.attempt.severity import Messages
 from gator.units import size_text
 from gator.v1 import attach_pb2, common_pb2, event_pb2

@@ -1,25 +1,8 @@
-"""Decides for each line of output its severity, whether it counts, and whether it explains a failure.
-
-Messages of the API and of parsers that the job names always count. Decisive messages of the automatic parser
-count on stdout. Everything else on stderr depends on the key `stderr`:
-
-    stderr   decisive messages of    lines that no      severity of lines that
-             the automatic parser    parser recognises  no parser recognises
-    auto     count                   do not count       INFO
-    error    count as any line does  count              ERROR
-    warning  count as any line does  count              WARNING
-    info     do not count            do not count       INFO
-    merge    all lines are on stdout
-
-With `error` and `warning`, lines that only the automatic parser recognises count like other lines if the job
-names no parsers; if it does, they do not count. With `auto`, they have the severity of the parser.
-"""
+"""Decides for each line of output its severity, whether it counts, and whether it explains a failure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from gator.core.attempt.commands import PARSER, CommandReader, OutputPayload
 from gator.core.attempt.commands import Found as Commands
@@ -27,6 +10,8 @@ from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.last_words import MAX_BACK, TAIL_BYTES, last_words
 from gator.core.attempt.output.pointed import PointedError
 from gator.core.attempt.output.recognised import error_message, log_event
+from gator.core.attempt.output.stream_rules import StreamRule, stream_rules
+from gator.core.attempt.output.tap import TAP, TapStream, missing_tests
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.causes.first_error import LINE, Candidate, key_of, location_of
@@ -36,53 +21,6 @@ from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
     from gator.core.attempt.output.metric_lines import MetricLines
-
-_SEVERITIES = {
-    spec_pb2.STDERR_MODE_INFO: common_pb2.SEVERITY_INFO,
-    spec_pb2.STDERR_MODE_WARNING: common_pb2.SEVERITY_WARNING,
-    spec_pb2.STDERR_MODE_ERROR: common_pb2.SEVERITY_ERROR,
-}
-
-
-class StreamRule(Struct, frozen=True):
-    """The severity of the lines of one stream, and whether they count."""
-
-    severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_INFO
-    """Severity of a line that no parser recognises."""
-    is_explicit: bool = False
-    """Whether all lines have this severity but those of named parsers."""
-    counts: bool = False
-    """Whether these lines count."""
-    counts_recognised: bool = False
-    """Whether lines that only the automatic parser recognises count as well."""
-    filter_severity: common_pb2.Severity.ValueType = common_pb2.SEVERITY_UNSPECIFIED
-    """The severity by which filters select the blocks, if it is not that of the lines."""
-
-
-def stream_rules(settings: spec_pb2.Settings) -> dict[common_pb2.Stream.ValueType, StreamRule]:
-    """Returns the streams to read and what their lines mean; no stderr if it is merged into stdout."""
-    rules = {common_pb2.STREAM_STDOUT: StreamRule()}
-    if settings.stderr != spec_pb2.STDERR_MODE_MERGE:
-        rules[common_pb2.STREAM_STDERR] = _stderr_rule(settings)
-    for index in range(len(settings.also_log.files)):
-        rules[log_stream(index)] = StreamRule()
-    return rules
-
-
-def log_stream(index: int) -> common_pb2.Stream.ValueType:
-    """Returns the stream of a file of `also_log`, by its place there from 0."""
-    return common_pb2.Stream.ValueType(common_pb2.STREAM_LOG1 + index)
-
-
-def _stderr_rule(settings: spec_pb2.Settings) -> StreamRule:
-    mode, has_parsers = settings.stderr, bool(settings.parsers.list)
-    if mode == spec_pb2.STDERR_MODE_ERROR_UNLESS_PARSED:
-        mode = spec_pb2.STDERR_MODE_AUTO if has_parsers else spec_pb2.STDERR_MODE_ERROR
-    severity = _SEVERITIES.get(mode)
-    if severity is None:
-        return StreamRule(filter_severity=common_pb2.SEVERITY_WARNING)
-    counts = severity != common_pb2.SEVERITY_INFO
-    return StreamRule(severity, is_explicit=True, counts=counts, counts_recognised=counts and not has_parsers)
 
 
 def _metric_lines(settings: spec_pb2.Settings, metrics: AttemptMetrics) -> "MetricLines | None":
@@ -113,6 +51,7 @@ class LineParser:
         "_streams",
         "_summaries",
         "_tails",
+        "_tap",
     )
 
     def __init__(self, settings: spec_pb2.Settings, messages: Messages, metrics: AttemptMetrics) -> None:
@@ -138,6 +77,7 @@ class LineParser:
         self._summaries: dict[tuple[common_pb2.Stream.ValueType, str], Recognised] = {}
         """The first summary that may count, by stream and entry."""
         self._tails = dict.fromkeys(self._rules, b"")
+        self._tap = {stream: TapStream() for stream in self._rules}
 
     def on_lines(
         self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, counts: common_pb2.Counts
@@ -152,13 +92,24 @@ class LineParser:
         if commands is not None:
             # Commands that were carried out are no last words of the job.
             data = commands.data
-        parser = self._streams[stream]
-        found = parser.feed(first_line, data)
+        self._read_tap(stream, data)
+        found = self._streams[stream].feed(first_line, data)
         tail = self._tails[stream]
         self._tails[stream] = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
         if found:
             payloads += self._take(stream, found, counts)
         return payloads
+
+    def _read_tap(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
+        """Counts failed tests as soon as the stream proves to be TAP."""
+        tap = self._tap[stream]
+        tap.feed(data)
+        if tap.waiting and tap.is_tap:
+            for message in tap.waiting:
+                self._messages.move(message.severity, message.severity, 1, counted=False, counts=True)
+                self._counted_parsers.add(message.entry.parser)
+                self._offer(stream, message, message.severity, counts=True)
+            tap.waiting.clear()
 
     @property
     def artefacts(self) -> event_pb2.Artefacts | None:
@@ -363,8 +314,10 @@ class LineParser:
         )
 
     def _does_count(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> bool:
+        if self._has_named and self._is_named(message):
+            return True
         is_decisive = message.entry.decisive and not self._rules[stream].is_explicit
-        return is_decisive or (self._has_named and self._is_named(message))
+        return is_decisive and self._tap[stream].confirms(message)
 
     def _is_named(self, message: Recognised) -> bool:
         entry = message.entry
@@ -376,6 +329,14 @@ class LineParser:
             if message.entry.parser not in self._counted_parsers:
                 self._messages.add(message.severity, counts=True)
                 self._offer(stream, message, message.severity, counts=True)
+        for stream, tap in self._tap.items():
+            if (
+                (text := tap.missing)
+                and not self._rules[stream].is_explicit
+                and TAP not in self._counted_parsers
+            ):
+                self._messages.add(common_pb2.SEVERITY_ERROR, counts=True)
+                self._messages.offer(missing_tests(stream, text), counts=True)
 
 
 _WARNING = common_pb2.SEVERITY_WARNING
