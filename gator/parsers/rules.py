@@ -40,6 +40,9 @@ class Rules:
         self._wordless = tuple(entry.match for entry in entries if not entry.words and entry.severity > _INFO)
         """Patterns of entries without words, which are searched for themselves."""
         self._matches: dict[str, Match] = {}
+        self._last: tuple[str, Sequence[int]] = ("", ())
+        """The last line that was searched for, and the numbers of the entries that may recognise it."""
+        self._numbers = {id(entry): number for number, entry in enumerate(self.entries)}
 
     def is_own(self, entry: Entry) -> bool:
         """Returns whether an entry is one of the job itself; its parser may have the name of another."""
@@ -57,7 +60,8 @@ class Rules:
         """Returns a function that returns the position of the next word from a position on; -1 for none."""
         if not self._words and not self._wordless:
             return lambda _: -1
-        if len(data) <= _SMALL_BYTES and not self._wordless:
+        is_compiled = "_union" in self.__dict__
+        if len(data) <= _SMALL_BYTES and not self._wordless and not is_compiled:
             lowered = data.lower()
             if not any(word in lowered for word in self._words):
                 return lambda _: -1
@@ -75,11 +79,13 @@ class Rules:
         With `after` only the entries after that one are tried.
         """
         line = line[:MAX_LINE_CHARACTERS]
-        numbers: list[int] | None = self._set.Match(line)
+        if after is None or line != self._last[0]:
+            self._last = line, self._set.Match(line) or ()
+        numbers = self._last[1]
         if not numbers:
             return None
         if after is not None:
-            first = self.entries.index(after) + 1
+            first = self._numbers[id(after)] + 1
             numbers = [number for number in numbers if number >= first]
         for number in sorted(numbers) if len(numbers) > 1 else numbers:
             entry = self.entries[number]

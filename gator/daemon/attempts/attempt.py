@@ -6,6 +6,7 @@ Invariant: it decides nothing; events go into the state machine, and the returne
 import errno
 import os
 import resource
+from asyncio import get_running_loop
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic_ns, time_ns
@@ -56,6 +57,10 @@ if TYPE_CHECKING:
 
 _TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
+_MAX_REST_TURNS = 2_000
+"""Maximum number of turns of 10 ms in which the rest of the output is read. A pipe into which a process of
+another job still writes has no end."""
+
 
 class Attempt:
     """Runs one attempt; everything happens on the event loop."""
@@ -70,6 +75,7 @@ class Attempt:
         "_pipes",
         "_prepared",
         "_reports",
+        "_rest_turns",
         "_since",
         "_tail",
         "node",
@@ -102,6 +108,7 @@ class Attempt:
         self._collection: Collection | None = None
         self._tail: LogTail | None = None
         """The reader of the files of `also_log`; None if there are none."""
+        self._rest_turns = 0
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
     @property
@@ -213,8 +220,11 @@ class Attempt:
 
     def on_left_over(self, names: list[str]) -> None:
         """Handles the names of the living processes of the attempt."""
-        if not names:
-            self._read_rest()
+        if not names and self._read_rest() and self._rest_turns < _MAX_REST_TURNS:
+            # What a full pipe holds may take seconds to parse, so other work gets its turn in between.
+            self._rest_turns += 1
+            get_running_loop().call_soon(self.on_left_over, names)
+            return
         self._take(self.wrapper.on_left_over(self._now(), names))
 
     def on_file(self, state: FileState) -> None:
@@ -384,10 +394,12 @@ class Attempt:
             if self.process is None:
                 self.ownership = ownership_of(self.node, hook.pid, prepared, self._birthmarks, self._since)
 
-    def _read_rest(self) -> None:
-        for pipe in list(self._pipes.values()):
-            if not pipe.closed:
-                pipe.drain_now()
+    def _read_rest(self) -> bool:
+        """Reads what the pipes hold. Returns whether it stopped because of the time."""
+        pipes = [pipe for pipe in self._pipes.values() if not pipe.closed]
+        for pipe in pipes:
+            pipe.drain_now()
+        return any(pipe.was_cut for pipe in pipes)
 
     def _close(self) -> None:
         for pipe in self._pipes.values():

@@ -28,7 +28,7 @@ async def test_a_flood_arrives_whole_and_in_bounded_pieces(host: Host) -> None:
     assert max(sizes) <= 262_144
 
 
-async def test_reads_that_take_long_become_smaller_and_grow_again(host: Host) -> None:
+async def test_portions_that_take_long_become_smaller_and_grow_again(host: Host) -> None:
     process = host.spawner.spawn(
         Command(["head", "-c", "3000000", "/dev/zero"], host.environment(), "/", merge_stderr=True)
     )
@@ -44,8 +44,29 @@ async def test_reads_that_take_long_become_smaller_and_grow_again(host: Host) ->
     host.pipes.open(process.stdout_fd, compute, ended.set)
     await asyncio.wait_for(ended.wait(), 20)
     assert sum(sizes) == 3_000_000
-    assert sizes[6] == 4096
-    assert max(sizes[7:]) > 65_536
+    assert sizes[6] == 1024
+    assert max(sizes[7:]) == 32_768
+
+
+async def test_output_that_is_expensive_to_handle_is_drained_in_several_turns(host: Host) -> None:
+    read_fd, write_fd = os.pipe()
+    os.write(write_fd, bytes(60_000))
+    os.close(write_fd)
+    taken: list[int] = []
+
+    def compute(data: bytes) -> None:
+        taken.append(len(data))
+        end = time.thread_time() + 0.02
+        while time.thread_time() < end:
+            pass
+
+    pipe = host.pipes.open(read_fd, compute, lambda: None)
+    assert not pipe.drain_now()
+    assert pipe.was_cut
+    assert sum(taken) < 60_000
+    while not pipe.drain_now():
+        assert pipe.was_cut
+    assert sum(taken) == 60_000
 
 
 async def test_a_paused_pipe_holds_up_its_writer_and_costs_no_turns(host: Host) -> None:

@@ -156,6 +156,8 @@ class BlockBuilder:
         "_chunks",
         "_event",
         "_filter_severity",
+        "_fresh",
+        "_fresh_line",
         "_messages",
         "_offset",
         "_path",
@@ -164,6 +166,7 @@ class BlockBuilder:
         "_stream",
         "counter",
         "due",
+        "fresh_bytes",
     )
 
     def __init__(
@@ -186,6 +189,10 @@ class BlockBuilder:
         self._size = 0
         self._messages = 0
         self._offset = 0
+        self._fresh: list[bytes] = []
+        self._fresh_line = 0
+        self.fresh_bytes = 0
+        """Number of bytes of the open block that `take_fresh` has not returned."""
 
     @property
     def severity(self) -> common_pb2.Severity.ValueType:
@@ -215,17 +222,35 @@ class BlockBuilder:
             return []
         block = event.block
         block.size_bytes = self._size
-        if self._messages:
-            setattr(block.counts, NAMES[self._severity], self._messages)
-            self._messages = 0
+        self._count(block)
         block.data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._offset += self._size
         self._event = None
         self._chunks = []
         self._size = 0
+        self._fresh = []
+        self.fresh_bytes = 0
         self.due = None
         event.time_unix_nanos = block.last_read_unix_nanos
         return [event]
+
+    def take_fresh(self) -> tuple[int, bytes, common_pb2.Counts]:
+        """Returns the bytes that were added to the open block since the last call, if `fresh_bytes` is not 0.
+
+        Before them come the number of the line in which they begin or continue, after them the counts of the
+        block, which the caller may correct.
+        """
+        assert self._event is not None
+        block = self._event.block
+        self._count(block)
+        data, self._fresh, self.fresh_bytes = b"".join(self._fresh), [], 0
+        return self._fresh_line, data, block.counts
+
+    def _count(self, block: event_pb2.Block) -> None:
+        if self._messages:
+            name = NAMES[self._severity]
+            setattr(block.counts, name, getattr(block.counts, name) + self._messages)
+            self._messages = 0
 
     def _add(self, data: bytes, now: int, wall: int) -> None:
         counted = self.counter.feed(data)
@@ -248,6 +273,10 @@ class BlockBuilder:
             block = self._event.block
             block.lines += counted.lines
             block.last_read_unix_nanos = wall
+        if not self._fresh:
+            self._fresh_line = counted.first_line
+        self._fresh.append(data)
+        self.fresh_bytes += len(data)
         self._messages += counted.messages
         self._chunks.append(data)
         self._size += len(data)

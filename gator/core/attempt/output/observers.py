@@ -20,8 +20,8 @@ MAX_LINE_BYTES = 512 * 1024
 class OutputObserver(Protocol):
     """Recognises something in the output of one attempt.
 
-    Called once per block, about every 80 ms while there is output, so its work should depend on the bytes and
-    not on the number of lines. Observers see all output, also if it is not stored.
+    Called every 80 ms while there is output, or for every few KiB of it, so its work should depend on the
+    bytes and not on the number of lines. Observers see all output, also if it is not stored.
     """
 
     def on_lines(

@@ -19,6 +19,9 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 MIN_TAIL_BYTES = 1024 * 1024
 """Minimum number of bytes stored from the end of the output beyond the cap."""
+_OBSERVED_BYTES = 6 * 1024
+"""Number of bytes of an open block that are shown to the observers at once. A whole block of messages would
+take seconds, in which nothing else runs; the caller of `feed` chooses how many bytes it adds."""
 
 _STDOUT = common_pb2.STREAM_STDOUT
 _STDERR = common_pb2.STREAM_STDERR
@@ -38,9 +41,11 @@ class Output:
         "_files",
         "_make_parser",
         "_messages",
+        "_observed",
         "_observers",
         "_parser",
         "_path",
+        "_payloads",
         "_rules",
         "_stored",
         "_tail",
@@ -70,6 +75,12 @@ class Output:
         """Made when there is output, because many short jobs print nothing."""
         self._assemblers = {stream: LineAssembler() for stream in self._builders}
         self._observers = observers
+        self._observed = dict.fromkeys(self._builders, 0)
+        """Number of bytes that were shown to the observers, by stream."""
+        self._payloads: dict[common_pb2.Stream.ValueType, list[OutputPayload]] = {
+            stream: [] for stream in self._builders
+        }
+        """Payloads of the open blocks, which are recorded after them."""
         self._messages = messages
         self._cap = cap
         self._stored = 0
@@ -140,7 +151,12 @@ class Output:
         full = builder.feed(data, now, wall)
         if counter.messages > before:
             self._messages.add(builder.severity, counter.messages - before, counts=self._rules[stream].counts)
-        return self._process(full) if full else full
+        events = self._process(full) if full else full
+        if builder.fresh_bytes >= _OBSERVED_BYTES:
+            first_line, fresh, counts = builder.take_fresh()
+            self._observed[stream] += len(fresh)
+            self._payloads[stream] += self._show(stream, first_line, fresh, counts)
+        return events
 
     def flush_due(self, now: int) -> list[event_pb2.Event]:
         """Closes the blocks that are due; returns events to store."""
@@ -181,7 +197,8 @@ class Output:
         for stream, assembler in self._assemblers.items():
             line, rest = assembler.finish()
             if rest:
-                events.extend(self._observe(stream, line, rest, last, common_pb2.Counts()))
+                payloads = self._observe(stream, line, rest, common_pb2.Counts())
+                events.extend(self._events(payloads, last))
         if self._parser is not None:
             events.extend(self._events(self._parser.finish(), last))
         return events
@@ -196,35 +213,39 @@ class Output:
         )
 
     def _process(self, blocks: list[event_pb2.Event]) -> list[event_pb2.Event]:
-        """Shows blocks to the observers; returns the events to store, in order."""
+        """Shows the rest of closed blocks to the observers; returns the events to store, in order."""
         events: list[event_pb2.Event] = []
         for event in blocks:
             block = event.block
-            lines = self._assemblers[block.stream].take(block.first_line, block.data)
-            observed = (
-                self._observe(block.stream, block.first_line, lines, event.time_unix_nanos, block.counts)
-                if lines
-                else []
-            )
+            stream, data, first_line = block.stream, block.data, block.first_line
+            payloads, self._payloads[stream] = self._payloads[stream], []
+            if seen := self._observed[stream] - block.offset_bytes:
+                first_line += data.count(b"\n", 0, seen)
+                data = data[seen:]
+            self._observed[stream] += len(data)
+            if data:
+                payloads += self._show(stream, first_line, data, block.counts)
             events.extend(self._admit([event]))
-            events.extend(observed)
+            events.extend(self._events(payloads, event.time_unix_nanos))
         return events
 
+    def _show(
+        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, counts: common_pb2.Counts
+    ) -> list[OutputPayload]:
+        """Shows the lines that are complete with these bytes; returns what to record."""
+        lines = self._assemblers[stream].take(first_line, data)
+        return self._observe(stream, first_line, lines, counts) if lines else []
+
     def _observe(
-        self,
-        stream: common_pb2.Stream.ValueType,
-        first_line: int,
-        data: bytes,
-        wall: int,
-        counts: common_pb2.Counts,
-    ) -> list[event_pb2.Event]:
+        self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, counts: common_pb2.Counts
+    ) -> list[OutputPayload]:
         """Shows complete lines to the parser, which corrects the counts of their block, and the observers."""
         if self._parser is None:
             self._parser = self._make_parser()
         payloads = self._parser.on_lines(stream, first_line, data, counts)
         for observer in self._observers:
             payloads += observer.on_lines(stream, first_line, data)
-        return self._events(payloads, wall)
+        return payloads
 
     def _events(self, payloads: Sequence[OutputPayload], wall: int) -> list[event_pb2.Event]:
         return [payload_event(self._path, self._attempt, wall, payload) for payload in payloads]

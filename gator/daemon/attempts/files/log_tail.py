@@ -7,10 +7,12 @@ Invariant: at most one piece of each file is in memory, and none is read while t
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from gator.daemon.attempts.files.followed_file import PIECE_BYTES, FollowedFile
 from gator.daemon.attempts.thread_work import run_in_thread
+from gator.process.portions import Portions
 
 MIN_PAUSE: Final = 0.05
 """Time in seconds between two looks while the files grow."""
@@ -37,6 +39,9 @@ class LogTail:
     ) -> None:
         self._loop, self._files = loop, files
         self._on_data, self._on_problem = on_data, on_problem
+        self._portions = Portions()
+        self._rests: list[tuple[int, bytes]] = []
+        """Bytes that were read and not passed on yet, by place."""
         self._pause = MIN_PAUSE
         self._timer: asyncio.TimerHandle | None = None
         self._then: Callable[[], None] | None = None
@@ -65,7 +70,7 @@ class LogTail:
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if not self._is_reading:
+        if not self._is_reading or self._rests:
             self._close_files()
 
     def _arm(self, seconds: float) -> None:
@@ -84,13 +89,30 @@ class LogTail:
         return [file.read() for file in self._files]
 
     def _take(self, pieces: Pieces) -> None:
-        self._is_reading = False
         if self._is_closed:
+            self._is_reading = False
             self._close_files()
             return
-        for place, data in enumerate(pieces):
-            if data:
-                self._on_data(place, data)
+        self._rests = [(place, data) for place, data in enumerate(pieces) if data]
+        self._pass_on(pieces)
+
+    def _pass_on(self, pieces: Pieces) -> None:
+        """Passes on what was read, in turns with other work, and then looks again."""
+        if self._is_closed:
+            return
+        if self._rests:
+            place, data = self._rests[0]
+            rest = self._portions.pass_on(data, partial(self._on_data, place), lambda: not self._is_closed)
+            self._rests[:1] = [(place, rest)] if rest else []
+            if self._rests:
+                self._loop.call_soon(self._pass_on, pieces)
+                return
+        self._look_again(pieces)
+
+    def _look_again(self, pieces: Pieces) -> None:
+        if self._is_closed:
+            return
+        self._is_reading = False
         for file in self._files:
             if file.problem and self._problems.get(file.shown) != file.problem:
                 self._problems[file.shown] = file.problem

@@ -76,3 +76,18 @@ def test_a_line_that_is_too_long_comes_in_pieces_with_one_number() -> None:
     assert assembler.take(7, b"y") == piece + piece + b"y"
     assert assembler.take(7, b"z\nnext") == b"z\n"
     assert assembler.finish() == (8, b"next")
+
+
+def test_a_large_block_is_parsed_while_it_is_read() -> None:
+    """Parsing a whole block of messages at its end would hold the event loop for seconds."""
+    launch = attach_pb2.LaunchNode(path="top", attempt=2, job=spec_pb2.Job(command="x"))
+    messages = Messages()
+    output = Output(launch, 0, messages, AttemptMetrics())
+    lines = [f"m.c:{number}:1: error: broken\n".encode() for number in range(1, 4001)]
+    for start in range(0, 4000, 100):
+        assert output.feed(OUT, b"".join(lines[start : start + 100]), 0, 0) == []
+    assert messages.counts().error > 3500
+    (block, *logs) = output.finish()
+    # The last message is still open when its block is closed.
+    assert block.block.counts == common_pb2.Counts(info=1, error=3999)
+    assert [log.log.line for log in logs] == list(range(1, 4001))
