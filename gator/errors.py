@@ -31,7 +31,7 @@ class OptionError(UsageError):
 
 
 class Problem(Struct, frozen=True, order=True):
-    """One mistake in a text.
+    """One mistake in a spec or another document.
 
     `file` is the path as the user gave it; `line` and `column` count from 1, or are 0 if unknown.
     """

@@ -273,7 +273,7 @@ def token_in(data: bytes, file: Path) -> str:
 
 
 def is_token(text: str) -> bool:
-    """Returns whether a text can be a token: printable ASCII, which an HTTP/2 header can carry, no spaces."""
+    """Returns whether a string can be a token: printable ASCII without spaces, as in an HTTP/2 header."""
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 

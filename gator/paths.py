@@ -49,7 +49,7 @@ def unescape(text: str) -> str:
 
 
 class PathPattern:
-    """A text that names nodes.
+    """A string that names nodes.
 
     Its readings, from the strictest: the whole path; the end of a path as it stands; with dots for slashes
     and brackets; and with the numbers of repeats left out. The strictest that finds anything counts.

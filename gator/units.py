@@ -1,6 +1,6 @@
-"""Durations, sizes and counts as texts, in both directions.
+"""Durations, sizes and counts as strings, in both directions.
 
-Invariant: a text that Gator shows for a duration or a size is one that it accepts in a spec or an option.
+Invariant: a string that Gator shows for a duration or a size is one that it accepts in a spec or an option.
 """
 
 import re

@@ -25,7 +25,7 @@ def has_colour() -> bool:
 
 
 def paint(text: str, style: str) -> str:
-    """Returns a text in a style of `console.text.STYLES`, with control characters escaped."""
+    """Returns a string in a style of `console.text.STYLES`, with control characters escaped."""
     text = visible(text)
     return styled(text, style) if has_colour() else text
 

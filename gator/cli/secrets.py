@@ -37,7 +37,7 @@ def learn_secrets_of(request: "plan_pb2.PlanRequest") -> None:
 
 
 def hide_secrets_within(plain: Any) -> Any:
-    """Returns plain values, such as those for JSON, with all known secrets in their texts masked."""
+    """Returns plain values, such as those for JSON, with all known secrets in their strings masked."""
     if isinstance(plain, str):
         return hide_secrets(plain)
     if isinstance(plain, dict):
@@ -48,7 +48,7 @@ def hide_secrets_within(plain: Any) -> Any:
 
 
 def hide_secrets(text: str) -> str:
-    """Returns a text of Gator with all known secrets masked."""
+    """Returns a string of Gator with all known secrets masked."""
     from gator.core.redact import hide
 
     known = learn_secrets((), ()) if _secrets is None else _secrets

@@ -70,7 +70,7 @@ def flush(timeout_seconds: float = EXIT_SECONDS) -> bool:
 
 
 def params(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Returns the parameters of this job by name: texts, numbers, booleans and lists of texts.
+    """Returns the parameters of this job by name: strings, numbers, booleans and lists of texts.
 
     They are read from GATOR_PARAMS; a process without this variable asks the parent. Outside of a job, and in
     one without parameters, the mapping is empty. Raises TimeoutError if the parent does not answer.

@@ -12,7 +12,7 @@ KINDS = ("last", "sum", "min", "max", "mean")
 PIECE_CHARACTERS = 100_000
 """Maximum length of the text of one message; a longer text becomes several messages."""
 SHOWN_CHARACTERS = 140
-"""Maximum length of a name or a text that an error quotes."""
+"""Maximum length of a name or a string in an error."""
 
 
 def text_of(what: str, value: object) -> str:
@@ -25,7 +25,7 @@ def text_of(what: str, value: object) -> str:
 def number_of(what: str, value: object) -> float:
     """Returns a number of any type, such as Decimal or those of numpy, as a float.
 
-    Raises TypeError for anything else, a text included, and ValueError for a number that a float cannot hold.
+    Raises TypeError for anything else, a string included, and ValueError for a number too large for a float.
     """
     if isinstance(value, str | bytes | bytearray):
         # float() accepts text, reads "1_0" as 10 and "nan" as a number.
@@ -70,7 +70,7 @@ def clean(text: str) -> str:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Yields a text in parts that each fit into one message."""
+    """Yields a string in parts that each fit into one message."""
     yield text[:PIECE_CHARACTERS]
     for start in range(PIECE_CHARACTERS, len(text), PIECE_CHARACTERS):
         yield text[start : start + PIECE_CHARACTERS]

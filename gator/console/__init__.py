@@ -1,7 +1,7 @@
-"""Displays of a run on a terminal or in a log, and the texts that commands print.
+"""Displays of a run on a terminal or in a log, and the strings that commands print.
 
 There are displays for a single job, for a live terminal and for plain output; all read the same events.
-`describe` has the texts for outcomes, times and amounts, `text` colours, widths and columns.
+`describe` has the strings for outcomes, times and amounts, `text` colours, widths and columns.
 
 Invariant: a display reads events and prints; it decides nothing about the run.
 """

@@ -1,4 +1,4 @@
-"""Texts for outcomes, times, amounts and messages, the same in all commands and displays."""
+"""Strings for outcomes, times, amounts and messages, the same in all commands and displays."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ _WAITING_REASONS: Final = {
     query_pb2.WAITING_REASON_LICENSE: "licenses",
     query_pb2.WAITING_REASON_HOST: "a host",
 }
-"""Texts of the reasons that differ from the names of the enum."""
+"""Strings of the reasons that differ from the names of the enum."""
 
 
 def outcome(value: int) -> str:

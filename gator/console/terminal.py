@@ -95,7 +95,7 @@ class Terminal:
         self.write(self.safe(text) + "\n")
 
     def safe(self, text: str) -> str:
-        """Returns a text as one line without control sequences other than the colours of `paint`."""
+        """Returns a string as one line without control sequences other than the colours of `paint`."""
         return visible_styled(text, CODES) if self.colour else visible(text)
 
     def message(self, severity: common_pb2.Severity.ValueType, text: str) -> None:

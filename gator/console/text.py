@@ -1,6 +1,6 @@
 """The shape of text on a terminal: colours, width, cutting and columns.
 
-Invariant: a text never takes more cells than it was given; where terminals differ, the larger width counts.
+Invariant: a string never takes more cells than it was given; where terminals differ, the larger width counts.
 """
 
 import re
@@ -52,7 +52,7 @@ def _cell(character: str) -> int:
 
 
 def cells(text: str) -> int:
-    """Returns the cells of a text without control characters."""
+    """Returns the cells of a string without control characters."""
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
@@ -87,7 +87,7 @@ def cut_front(text: str, maximum: int, mark: str = "…") -> str:
 
 
 def one_line(text: str) -> str:
-    """Returns the first line of a text as a terminal shows it in the end, without colours."""
+    """Returns the first line of a string as a terminal shows it in the end, without colours."""
     first = text.split("\n", 1)[0].rstrip()
     return visible_line(first.encode("utf-8", "surrogateescape"), colours=False).replace("\t", " ")
 

@@ -15,7 +15,7 @@ from gator.v1 import plan_pb2, spec_pb2
 MASK = "***"
 _NO_SECRETS = (spec_pb2.PARAM_TYPE_NUMBER, spec_pb2.PARAM_TYPE_BOOL)
 MIN_SECRET = 8
-"""Minimum length of a value that is masked in other texts: shorter ones occur by chance."""
+"""Minimum length of a value that is masked in other strings: shorter ones occur by chance."""
 _ACCESS_WORDS = ("TOKEN", "SECRET", "PAT", "AUTH", "COOKIE", "CREDENTIAL", "CREDENTIALS", "KEY", "APIKEY")
 _SECRET_WORDS = frozenset((*_ACCESS_WORDS, "PASS", "PASSWD", "PASSWORD", "PASSPHRASE", "PWD"))
 _FOLDERS = frozenset(("PWD", "OLDPWD"))
@@ -88,7 +88,7 @@ def secret_params(request: plan_pb2.PlanRequest) -> set[str]:
 
 
 def hide_within(message: Message, secrets: Sequence[str]) -> None:
-    """Masks every secret, and passwords of URLs, in the texts of a message at any depth."""
+    """Masks every secret, and passwords of URLs, in the strings of a message at any depth."""
     whole = message.SerializeToString()
     found = [secret for secret in secrets if secret.encode(errors="surrogateescape") in whole]
     if not found and b"://" not in whole:
@@ -119,7 +119,7 @@ def secret_values(
     names: Collection[str] = (),
     exists: Callable[[str], bool] = lambda path: False,
 ) -> list[str]:
-    """Returns the values to mask in other texts, the longest first.
+    """Returns the values to mask in other strings, the longest first.
 
     `names` are variables that hold secrets besides those recognised by name. Short values, numbers and
     paths for which `exists` is true are not secrets. The repr() of each value is included.
@@ -148,7 +148,7 @@ def hide(texts: Sequence[str], secrets: Sequence[str]) -> list[str]:
 
 
 def hide_urls(text: str) -> str:
-    """Returns a text with the passwords in its URLs masked."""
+    """Returns a string with the passwords in its URLs masked."""
     return _URL_PASSWORD.sub(rf"\1:{MASK}@", text) if "://" in text else text
 
 

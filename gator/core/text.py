@@ -1,6 +1,6 @@
 """Decodes the output of programs for display.
 
-Invariant: any bytes give a text, and invalid ones are shown instead of dropped.
+Invariant: any bytes give a string, and invalid ones are shown instead of dropped.
 """
 
 import re
@@ -28,7 +28,7 @@ def readable(data: bytes) -> str:
 
 
 def without_nul(text: str) -> str:
-    r"""Returns a text with each NUL as `\x00`: hub databases cannot store NUL, and all readers must agree."""
+    r"""Returns a string with each NUL as `\x00`: hub databases cannot store NUL; all readers must agree."""
     return text.replace("\0", "\\x00") if "\0" in text else text
 
 

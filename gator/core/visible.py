@@ -24,12 +24,12 @@ _NAMED: Final = {"\n": "\\n", "\r": "\\r"}
 
 
 def visible(text: str) -> str:
-    r"""Returns a text as one line; with control characters escaped as `\n`, `\xNN` or `\uNNNN`."""
+    r"""Returns a string as one line; with control characters escaped as `\n`, `\xNN` or `\uNNNN`."""
     return text if text.isprintable() else _pattern(f"[{_UNSAFE}]").sub(_escaped, text)
 
 
 def visible_styled(text: str, codes: str = "[0-9;:]*") -> str:
-    """Returns a text as one line, with its colours; they are reset at its end.
+    """Returns a string as one line, with its colours; they are reset at its end.
 
     `codes` is a regular expression for the codes (SGR, ECMA-48) that may stay; others are escaped.
     """

@@ -162,7 +162,7 @@ def rules_for(name: str) -> Rules:
 
 
 def recognise(rules: Rules, text: str) -> Sequence[Recognised]:
-    """Returns the messages in a text."""
+    """Returns the messages in a string."""
     stream = StreamParser(rules)
     data = text.encode()
     if not data.endswith(b"\n"):

@@ -207,7 +207,7 @@ def _number(text: str) -> int:
 
 
 def bounded_text(lines: Sequence[str], key: int) -> str:
-    """Returns lines as one text of at most `MAX_TEXT` characters; line `key` is never left out."""
+    """Returns lines as one string of at most `MAX_TEXT` characters; line `key` is never left out."""
     text = "\n".join(lines)
     if len(text) <= MAX_TEXT:
         return text

@@ -21,7 +21,7 @@ def decode_value(value: str) -> str:
 
 
 def encode_text(text: str) -> str:
-    """Returns a text in which percent signs and line ends are encoded."""
+    """Returns a string in which percent signs and line ends are encoded."""
     return _pattern(r"[%\r\n]").sub(lambda match: _ENCODED[match[0]], text)
 
 

@@ -1,4 +1,4 @@
-"""Finds short texts that every line recognised by a pattern contains."""
+"""Finds short strings that every line recognised by a pattern contains."""
 
 import re
 from collections.abc import Iterable

@@ -35,7 +35,7 @@ def names(text: str) -> list[str]:
 
 
 def only_name(text: str) -> str | None:
-    """Returns the name of a text that is exactly one `${{ name }}`; else None."""
+    """Returns the name of a string that is exactly one `${{ name }}`; else None."""
     match = _REFERENCE.fullmatch(text) if "${{" in text else None
     return None if match is None or _is_literal(match[0]) else match[1]
 
@@ -161,7 +161,7 @@ def params_over(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: Scope) 
 
 
 def filled_items(texts: Sequence[str], lookup: Lookup, settings: spec_pb2.Settings) -> list[str]:
-    """Returns texts with names filled in; a text that is exactly the name of a list becomes its items."""
+    """Returns strings with names filled in; a string that is exactly the name of a list becomes its items."""
     found: list[str] = []
     for text in texts:
         items = list_items(text, settings)
@@ -170,7 +170,7 @@ def filled_items(texts: Sequence[str], lookup: Lookup, settings: spec_pb2.Settin
 
 
 def list_items(text: str, settings: spec_pb2.Settings) -> Sequence[str] | None:
-    """Returns the items of the list that a text refers to; None if it is not exactly `${{ params.LIST }}`."""
+    """Returns the items of the list that a string names; None if it is not exactly `${{ params.LIST }}`."""
     name = only_name(text)
     if name is None or not name.startswith("params."):
         return None

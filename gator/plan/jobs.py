@@ -14,7 +14,7 @@ from gator.plan.baselines import BaselineLookup
 from gator.plan.nodes import PlanNode
 from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
-from gator.spec.interpolation import PLACEHOLDERS, is_artefact, label_of
+from gator.spec.interpolation import PLACEHOLDERS, is_artefact, label_of, unknown_name
 from gator.spec.literal import MARK
 from gator.spec.params import variable_of
 from gator.spec.suggestions import did_you_mean
@@ -112,14 +112,13 @@ class Filler(Struct):
             known = (*PLACEHOLDERS, *(f"params.{param.name}" for param in node.settings.params))
             for name in _names(_own_texts(written)):
                 if name not in known and not name.startswith(("env.", "matrix.")) and not is_artefact(name):
-                    near = did_you_mean(name, known)
-                    yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
+                    yield problem_at(node.position, unknown_name(name, known))
             if node.job is None:
                 yield from self._check_scripts(node)
                 continue
             if "array" in _names(_texts(node.job)) and all(n.repeats is None for n in upwards(node)):
                 message = (
-                    f"${{{{ array }}}} is known only inside of a !JobArray, and '{node.ident}' is in none"
+                    f"${{{{ array }}}} is defined only inside a !JobArray, and '{node.ident}' is in none"
                 )
                 yield problem_at(node.position, message)
             yield from _check_artefacts(node, node.job)
@@ -183,8 +182,8 @@ def _unknown_in_matrix(node: PlanNode, job: spec_pb2.Job) -> Iterator[Problem]:
     known = {f"matrix.{name}" for above in upwards(node) if above.matrix for name in above.matrix.names}
     for name in dict.fromkeys(_names(_texts(job))):
         if name.startswith("matrix.") and name not in known:
-            near = did_you_mean(name, known) or ": no array above has it in its matrix"
-            yield problem_at(node.position, f"nothing is known by the name ${{{{ {name} }}}}{near}")
+            advice = ": no array around it has this name in its 'matrix'"
+            yield problem_at(node.position, unknown_name(name, known, advice))
 
 
 def matrix_value(node: PlanNode, path: str, name: str) -> str | None:

@@ -225,7 +225,7 @@ def _is_number(text: str) -> bool:
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:
-    """Returns the pattern of the encoded values that a text with `*` means."""
+    """Returns the pattern of the encoded values that a string with `*` means."""
     return re.compile(".*".join(re.escape(_encoded(unquote(part))) for part in pattern.split("*")))
 
 

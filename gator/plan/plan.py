@@ -115,7 +115,7 @@ def recorded_matrix(request: plan_pb2.PlanRequest, path: str) -> dict[str, str]:
 
 
 def _part(request: plan_pb2.PlanRequest, path: str) -> tuple[PlanNode, Filler] | None:
-    """Returns the node of a job of a spec, and what fills in its texts; None if there is none."""
+    """Returns the node of a job of a spec, and what fills in its strings; None if there is none."""
     spec = _with_one_job(request.spec, template_of(path).split("/"))
     if spec is None:
         return None
@@ -161,7 +161,7 @@ def _plan(request: plan_pb2.PlanRequest, *, is_recorded: bool) -> Plan:
     selection = select.select(tree, links, request)
     nodes = select.prune(tree, selection)
     if (jobs := tree.root.jobs * tree.root.instances) > MAX_JOBS:
-        message = f"these are {jobs:,} jobs; the maximum of a run is {MAX_JOBS:,}: lower `repeats`"
+        message = f"the plan has {jobs:,} jobs; the maximum of a run is {MAX_JOBS:,}: lower 'repeats'"
         raise SpecError([problem_at(tree.root.position, message)], resolver.warnings)
     edges = _edges(links, nodes)
     _add_inputs(resolver.consumed, nodes)
@@ -212,7 +212,7 @@ def _has_every_name(spec: spec_pb2.Spec, default_ident: str = "T") -> bool:
 
 
 def known_text(text: str, node: PlanNode, request: plan_pb2.PlanRequest) -> str:
-    """Returns a text with the values that are the same in every repeat of a node.
+    """Returns a string with the values that are the same in every repeat of a node.
 
     What only a repeat or an attempt has is left out.
     """
@@ -290,7 +290,7 @@ def _seeds(
         if seed.isdecimal():
             written[node.template] = int(seed)
         else:
-            message = f"seed must be a number or 'random', not '{seed}'"
+            message = f"'seed' must be a number or 'random', not '{seed}'"
             tree.problems.append(problem_at(node.position, message))
     root = written.pop(tree.root.template, 1)
     requested = {**request.job_seeds, **dict(_requested_seeds(request, tree, is_part=is_part))}

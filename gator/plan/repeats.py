@@ -108,7 +108,7 @@ def _is_true(when: str, known: interpolate.Lookup, values: dict[str, str]) -> bo
 
 
 def _text(text: str, known: interpolate.Lookup, values: dict[str, str]) -> str:
-    """Returns a text with the values of parameters and of a combination filled in."""
+    """Returns a string with the values of parameters and of a combination filled in."""
 
     def find(name: str) -> str | None:
         kind, _, rest = name.partition(".")
@@ -150,7 +150,9 @@ def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interp
         for name, value in rule.items():
             values = axes[list(names).index(name)]
             if value not in values:
-                raise RepeatsError(f"exclude: no {name} is '{value}'{did_you_mean(value, values)}")
+                raise RepeatsError(
+                    f"exclude: '{value}' is not a value of '{name}'{did_you_mean(value, values)}"
+                )
     total = 1
     for values in axes if not written.rows else axes[:1]:
         total *= len(values)
@@ -162,9 +164,9 @@ def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interp
 
 
 def _filled(texts: Sequence[str], settings: spec_pb2.Settings, known: interpolate.Lookup) -> list[str]:
-    """Returns the values of texts; what only a job knows cannot be among them."""
+    """Returns the values of strings; what only a job knows cannot be among them."""
     if not any("${{" in text for text in texts):
-        # Nearly all texts are values already, and there may be many.
+        # Nearly all strings are values already, and there may be many.
         return [unmarked(text) for text in texts]
     found = list[str]()
     for value in interpolate.filled_items(texts, known, settings):

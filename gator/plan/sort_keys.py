@@ -1,4 +1,4 @@
-"""Sort keys of nodes: texts whose order, compared byte by byte, is the order of the spec.
+"""Sort keys of nodes: strings whose order, compared byte by byte, is the order of the spec.
 
 A key has one part a level, from the root down, joined by U+0001. A part is the number of the node among its
 siblings as written and, for a repeat, its index. Numbers are written so that the smaller one sorts first.

@@ -179,7 +179,7 @@ def _is_passed_on(name: str) -> bool:
 
 
 def _texts(value: spec_pb2.DeferredValue, parts: Sequence[str], name: str = "") -> Iterator[str]:
-    """Yields the texts of a value that are read by the plan."""
+    """Yields the strings of a value that are read by the plan."""
     kind = value.WhichOneof("value")
     if kind == "items":
         for item in value.items.values:
@@ -199,7 +199,7 @@ class _Fill:
         self._matrix = matrix
 
     def __call__(self, text: str, is_pattern: bool) -> str:
-        """Returns a text with all values; in a pattern they are literals. Raises ValueError."""
+        """Returns a string with all values; in a pattern they are literals. Raises ValueError."""
 
         def find(name: str) -> str:
             value = self._value(name)

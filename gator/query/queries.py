@@ -246,9 +246,7 @@ class Queries:
         run = self.reader.run()
         if run.state == query_pb2.RUN_STATE_DIED and not run.started_unix_nanos:
             return NotFoundError("the run died before it started anything: see gator.log in its folder")
-        return NotFoundError(
-            f"there is no node {path}, or it has not started yet: gator tree lists the nodes"
-        )
+        return NotFoundError(f"there is no node {path}, or it has not started yet: see `gator tree`")
 
     def _attempt(self, path: str, number: int) -> query_pb2.Attempt | None:
         attempts = self.reader.attempts(path)

@@ -25,7 +25,7 @@ class RunnerJob(Struct, frozen=True):
     cwd: str
     """The working directory, absolute."""
     options: Mapping[str, Any]
-    """The value of the runner in the spec: texts, numbers, booleans, lists and mappings."""
+    """The value of the runner in the spec: strings, numbers, booleans, lists and mappings."""
     run_folder: Path
     folder: Path
     """A folder that the runner may make for the files of this attempt."""

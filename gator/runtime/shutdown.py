@@ -49,7 +49,7 @@ def leave(code: int) -> NoReturn:
 
 
 def code_of(exit_request: SystemExit) -> int:
-    """Returns the exit code of a SystemExit; prints a text to stderr, as Python does."""
+    """Returns the exit code of a SystemExit; prints a string to stderr, as Python does."""
     code = exit_request.code
     if code is None:
         return 0

@@ -160,7 +160,7 @@ def read_deferred(
 ) -> "Sequence[Problem]":
     """Reads keys of a node, whose values have placeholders, into its message; returns their problems.
 
-    `fill` returns a text with its placeholders filled in, with True as literals of a pattern. It raises
+    `fill` returns a string with its placeholders filled in, with True as literals of a pattern. It raises
     ValueError with why a name has no value.
     """
     from gator.spec.builders import deferred as reader

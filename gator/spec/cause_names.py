@@ -11,7 +11,7 @@ _SIGNATURE = re.compile(r"s\d+-[0-9a-f]*")
 
 
 def name_problem(name: str) -> str:
-    """Returns why a text cannot be the name of a cause; empty if it can."""
+    """Returns why a string cannot be the name of a cause; empty if it can."""
     if not name.strip() or not name.isprintable():
         return "the name of a cause is one line of visible characters"
     if len(name) > MAX_NAME_CHARACTERS:

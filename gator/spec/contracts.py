@@ -42,8 +42,8 @@ def figure_problem(figure: str) -> str:
     """Returns why a metric has no such figure; empty if it has."""
     if figure in FIGURES or rank_of(figure) is not None:
         return ""
-    near = did_you_mean(figure, FIGURES) or f": there are {', '.join(FIGURES)} and p0 to p100"
-    return f"there is no figure '{figure}'{near}"
+    near = did_you_mean(figure, FIGURES) or f": must be one of {', '.join(FIGURES)} and p0 to p100"
+    return f"unknown figure '{figure}'{near}"
 
 
 def contract_of(metric: str, figure: str, text: str) -> spec_pb2.Contract:

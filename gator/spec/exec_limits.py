@@ -11,7 +11,7 @@ _POINTER_BYTES: Final = 8
 
 
 def byte_length(text: str) -> int:
-    """Returns the number of bytes of a text as passed to a process."""
+    """Returns the number of bytes of a string as passed to a process."""
     return len(text.encode("utf-8", "surrogateescape"))
 
 
@@ -22,4 +22,4 @@ def total_length(texts: Iterable[str]) -> int:
 
 def too_long(what: str, size: int) -> str:
     """Returns the error for a string that the kernel does not accept."""
-    return f"{what} has {size:,} bytes, and the kernel takes at most {MAX_STRING_BYTES:,}: put it into a file"
+    return f"{what} is {size:,} bytes; the maximum of the kernel is {MAX_STRING_BYTES:,}: put it into a file"

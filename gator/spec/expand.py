@@ -35,7 +35,7 @@ class Use(Struct, frozen=True):
 
 
 class _Literal(Struct, frozen=True):
-    """A part of a text that stands for another text in which nothing is expanded."""
+    """A part of a string that stands for another text in which nothing is expanded."""
 
     start: int
     end: int
@@ -102,7 +102,7 @@ def _uses(text: str) -> Iterator[Use]:
 
 
 def _scan(text: str) -> Iterator[Use | _Literal]:
-    """Yields uses of variables, and texts that are literal, in the order of the text."""
+    """Yields uses of variables, and strings that are literal, in the order of the text."""
     position = 0
     while match := _DOLLAR.search(text, position):
         position = match.end()

@@ -9,7 +9,7 @@ _FORBIDDEN = re.compile(r"[/\[\],=\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def ident_problem(ident: str) -> str | None:
-    """Returns why a text cannot be an ident, as a fragment of a sentence; None if it can."""
+    """Returns why a string cannot be an ident, as a fragment of a sentence; None if it can."""
     if not ident:
         return "an ident cannot be empty"
     if len(ident) > MAX_CHARACTERS:
@@ -26,7 +26,7 @@ def ident_problem(ident: str) -> str | None:
 
 
 def nfc(text: str) -> str:
-    """Returns a text in the normal form in which idents are kept and compared (Unicode NFC).
+    """Returns a string in the normal form in which idents are kept and compared (Unicode NFC).
 
     Some systems and editors write "é" as one character, others as two.
     """
@@ -38,6 +38,6 @@ def nfc(text: str) -> str:
 
 
 def made_of(text: str) -> str:
-    """Returns the nearest ident to a text, for a root that takes the name of its file."""
+    """Returns the nearest ident to a string, for a root that takes the name of its file."""
     ident = _FORBIDDEN.sub("_", nfc(text)).lstrip("-")[:MAX_CHARACTERS]
     return ident if ident_problem(ident) is None else "root"

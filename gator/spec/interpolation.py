@@ -1,4 +1,4 @@
-"""Checks `${{ name }}` in texts: which names exist and where each may be used; finds unset variables.
+"""Checks `${{ name }}` in strings: which names exist and where each may be used; finds unset variables.
 
 Values are filled in by the plan and at the start of an attempt.
 """
@@ -45,16 +45,20 @@ def wrong_names(text: str, allowed: Collection[str]) -> Iterator[tuple[str, str]
         elif name.partition(".")[0] == "artefacts":
             yield written, f"{written} does not name an artefact: write ${{{{ artefacts.JOB.NAME }}}}"
         else:
-            yield written, f"nothing is known by the name {written}{_hint(name, known)}"
+            yield written, unknown_name(name, known, _advice(name))
 
 
-def _hint(name: str, known: Collection[str]) -> str:
-    hint = did_you_mean(name, known)
-    if not hint and name.startswith("params."):
-        return ": declare it in params of this node or of one above it"
-    if not hint and name.startswith("matrix."):
-        return ": no array around it has this name in its matrix"
-    return hint
+def unknown_name(name: str, known: Collection[str], advice: str = "") -> str:
+    """Returns the error for a name in `${{ }}`; `advice` follows where no known name is similar."""
+    return f"unknown name ${{{{ {name} }}}}{did_you_mean(name, known) or advice}"
+
+
+def _advice(name: str) -> str:
+    if name.startswith("params."):
+        return ": declare it in 'params' of this node or of one above it"
+    if name.startswith("matrix."):
+        return ": no array around it has this name in its 'matrix'"
+    return ""
 
 
 def is_artefact(name: str) -> bool:
@@ -73,9 +77,9 @@ def _is_variable(name: str) -> bool:
 
 def _misplaced(name: str) -> str:
     if name == "array":
-        return "${{ array }} is known only inside of a !JobArray"
+        return "${{ array }} is defined only inside a !JobArray"
     places = "command, args, shell, env, cwd or hooks of a job"
-    return f"${{{{ {name} }}}} is known only when an attempt starts: use it in {places}"
+    return f"${{{{ {name} }}}} is defined only when an attempt starts: use it in {places}"
 
 
 def unset_names(job: spec_pb2.Job, environment: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-r"""Marks texts that nothing may be replaced in, because they were put in place of a name.
+r"""Marks strings that nothing may be replaced in, because they were put in place of a name.
 
 A marked text is enclosed in NUL characters, which no spec, argument or variable can contain. `$${{` is a
 literal `${{` as well.
@@ -18,7 +18,7 @@ _LITERAL: Final = re.compile(f"{MARKED}|{ESCAPED}")
 
 
 def marked(text: str) -> str:
-    """Returns a text with marks, or without them if it is empty."""
+    """Returns a string with marks, or without them if it is empty."""
     return f"{MARK}{text}{MARK}" if text else ""
 
 
@@ -28,7 +28,7 @@ def literal(match_text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """Returns a text without marks and with `$${{` as `${{`."""
+    """Returns a string without marks and with `$${{` as `${{`."""
     if MARK not in text and "$${{" not in text:
         return text
     return _LITERAL.sub(lambda match: literal(match[0]), text)

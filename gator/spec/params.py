@@ -55,7 +55,7 @@ def spelled_type(text: str) -> spec_pb2.ParamType.ValueType:
 
 
 def values_of(param: spec_pb2.Param, text: str) -> list[str]:
-    """Returns the values that a text of the command line gives to a parameter.
+    """Returns the values that a string of the command line gives to a parameter.
 
     The items of a list are separated by commas. Raises ValueError if the parameter cannot have them.
     """
@@ -81,7 +81,7 @@ def value_problem(param: spec_pb2.Param, values: Sequence[str]) -> str:
 
 
 def text_of(param: spec_pb2.Param) -> str:
-    """Returns the value of a parameter as one text: the items of a list with a space between them."""
+    """Returns the value of a parameter as one string: the items of a list with a space between them."""
     return " ".join(param.values)
 
 
@@ -104,7 +104,7 @@ def _is_number(text: str) -> bool:
 
 
 def _number(text: str) -> str | int | float:
-    """Returns a number; a text of another form, such as a masked value, stays."""
+    """Returns a number; a string of another form, such as a masked value, stays."""
     if re.fullmatch(_HEXADECIMAL, text):
         return int(text, 16)
     if re.fullmatch(_DECIMAL, text):

@@ -34,7 +34,7 @@ def compiled_pattern(pattern: str) -> Any:
 
 
 def pattern_problem(pattern: str) -> str:
-    """Returns why a text is not a pattern of RE2; empty if it is one."""
+    """Returns why a string is not a pattern of RE2; empty if it is one."""
     try:
         compiled_pattern(pattern)
     except PatternError as error:

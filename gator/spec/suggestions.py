@@ -20,13 +20,13 @@ def nearest(wrong: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
-    """Returns `; did you mean 'NAME'?`, or an empty text if no name is similar."""
+    """Returns `; did you mean 'NAME'?`, or an empty string if no name is similar."""
     name = nearest(wrong, names)
     return f"; did you mean '{name}'?" if name is not None else ""
 
 
 def _distance(word: str, other: str) -> int:
-    """Returns the number of edits between two texts; swapped neighbours are one edit."""
+    """Returns the number of edits between two strings; swapped neighbours are one edit."""
     two_above: list[int] = []
     above = list(range(len(other) + 1))
     for i, a in enumerate(word):

@@ -81,7 +81,7 @@ class Cores(_Written):
 
 
 class Memory(_Written):
-    """An amount of memory: a text with its unit, such as `2GB`, or a number of megabytes."""
+    """An amount of memory: a string with its unit, such as `2GB`, or a number of megabytes."""
 
     tag = "!Memory"
 
@@ -108,7 +108,7 @@ def _node(value: object, marks: tuple[Mark, Mark], tag: str = "") -> Node:
             pairs = [(_scalar(str(key), start, end), _node(item, marks)) for key, item in given.items()]
             return MappingNode(tag or MAP, pairs, start, end)
         case str() | PurePath():
-            # A text in quotes is never taken for null or a number.
+            # A string in quotes is never taken for null or a number.
             return ScalarNode(STR, str(value), start, end, style='"')
         case bool():
             return _scalar("true" if value else "false", start, end)

@@ -60,7 +60,7 @@ def decode(block: event_pb2.Block) -> bytes:
     else:
         raise StoreError(f"a block of output has the unknown encoding {block.encoding}: use a newer gator")
     if len(data) > MAX_BYTES:
-        raise StoreError("a block of output is above 4 MiB: the store is damaged")
+        raise StoreError("a block of output exceeds 4 MiB: the store is damaged")
     return data
 
 

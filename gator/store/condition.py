@@ -1,6 +1,6 @@
 """Conditions of SELECTs over the tables of a store or of a hub.
 
-Invariant: texts from a request or a file are values, never a part of the SQL.
+Invariant: strings from a request or a file are values, never a part of the SQL.
 """
 
 from collections.abc import Sequence

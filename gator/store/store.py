@@ -78,7 +78,7 @@ class Store:
         `on_failed` is called once, when nothing can be written any more; pending callbacks are not called
         then.
 
-        Raises StoreError if the file exists or cannot be made, DiskFullError if there is no room for it.
+        Raises StoreError if the file exists or cannot be created, DiskFullError if there is no room for it.
         """
         if path.exists():
             raise StoreError(f"{path} exists: a store is written by one process only")
@@ -92,7 +92,7 @@ class Store:
             reserve_of(path).unlink(missing_ok=True)
             if is_full:
                 raise _no_room(path) from error
-            raise StoreError(f"the store {path} cannot be made: {error}") from error
+            raise StoreError(f"cannot create the store {path}: {error}") from error
         return cls(
             connection,
             path,

@@ -23,7 +23,7 @@ MAX_STATEMENT_SECONDS = 30.0
 MAX_VALUE_BYTES = 32 * 1024 * 1024
 """Maximum size of one value. The stored plan request of 100,000 jobs has about half of it."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""Maximum total size of the texts and blobs in the result of one query."""
+"""Maximum total size of the strings and blobs in the result of one query."""
 SMALL_FILE_BYTES = 128 * 1024 * 1024
 """Results from files up to this size are not measured: they cannot be much larger than the file."""
 ODD_VALUE = (

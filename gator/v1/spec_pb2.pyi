@@ -75,7 +75,7 @@ class _ParamTypeEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_ParamType.Va
     PARAM_TYPE_NUMBER: _ParamType.ValueType  # 3
     """A whole number, decimal or 0x, or a decimal fraction."""
     PARAM_TYPE_LIST: _ParamType.ValueType  # 4
-    """Any number of texts."""
+    """Any number of strings."""
 
 class ParamType(_ParamType, metaclass=_ParamTypeEnumTypeWrapper):
     """The types of parameters."""
@@ -89,7 +89,7 @@ PARAM_TYPE_BOOL: ParamType.ValueType  # 2
 PARAM_TYPE_NUMBER: ParamType.ValueType  # 3
 """A whole number, decimal or 0x, or a decimal fraction."""
 PARAM_TYPE_LIST: ParamType.ValueType  # 4
-"""Any number of texts."""
+"""Any number of strings."""
 
 class _JobserverMode:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -338,7 +338,7 @@ class Job(message.Message):
 
     @builtins.property
     def hooks(self) -> Hooks:
-        """Shell texts that run before and after the node."""
+        """Shell scripts that run before and after the node."""
 
     @builtins.property
     def artefacts(self) -> JobArtefacts:
@@ -482,7 +482,7 @@ class JobGroup(message.Message):
 
     @builtins.property
     def hooks(self) -> Hooks:
-        """Shell texts that run before and after the node."""
+        """Shell scripts that run before and after the node."""
 
     @builtins.property
     def expect(self) -> Expect:
@@ -638,7 +638,7 @@ class JobArray(message.Message):
 
     @builtins.property
     def hooks(self) -> Hooks:
-        """Shell texts that run before and after the node."""
+        """Shell scripts that run before and after the node."""
 
     @builtins.property
     def matrix(self) -> Matrix:
@@ -754,9 +754,9 @@ class DeferredValue(message.Message):
     tag: builtins.str
     """Its tag, such as `!Cores`; empty for the usual one."""
     text: builtins.str
-    """A text in quotes."""
+    """A string in quotes."""
     plain: builtins.str
-    """A text without quotes, which may be a number, a boolean or null."""
+    """A string without quotes, which may be a number, a boolean or null."""
     @builtins.property
     def items(self) -> DeferredValues:
         """A list."""
@@ -811,7 +811,7 @@ class DeferredValues(message.Message):
 
 @typing.final
 class Hooks(message.Message):
-    """Shell texts that run before and after a node; empty for none. They have the working directory and the environment
+    """Shell scripts that run before and after a node; empty for none. They have the working directory and the environment
     of the job; those of a group have what its jobs inherit.
     """
 
@@ -1650,9 +1650,9 @@ class RunnerValue(message.Message):
     LIST_FIELD_NUMBER: builtins.int
     MAP_FIELD_NUMBER: builtins.int
     text: builtins.str
-    """A text."""
+    """A string."""
     plain: builtins.str
-    """A scalar without quotes: a number, a boolean, null, or a text."""
+    """A scalar without quotes: a number, a boolean, null, or a string."""
     @builtins.property
     def list(self) -> RunnerList:
         """A list."""

@@ -34,7 +34,7 @@ def check_cause(opened: OpenRun, name: str) -> None:
     if name in known or any(each.startswith(name) for each in known):
         return
     near = nearest(name, known)
-    hint = f"did you mean '{near}'?" if near else "gator failures --causes lists those of a run"
+    hint = f"did you mean '{near}'?" if near else "see `gator failures --causes`"
     raise UsageError(f"no recent run of the series has the cause {cut(name, 100)!r}: {hint}")
 
 

@@ -78,7 +78,7 @@ class LineWriter:
             self._out.write(self._encoded(f"{head}{text}\n"))
 
     def _encoded(self, text: str) -> bytes:
-        """Returns the bytes of a text formatted by Gator; escapes what the output cannot encode."""
+        """Returns the bytes of a string formatted by Gator; escapes what the output cannot encode."""
         if is_utf8(self._encoding):
             return text.encode("utf-8", "surrogateescape")
         return text.encode(self._encoding, "backslashreplace")

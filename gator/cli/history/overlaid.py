@@ -46,7 +46,7 @@ def add_passed_in(history: History, run: query_pb2.Run) -> None:
 def passed_rerun(history: History, run: query_pb2.Run, path: str) -> str:
     """Returns the id of the last rerun in which failures at a node or below it passed.
 
-    Returns an empty text if one of them has not passed, if a pruned job has not run since, or if one of the
+    Returns an empty string if one of them has not passed, if a pruned job has not run since, or if one of the
     runs cannot be read.
     """
     try:

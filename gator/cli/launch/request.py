@@ -195,8 +195,8 @@ def _parsers(names: Sequence[str]) -> spec_pb2.Parsers:
             parser.name = name
             found.list.append(parser)
         else:
-            hint = did_you_mean(name, PARSERS) or f": there are {', '.join(PARSERS)}"
-            raise UsageError(f"--parser {name}: there is no such parser{hint}")
+            hint = did_you_mean(name, PARSERS) or f": must be one of {', '.join(PARSERS)}"
+            raise UsageError(f"--parser {name}: unknown parser{hint}")
     return found
 
 

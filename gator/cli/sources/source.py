@@ -131,7 +131,7 @@ class FolderSource:
         return self._folder.is_live()
 
     def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
-        """Returns an empty text: all output is here."""
+        """Returns an empty string: all output is here."""
         return ""
 
     def text_log(self, path: str) -> Path | None:

@@ -7,7 +7,7 @@ from gator.v1 import query_service_pb2 as qs
 
 
 def waiting_path(opened: OpenRun, wanted: str) -> str:
-    """Returns the path of the waiting node that a text means, or the text if it means none.
+    """Returns the path of the waiting node that a string means, or the text if it means none.
 
     Raises UsageError if it means several.
     """

@@ -199,7 +199,7 @@ class _Kept:
         self._texts: list[str] = []
 
     def keep(self, text: str) -> str:
-        """Returns a mark for a text."""
+        """Returns a mark for a string."""
         self._texts.append(text)
         return f"\x00{chr(_FIRST_MARK + len(self._texts) - 1)}\x00"
 

@@ -129,7 +129,7 @@ class Ledger:
             self._free[pool] += amount
 
     def problems(self, demands: Iterable[DemandKey]) -> Findings:
-        """Returns the problems with the demands of a run, each text once."""
+        """Returns the problems with the demands of a run, each string once."""
         errors: dict[str, None] = {}
         warnings: dict[str, None] = {}
         notes: dict[str, None] = {}
@@ -154,7 +154,7 @@ class Ledger:
         return texts
 
     def shortage(self, need: Need) -> list[str]:
-        """Returns what these amounts wait for, one text per pool, such as `3 cores, 1 free`."""
+        """Returns what these amounts wait for, one string per pool, such as `3 cores, 1 free`."""
         return [self._shortage(pool, dict(need.amounts)[pool]) for pool in self.lacking(need)]
 
     def name_of(self, pool: int) -> str:

@@ -98,7 +98,7 @@ NO_RULES = CauseRules(())
 
 
 def texts_of(failure: query_pb2.Node | event_pb2.Result) -> Sequence[str]:
-    """Returns the texts in which rules search: the line that displays show, and the whole first error.
+    """Returns the strings in which rules search: the line that displays show, and the whole first error.
 
     Without a first error it is Gator's sentence about the failure.
     """

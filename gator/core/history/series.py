@@ -28,7 +28,7 @@ def normal(selection: query_pb2.Selection) -> query_pb2.Selection:
 
 
 def key_of(selection: query_pb2.Selection) -> str:
-    """Returns a short text that is the same for equal selections; empty for the whole spec."""
+    """Returns a short string that is the same for equal selections; empty for the whole spec."""
     if selection == WHOLE:
         return ""
     return sha256(normal(selection).SerializeToString(deterministic=True)).hexdigest()[:16]

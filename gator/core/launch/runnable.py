@@ -160,7 +160,7 @@ def _too_long(jobs: Iterable[PlanNode], request: plan_pb2.PlanRequest) -> Iterat
         assert node.job is not None
         longest_here = max((longest, *(len(variable.value) for variable in node.settings.env)))
         for text in (node.job.command, *node.job.args):
-            # A character has up to four bytes. Nearly all texts are far shorter, and need no expansion.
+            # A character has up to four bytes. Nearly all strings are far shorter, and need no expansion.
             if (len(text) + text.count("$") * longest_here) * 4 <= MAX_STRING_BYTES:
                 continue
             environment = job_environment(request.environment, node.settings.env)

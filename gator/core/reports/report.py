@@ -84,7 +84,7 @@ _PLACES: Final = (
     (r"\bat (\S+) line (\d+)\.?", 0),
     (r"^\s*(\S+\.(?:cc|cpp|cxx|c|h|hpp|rs)):(\d+)", 0),
 )
-"""Patterns of places in texts, and which of several matches counts."""
+"""Patterns of places in strings, and which of several matches counts."""
 
 
 def _place_in(text: str, name: str) -> tuple[str, str] | None:

@@ -93,9 +93,7 @@ class RunServer:
     def _on_stop_request(self, request: cs.StopRequest) -> None:
         path = request.path if request.path != self._plan.root.ident else ""
         if not self._stop(request.mode, path, request.message):
-            raise NotFoundError(
-                f"no node {request.path} is waiting or running: gator status shows those that are"
-            )
+            raise NotFoundError(f"no node {request.path} is waiting or running: see `gator status`")
 
     def _on_no_server(self, lacking: str) -> None:
         if self._fleet is not None:

@@ -217,7 +217,7 @@ class Resolver(Struct):
 
     def _unknown_name(self, node: PlanNode, name: _Name) -> str:
         """Returns the error for a name that no node has, with a similar one for the first errors."""
-        message = f"nothing is named '{name.text}'"
+        message = f"unknown node '{name.text}'"
         self.hints += 1
         if self.hints > _MAX_HINTS:
             return message

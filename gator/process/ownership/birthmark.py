@@ -88,7 +88,7 @@ class BirthmarkLimit:
 
 
 def _hash(text: str) -> int:
-    """Returns 32 bits of a text by FNV-1a; hash() differs between processes, hashlib takes long to import."""
+    """Returns 32 bits of a string by FNV-1a; hash() differs between processes, hashlib is slow to import."""
     value = 0xCBF29CE484222325
     for byte in text.encode("utf-8", "surrogateescape"):
         value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF

@@ -32,7 +32,7 @@ _MAX_MERGE_DEPTH = 32
 
 
 class TooLargeError(Exception):
-    """Aliases and merges expand a text beyond the maximum number of values."""
+    """Aliases and merges expand a document beyond the maximum number of values."""
 
 
 class Pair(NamedTuple):
@@ -47,17 +47,17 @@ FindParser: TypeAlias = Callable[[str], str | None]
 
 
 def _no_parser(name: str) -> None:
-    """Returns None, because the texts of this spec know no packages."""
+    """Returns None, because this spec has access to no packages."""
     del name
 
 
 def _no_file(node: Node, path: str) -> None:
-    """Returns None, because the texts of this spec have no folder."""
+    """Returns None, because this spec has no folder."""
     del node, path
 
 
 class SpecContext:
-    """Problems, warnings and texts of one spec that is being read."""
+    """Problems, warnings and source of one spec that is being read."""
 
     __slots__ = (
         "_left",
@@ -72,15 +72,15 @@ class SpecContext:
 
     def __init__(self, find_parser: FindParser | None = None, *, is_filled: bool = False) -> None:
         self.is_deferring = False
-        """Whether texts with placeholders are left out without a problem, because the plan reads them."""
+        """Whether strings with placeholders are left out without a problem, because the plan reads them."""
         self.is_filled = is_filled
-        """Whether placeholders have been filled in, so that `${{` in a value is a text like any other."""
+        """Whether placeholders have been filled in, so that `${{` in a value is a string like any other."""
         self.read_yaml: ReadYaml = _no_file
         self.find_parser: FindParser = find_parser or _no_parser
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.texts: dict[str, str] = {}
-        """Texts of the files, by name."""
+        """Source of the files, by name."""
         self._left = _BASE_VALUES
 
     def begin_python(self, file: str, text: str) -> None:
@@ -109,7 +109,7 @@ class SpecContext:
                 self.problems[number] = structs.replace(problem, message=message)
 
     def problem_within(self, node: Node, part: str, message: str) -> None:
-        """Reports a problem with a part of a text, at its position within the lines of the node."""
+        """Reports a problem with a part of a string, at its position within the lines of the node."""
         mark = node.start_mark
         lines = self.texts.get(mark.name, "").splitlines()
         for number in range(mark.line, min(node.end_mark.line + 1, len(lines))):
@@ -148,7 +148,9 @@ class SpecContext:
         merges: list[Node] = []
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                self.problem(key, "a key must be a text: quote it if it starts with a bracket, a brace or ?")
+                self.problem(
+                    key, "a key must be a string: quote it if it starts with a bracket, a brace or ?"
+                )
                 continue
             name: str = key.value
             if name == "<<" and not key.style:

@@ -62,7 +62,7 @@ def _check(key: KeyContext, node: ScalarNode) -> None:
 
 
 def _typed(key: KeyContext) -> Iterator[ScalarNode]:
-    """Yields the texts of a value that have a type."""
+    """Yields the strings of a value that have a type."""
     parts = keys.DEFERRED[key.entry.type]
     if not parts or not isinstance(key.value, MappingNode):
         yield from _scalars(key.value)

@@ -15,7 +15,7 @@ from gator.spec.yaml.nodes import MAP, SEQ, STR
 from gator.v1 import common_pb2, spec_pb2
 
 Fill: TypeAlias = Callable[[str, bool], str]
-"""Returns a text with all placeholders filled in; with True, the values are literals of a pattern.
+"""Returns a string with all placeholders filled in; with True, the values are literals of a pattern.
 
 Raises ValueError with why a name has no value.
 """

@@ -20,7 +20,7 @@ def scalar_text(context: SpecContext, pair: Pair) -> str:
     if isinstance(pair.value, ScalarNode) and pair.value.value:
         text: str = pair.value.value
         return text
-    context.problem(pair.value, f"'{pair.key.value}' of !Include takes a text")
+    context.problem(pair.value, f"'{pair.key.value}' of !Include must be a string")
     return ""
 
 
@@ -72,7 +72,7 @@ def _with_values(context: SpecContext, own: Pair | None, pair: Pair) -> Pair:
     """Returns parameters with other values, which keep their types."""
     declared = context.pairs(own.value) if own is not None and isinstance(own.value, MappingNode) else {}
     if not isinstance(pair.value, MappingNode):
-        context.problem(pair.value, "params of !Include is a mapping of values, such as {mode: fast}")
+        context.problem(pair.value, "'params' of !Include must be a mapping of values, such as {mode: fast}")
         return own or pair
     for name, value in context.pairs(pair.value).items():
         known = declared.get(name)

@@ -41,7 +41,7 @@ def _references(conditions: spec_pb2.Order, key: KeyContext) -> None:
         return
     for node, reference in found:
         if not reference.strip():
-            key.context.problem(node, f"an item of {name} cannot be empty")
+            key.context.problem(node, f"an item of '{name}' cannot be empty")
         elif scalars.has_no_placeholder(key.context, node, reference, name):
             getattr(conditions, name).add(name=nfc(reference), position=position(node))
 
@@ -144,7 +144,7 @@ def _quarantine(built: NodeMessage, key: KeyContext) -> None:
         if text is None or not scalars.has_no_placeholder(key.context, pair.value, text, name):
             continue
         if name == "until" and not is_date(text):
-            key.context.problem(pair.value, f"until must be a date such as 2027-01-31, not '{text}'")
+            key.context.problem(pair.value, f"'until' must be a date such as 2027-01-31, not '{text}'")
         else:
             setattr(built.quarantine, name, text)
     missing = ", ".join(f"'{name}'" for name in ("owner", "reason") if name not in pairs)
@@ -153,7 +153,7 @@ def _quarantine(built: NodeMessage, key: KeyContext) -> None:
 
 
 def is_date(text: str) -> bool:
-    """Returns whether a text is a date, as YYYY-MM-DD."""
+    """Returns whether a string is a date, as YYYY-MM-DD."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

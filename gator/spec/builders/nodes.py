@@ -156,9 +156,9 @@ def _jobs(parent: Parent, key: KeyContext) -> None:
         return  # The include reports its own problem.
     if not isinstance(key.value, SequenceNode):
         if key.value.tag in keys.KINDS:
-            key.context.problem(key.value, "jobs must be a list: put '- ' before each child")
+            key.context.problem(key.value, "'jobs' must be a list: put '- ' before each child")
         elif key.context.standard(key.value):
-            key.context.problem(key.value, "jobs must be a list of children: put '- ' before each")
+            key.context.problem(key.value, "'jobs' must be a list of children: put '- ' before each")
         return
     if not key.context.standard(key.value):
         return

@@ -49,8 +49,10 @@ def read_retries(retries: spec_pb2.Retries, key: KeyContext) -> None:
 def _reasons(retries: spec_pb2.Retries, key: KeyContext, pair: Pair) -> None:
     for node, word in text_or_texts(key.context, pair.value, "reasons"):
         if word not in keys.RETRY_REASONS:
-            hint = did_you_mean(word, keys.RETRY_REASONS) or f": there are {', '.join(keys.RETRY_REASONS)}"
-            key.context.problem(node, f"'{word}' is not a reason of a failure{hint}")
+            hint = (
+                did_you_mean(word, keys.RETRY_REASONS) or f": must be one of {', '.join(keys.RETRY_REASONS)}"
+            )
+            key.context.problem(node, f"unknown reason '{word}'{hint}")
             continue
         reason = enum_value(common_pb2.Reason, word)
         if reason not in retries.reasons:
@@ -68,4 +70,4 @@ def _backoff(retries: spec_pb2.Retries, key: KeyContext, pair: Pair) -> None:
     if 1 <= factor <= MAX_BACKOFF:
         retries.backoff = factor
     else:
-        key.context.problem(pair.value, f"backoff must be a number from 1 to {MAX_BACKOFF}, not '{text}'")
+        key.context.problem(pair.value, f"'backoff' must be a number from 1 to {MAX_BACKOFF}, not '{text}'")

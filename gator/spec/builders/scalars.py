@@ -1,4 +1,4 @@
-"""Reads single values: texts, numbers, durations, sizes, choices. None is returned after a problem."""
+"""Reads single values: strings, numbers, durations, sizes, choices. None is returned after a problem."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,18 @@ MAX_COUNT = 2**31 - 1
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
+def shown_key(what: str) -> str:
+    """Returns the subject of an error: a key in quotes; tags and other words as they are."""
+    return what if " " in what or what[0] == "!" else f"'{what}'"
+
+
 def text(context: SpecContext, node: Node, what: str) -> str | None:
     """Returns a scalar as written."""
     if not isinstance(node, ScalarNode):
         if node.tag != INCLUDE and context.standard(node):
             shown = context.source(node)
             hint = f": quote it if it is one, {quoted(shown)}" if shown else ""
-            context.problem(node, f"{what} must be a text{hint}")
+            context.problem(node, f"{shown_key(what)} must be a string{hint}")
         return None
     if node.tag != STR and not _scalar_tag(context, node):
         return None
@@ -32,16 +37,16 @@ def text(context: SpecContext, node: Node, what: str) -> str | None:
     if context.is_deferring and "${{" in value:
         return None
     if "\0" in value:
-        context.problem(node, f"{what} cannot hold a NUL character: remove \\0")
+        context.problem(node, f"{shown_key(what)} cannot hold a NUL character: remove \\0")
         return None
     return value
 
 
 def fits_exec_limits(context: SpecContext, node: Node, value: str, what: str) -> bool:
-    """Returns whether a process can be started with a text; records a problem if it is too long."""
+    """Returns whether a process can be started with a string; records a problem if it is too long."""
     if 4 * len(value) <= MAX_STRING_BYTES or (size := byte_length(value)) <= MAX_STRING_BYTES:
         return True
-    context.problem(node, too_long(what, size))
+    context.problem(node, too_long(shown_key(what), size))
     return False
 
 
@@ -49,25 +54,25 @@ def _scalar_tag(context: SpecContext, node: ScalarNode) -> bool:
     if node.tag == INCLUDE:
         return False
     if node.tag.startswith("!"):
-        context.problem(node, f"the tag {node.tag} is not known here: quote a text that starts with !")
+        context.problem(node, f"the tag {node.tag} is not known here: quote a string that starts with !")
         return False
     return context.standard(node)
 
 
 def filled_text(context: SpecContext, node: Node, what: str) -> str | None:
-    """Returns a text that is not empty."""
+    """Returns a string that is not empty."""
     value = text(context, node, what)
     if value is not None and not value.strip():
-        context.problem(node, f"{what} cannot be empty")
+        context.problem(node, f"{shown_key(what)} cannot be empty")
         return None
     return value
 
 
 def has_no_placeholder(context: SpecContext, node: Node, value: str, what: str) -> bool:
-    """Returns whether a text has no `${{ }}`; reports a problem otherwise."""
+    """Returns whether a string has no `${{ }}`; reports a problem otherwise."""
     if "${{" not in value or context.is_filled:
         return True
-    context.problem(node, f"${{{{ }}}} cannot be used in {what}")
+    context.problem(node, f"${{{{ }}}} cannot be used in {shown_key(what)}")
     return False
 
 
@@ -86,12 +91,12 @@ def integer(
         return None
     number = parse_integer(value)
     if number is None:
-        context.problem(node, f"{what} must be a whole number{alternative}, not '{value}'")
+        context.problem(node, f"{shown_key(what)} must be a whole number{alternative}, not '{value}'")
         return None
     if minimum <= number <= maximum:
         return number
     bound = f"at least {minimum}" if number < minimum else f"at most {maximum}"
-    context.problem(node, f"{what} must be {bound}, not {value}")
+    context.problem(node, f"{shown_key(what)} must be {bound}, not {value}")
     return None
 
 
@@ -102,7 +107,7 @@ def boolean(context: SpecContext, node: Node, what: str, *, alternative: str = "
         return None
     known = _BOOLEANS.get(value.lower())
     if known is None:
-        context.problem(node, f"{what} must be true or false{alternative}, not '{value}'")
+        context.problem(node, f"{shown_key(what)} must be true or false{alternative}, not '{value}'")
     return known
 
 
@@ -112,7 +117,7 @@ def choice(context: SpecContext, node: Node, what: str, words: Sequence[str]) ->
     if value is None or value in words:
         return value
     known = ", ".join(words[:-1]) + f" or {words[-1]}"
-    context.problem(node, f"{what} must be {known}, not '{value}'{did_you_mean(value, words)}")
+    context.problem(node, f"{shown_key(what)} must be {known}, not '{value}'{did_you_mean(value, words)}")
     return None
 
 

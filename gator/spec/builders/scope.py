@@ -76,7 +76,7 @@ class KeyContext(NamedTuple):
 def check_placeholders(
     context: SpecContext, node: Node, text: str, allowed: Collection[str], scope: NodeScope
 ) -> None:
-    """Reports each `${{ }}` in a text whose name is unknown here."""
+    """Reports each `${{ }}` in a string whose name is unknown here."""
     if "${{" not in text or context.is_filled:
         return
     here = {name for name in allowed if scope.in_array or name != "array"} | scope.params | scope.matrix

@@ -63,7 +63,7 @@ def _setup(settings: spec_pb2.Settings, key: KeyContext) -> None:
 
 def _grace(settings: spec_pb2.Settings, key: KeyContext) -> None:
     if scalars.is_none_word(key.value):
-        key.context.problem(key.value, "grace cannot be none: use a duration such as 10s")
+        key.context.problem(key.value, "'grace' cannot be none: use a duration such as 10s")
         return
     millis = scalars.duration(key.context, key.value, "grace")
     if millis is not None:
@@ -74,7 +74,7 @@ def positive_duration(context: SpecContext, value: Node, what: str) -> int | Non
     """Returns the milliseconds of a time limit; 0 for `none`, while a written 0 is a problem."""
     millis = scalars.duration(context, value, what)
     if millis == 0 and not scalars.is_none_word(value):
-        context.problem(value, f"{what} cannot be 0: write none for no limit")
+        context.problem(value, f"'{what}' cannot be 0: write none for no limit")
         return None
     return millis
 

@@ -1,4 +1,4 @@
-"""Reads values of several parts: mappings, their known keys, and lists of texts."""
+"""Reads values of several parts: mappings, their known keys, and lists of strings."""
 
 from typing import Final
 
@@ -15,7 +15,10 @@ def mapping(context: SpecContext, node: Node, what: str) -> dict[str, Pair]:
     if isinstance(node, MappingNode):
         return context.pairs(node) if context.standard(node) else {}
     if context.standard(node):
-        context.problem(node, f"{what} must be a mapping, such as {_EXAMPLES.get(what, '{name: value}')}")
+        context.problem(
+            node,
+            f"{scalars.shown_key(what)} must be a mapping, such as {_EXAMPLES.get(what, '{name: value}')}",
+        )
     return {}
 
 
@@ -42,17 +45,17 @@ def known(context: SpecContext, pairs: dict[str, Pair], what: str, type_name: st
     for name, pair in pairs.items():
         if name in names:
             continue
-        message = f"{what} has no key '{name}'{did_you_mean(name, names)}"
+        message = f"{scalars.shown_key(what)} has no key '{name}'{did_you_mean(name, names)}"
         context.problem(pair.key, message)
     return {name: pair for name, pair in pairs.items() if name in names and not is_null(pair.value)}
 
 
 def texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]:
-    """Returns the texts of a list, each with its node; reports items that are not texts."""
+    """Returns the strings of a list, each with its node; reports items that are not strings."""
     if not isinstance(node, SequenceNode):
         if context.standard(node):
             shown = f": write [{context.source(node)}]" if isinstance(node, ScalarNode) else ""
-            context.problem(node, f"{what} must be a list{shown}")
+            context.problem(node, f"{scalars.shown_key(what)} must be a list{shown}")
         return []
     if not context.standard(node):
         return []
@@ -60,16 +63,18 @@ def texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]
     found: list[tuple[Node, str]] = []
     for item in node.value:
         if isinstance(item, ScalarNode) and not item.value and not item.style:
-            context.problem(item, f"an item of {what} is missing: write '' for an empty text")
+            context.problem(
+                item, f"an item of {scalars.shown_key(what)} is missing: write '' for an empty string"
+            )
             continue
-        value = scalars.text(context, item, f"an item of {what}")
+        value = scalars.text(context, item, f"an item of {scalars.shown_key(what)}")
         if value is not None:
             found.append((item, value))
     return found
 
 
 def text_or_texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]:
-    """Returns the texts of a list, or a single text, each with its node; reports what is not a text."""
+    """Returns the strings of a list, or a single string, each with its node; reports what is not a string."""
     if not isinstance(node, ScalarNode):
         return texts(context, node, what)
     value = scalars.text(context, node, what)

@@ -66,7 +66,7 @@ def load_config_partly(
         if name == _RUN and isinstance(pair.value, MappingNode):
             positions = {key.value: _at(key) for key, _ in pair.value.value}
         elif name == _RUN:
-            context.problem(pair.key, "run is a table: write [run] and the options below it")
+            context.problem(pair.key, "'run' must be a table: put its options under [run]")
         else:
             near = nearest(name, (*KEYS_OF[GROUP], _RUN))
             hint = f"; did you mean '{near}'?" if near else ": options of gator run belong in [run]"

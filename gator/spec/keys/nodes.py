@@ -160,7 +160,7 @@ NODE_KEYS: Final = {
             "hooks",
             _EVERY,
             "hooks",
-            "Shell texts that run before and after the node.",
+            "Shell scripts that run before and after the node.",
             words=("before_script", "after_script", "pre", "post"),
         ),
         Key(

@@ -1,4 +1,4 @@
-"""Composes TOML text into nodes with positions. Scalars become texts, as in a spec."""
+"""Composes TOML text into nodes with positions. Scalars become strings, as in a spec."""
 
 import re
 import tomllib

@@ -15,9 +15,9 @@ _NAME = re.compile(r"\$\{\{?[^}\]]*\}?\}?")
 _TAG_AND_BRACKET = re.compile(r"(?:^|[\s,\[{:-])(!(?:Job|JobGroup|JobArray|Cores|Memory|License))([\]},])")
 _NOT_KNOWN = "this is not valid YAML: check the indentation, quotes and brackets here and on the line above"
 
-_TAG = "unknown tag: quote a text that starts with !"
+_TAG = "unknown tag: quote a string that starts with !"
 _PLAIN_MESSAGES = {
-    "found undefined alias": "no such anchor is above: write &NAME there, or quote a text that starts with *",
+    "found undefined alias": "undefined anchor: write &NAME above, or quote a string that starts with *",
     "but found another document": "a file holds one document: remove the second ---",
     "found unknown escape character": "this escape is not known: write \\\\ for a backslash, or quote with '",
     "found undefined tag handle": _TAG,
@@ -25,7 +25,7 @@ _PLAIN_MESSAGES = {
     "did not find expected tag URI": _TAG,
     "found unknown directive name": "a line cannot start with %: quote it",
     "block sequence entries are not allowed in this context": (
-        "a list starts on a line of its own: quote a text that starts with '- '"
+        "a list starts on a line of its own: quote a string that starts with '- '"
     ),
     "found invalid Unicode character escape code": "this escape is not a character",
 }
@@ -63,7 +63,7 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Problem:
     if start is not None:
         word = _word(lines, start)
         first = "" if not word else word[0]
-        message = f"a text cannot start with {first}: {_QUOTE}, {quoted(word)}"
+        message = f"a string cannot start with {first}: {_QUOTE}, {quoted(word)}"
         return Problem(file, start.line + 1, start.column + 1, message)
     return Problem(file, mark.line + 1, mark.column + 1, _message(error, problem, mark, lines))
 
@@ -82,7 +82,7 @@ def _message(error: MarkedYAMLError, problem: str, mark: Mark, lines: list[str])
     if opened is not None and "flow" in (error.context or ""):
         return _flow(error, problem, opened, mark)
     if problem == "found unexpected end of stream":
-        return "these quotes are never closed"
+        return "unterminated quoted string"
     if problem == "did not find expected key":
         return _key(line, mark)
     if problem == "did not find expected '-' indicator":
@@ -122,7 +122,7 @@ def _child_without_dash(mark: Mark, lines: list[str]) -> tuple[int, int, str] | 
             return (
                 number + 1,
                 len(line) - len(line.lstrip()) + 1,
-                "jobs must be a list: put '- ' before each child",
+                "'jobs' must be a list: put '- ' before each child",
             )
     return None
 
@@ -154,7 +154,7 @@ def _until_end(rest: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Returns a text in quotes in which YAML changes nothing."""
+    """Returns a string in quotes in which YAML changes nothing."""
     if "'" not in text:
         return f"'{text}'"
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -162,17 +162,17 @@ def quoted(text: str) -> str:
 
 
 def _start(rest: str) -> str:
-    return f"a text cannot start with {rest[:1]}: {_QUOTE}, {quoted(_until_end(rest))}"
+    return f"a string cannot start with {rest[:1]}: {_QUOTE}, {quoted(_until_end(rest))}"
 
 
 def _colon(line: str, mark: Mark) -> str:
     before = line[: mark.column]
     key, colon, value = before.partition(": ")
     if colon and value.strip() and value.lstrip()[0] not in "\"'":
-        return f"a text cannot hold ': ': {_QUOTE}, {quoted((value + line[mark.column :]).strip())}"
+        return f"a string cannot hold ': ': {_QUOTE}, {quoted((value + line[mark.column :]).strip())}"
     if not colon and key[:1].isspace():
         return "this key is indented more than the one above, or the line above has a value already"
-    return "a key cannot stand here: quote a text that contains ': '"
+    return "a key cannot stand here: quote a string that contains ': '"
 
 
 def _flow(error: MarkedYAMLError, problem: str, opened: Mark, mark: Mark) -> str:
@@ -180,8 +180,10 @@ def _flow(error: MarkedYAMLError, problem: str, opened: Mark, mark: Mark) -> str
     if problem.startswith("did not find expected ','"):
         if mark.line > opened.line:
             return f"a comma is missing, or a {closing} for the {bracket} on line {opened.line + 1}"
-        return f"a comma or {closing} is missing here: quote a text that has brackets, braces or quotes in it"
-    return "a value is missing here: write '' for an empty text"
+        return (
+            f"a comma or {closing} is missing here: quote a string that has brackets, braces or quotes in it"
+        )
+    return "a value is missing here: write '' for an empty string"
 
 
 def _key(line: str, mark: Mark) -> str:

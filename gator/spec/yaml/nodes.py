@@ -1,4 +1,4 @@
-"""Composes YAML text into nodes with positions. Scalars stay texts as written.
+"""Composes YAML text into nodes with positions. Scalars stay strings as written.
 
 Invariant: any bytes give a node or one Problem, in time and memory bounded by the text.
 """
@@ -76,7 +76,7 @@ def decode(data: str | bytes, file: str) -> str:
 
 
 def compose(text: str, file: str, *, in_python: bool = False) -> Node | None:
-    """Returns the root node of a text, None if it is empty; raises SpecError with the first mistake."""
+    """Returns the root node of a document, None if it is empty; raises SpecError with the first mistake."""
     loader = (_LOADER_IN_PYTHON if in_python else _LOADER)(_Text(text, file))
     try:
         return loader.get_single_node()

@@ -14,7 +14,7 @@ _COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
     f"' ' || count(CASE WHEN n.outcome = {outcome} THEN 1 END)"
     for outcome in range(1, max(common_pb2.Outcome.values()) + 1)
 )
-"""Numbers of nodes by outcome as one text, because a subquery has one value. The first one is of nodes
+"""Numbers of nodes by outcome as one string, because a subquery has one value. The first one is of nodes
 without an outcome."""
 _SELECT_NODES = (
     f"SELECT {messages.columns_sql(messages.NODE_NAMES, 'n')}, a.host, a.progress FROM nodes AS n"  # noqa: S608 - constant

@@ -1,6 +1,6 @@
 """Writes many rows with one statement.
 
-Statements are constant texts of few sizes. Each call into SQLite releases the interpreter lock and
+Statements are constant strings of few sizes. Each call into SQLite releases the interpreter lock and
 has to wait for it beside a busy thread, so a hundred rows must not cost a hundred calls.
 
 A parameter that is not exactly an int, float, str or bytearray is offered to the adapters of PEP 246

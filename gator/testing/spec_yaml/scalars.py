@@ -11,7 +11,7 @@ _BLOCK_LINE = re.compile(r"[\x20-\x7e\t\xa0-\u2027\u2030-\ud7ff]*")
 
 
 def mapping(key: str, items: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Yields a mapping of texts to written values; nothing if it is empty."""
+    """Yields a mapping of strings to written values; nothing if it is empty."""
     if items:
         yield f"{key}:"
         for name, value in items:
@@ -24,12 +24,12 @@ def count_text(number: int) -> str:
 
 
 def sequence(texts: Iterable[str]) -> str:
-    """Returns texts as a sequence on one line."""
+    """Returns strings as a sequence on one line."""
     return f"[{', '.join(map(scalar, texts))}]"
 
 
 def scalar(text: str) -> str:
-    """Returns a text as one YAML scalar on one line."""
+    """Returns a string as one YAML scalar on one line."""
     if _PLAIN.fullmatch(text) and text not in _NOT_PLAIN:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
@@ -37,7 +37,7 @@ def scalar(text: str) -> str:
 
 
 def block(key: str, text: str) -> Iterator[str]:
-    """Yields a text of several lines as a block, if that keeps every character of it."""
+    """Yields a string of several lines as a block, if that keeps every character of it."""
     body = text.removesuffix("\n")
     lines = body.split("\n")
     plain = all(_BLOCK_LINE.fullmatch(line) and (not line or line.strip()) for line in lines)

@@ -201,7 +201,7 @@ def _reading(file: Path) -> Generator[sqlite3.Connection]:
     Raises UsageError if the database is missing or damaged, StoreError if it cannot be read.
     """
     if not files.is_there(file):
-        raise UsageError(f"there is no database {file}: gator hub serve creates one")
+        raise UsageError(f"there is no database {file}: run `gator hub serve` to create one")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=30)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

@@ -19,7 +19,7 @@ Model: TypeAlias = Any
 
 
 class _Text(pw.TextField):
-    """A text without NUL, which PostgreSQL refuses."""
+    """A string without NUL, which PostgreSQL refuses."""
 
     def db_value(self, value: Any) -> Any:
         return storable(value)
@@ -87,6 +87,6 @@ def _model(database: pw.Database, table: Table, dialect: Dialect) -> Model:
 def _field(column: Column, dialect: Dialect, *, is_key: bool) -> "pw.Field[Any]":
     options: dict[str, Any] = {"null": not column.required, "primary_key": is_key}
     if _FIELDS[column.type] is _Text and dialect is Dialect.POSTGRES:
-        # Texts are compared byte by byte, as SQLite does.
+        # Strings are compared byte by byte, as SQLite does.
         options["collation"] = '"C"'
     return _FIELDS[column.type](**options)

@@ -1,6 +1,6 @@
 """Bulk INSERT and COPY statements of a hub, each in the form that is fastest for its database.
 
-Statements are constant texts of few sizes, made from the descriptions of the tables, so that drivers
+Statements are constant strings of few sizes, made from the descriptions of the tables, so that drivers
 keep them prepared. Everything runs within the open transaction of the thread's connection.
 """
 
@@ -69,7 +69,7 @@ class _Merge(Struct):
 
     insert: HubInsert
     texts: Sequence[int]
-    """Indexes of the texts among the values."""
+    """Indexes of the strings among the values."""
     keys: Sequence[int]
     """Indexes of the key among the values."""
 

@@ -1,4 +1,4 @@
-"""Helpers for texts that many parts of the hub use: URLs of databases, placeholders, messages.
+"""Helpers for strings that many parts of the hub use: URLs of databases, placeholders, messages.
 
 Invariant: no file or database is accessed.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from gator.core.text import without_nul
 
 MAX_QUOTED = 200
-"""Maximum number of characters of a text from a peer that a message quotes."""
+"""Maximum number of characters of a string from a peer that a message quotes."""
 SAME_VERSION = "use the version of gator that the hub has"
 """Advice in errors about a peer that violates the protocol."""
 _SQLITE = "sqlite:"
@@ -36,5 +36,5 @@ def one_line(error: object) -> str:
 
 
 def storable(value: Any) -> Any:
-    """Returns a value as both databases can store it: a text without NUL, which PostgreSQL refuses."""
+    """Returns a value as both databases can store it: a string without NUL, which PostgreSQL refuses."""
     return without_nul(value) if type(value) is str else value

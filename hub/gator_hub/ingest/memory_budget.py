@@ -120,7 +120,7 @@ def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
         if entries > MAX_ENTRIES:
             raise ProtocolError(
                 f"the lists of event {event.seq} of {batch.store} have {entries} entries: "
-                f"at most {MAX_ENTRIES} are taken, {SAME_VERSION}"
+                f"the maximum is {MAX_ENTRIES}, {SAME_VERSION}"
             )
         total += entries
     if total > _MAX_ENTRIES_OF_BATCH:

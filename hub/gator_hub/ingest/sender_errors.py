@@ -14,7 +14,7 @@ _log = getLogger("gator.hub")
 
 
 def _is_unfit(error: BaseException) -> bool:
-    """Returns whether the database will always refuse a value, such as a text too long for an index."""
+    """Returns whether the database will always refuse a value, such as a string too long for an index."""
     cause = cause_of(error)
     if isinstance(cause, OverflowError | sqlite3.DataError):
         return True

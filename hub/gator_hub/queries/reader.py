@@ -73,7 +73,9 @@ class HubReader(HubCatalogue, RecordReader):
             runs.select(*fields_of(runs, RUN_NAMES)).where(runs.id == self._number, runs.deleted == 0)
         )
         if not rows:
-            raise NotFoundError("the run was removed from the hub: gator hub import FOLDER brings it back")
+            raise NotFoundError(
+                "the run was removed from the hub: run `gator hub import FOLDER` to upload it again"
+            )
         run = run_of(rows[0])
         described = self._description().run
         run.argv.extend(described.argv)

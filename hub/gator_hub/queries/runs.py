@@ -93,7 +93,7 @@ def _find(database: Database, name: str) -> tuple[int, str]:
         shown = ", ".join(run for _, run in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
         raise UsageError(f"several runs have ids that begin with {name}: {shown}; use a longer prefix")
     if not found:
-        raise NotFoundError(f"there is no run {name!r} here: gator runs -r hub: lists those of the hub")
+        raise NotFoundError(f"there is no run {name!r} here: see `gator runs -r hub:`")
     return found[0]
 
 

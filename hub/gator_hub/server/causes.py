@@ -21,6 +21,7 @@ MAX_RULES = 1000
 MAX_NOTES = 100_000
 """Maximum number of notes and tickets of a hub."""
 MAX_TEXT_CHARACTERS = 2000
+MAX_RULE_BYTES = 8000
 
 
 def check_rule(rule: spec_pb2.CauseRule) -> None:
@@ -31,16 +32,20 @@ def check_rule(rule: spec_pb2.CauseRule) -> None:
         raise UsageError("a rule needs a pattern of the first error, a pattern of paths or a signature")
     if rule.match and (problem := pattern_problem(rule.match)):
         raise UsageError(f"match: {problem}")
-    if rule.ByteSize() > 4 * MAX_TEXT_CHARACTERS:
-        raise UsageError("the rule is too long: shorten its pattern")
+    if rule.ByteSize() > MAX_RULE_BYTES:
+        raise UsageError(f"the rule is {rule.ByteSize():,} bytes; the maximum is {MAX_RULE_BYTES:,}")
 
 
 def check_note(note: hs.NoteCauseRequest) -> None:
     """Raises UsageError for a note without a cause, without or with too much text."""
     if not note.cause.strip() or not (note.text.strip() or note.ticket.strip()):
         raise UsageError("a note needs a cause, and a text or a ticket")
-    if max(map(len, (note.cause, note.text, note.ticket))) > MAX_TEXT_CHARACTERS:
-        raise UsageError(f"a note is limited to {MAX_TEXT_CHARACTERS} characters")
+    longest = max(map(len, (note.cause, note.text, note.ticket)))
+    if longest > MAX_TEXT_CHARACTERS:
+        raise UsageError(
+            f"a part of the note is {longest:,} characters; the maximum is {MAX_TEXT_CHARACTERS:,}: "
+            "split the note, or attach a ticket"
+        )
 
 
 def add_rule(database: Database, rule: spec_pb2.CauseRule, author: str) -> None:
@@ -48,7 +53,9 @@ def add_rule(database: Database, rule: spec_pb2.CauseRule, author: str) -> None:
     rules = database.models.cause_rules
     database.run(
         rules.insert(
-            id=_next(database, rules, MAX_RULES, "rules, the maximum: remove some"),
+            id=_next(
+                database, rules, MAX_RULES, "rules, the maximum: remove some with `gator cause remove NAME`"
+            ),
             name=without_nul(rule.name),
             rule=rule.SerializeToString(),
             author=author,
@@ -88,8 +95,11 @@ def remove_rules(database: Database, name: str, caller: str, *, is_admin: bool) 
     rules = database.models.cause_rules
     authors = [author for (author,) in database.run(rules.select(rules.author).where(rules.name == name))]
     if not authors:
-        raise NotFoundError(f"the hub has no cause {name!r}: gator cause list shows all")
+        raise NotFoundError(f"no rule is named {name!r}: run `gator cause list`")
     if not is_admin and caller not in authors:
-        raise PermissionDeniedError(f"the rules of {name!r} belong to {authors[0]}: ask {authors[0]}")
+        owners = " and ".join(sorted(set(authors)))
+        raise PermissionDeniedError(
+            f"the rules of {name!r} belong to {owners}: ask an author or an administrator"
+        )
     mine = rules.delete().where(rules.name == name)
     return database.run(mine if is_admin else mine.where(rules.author == caller)).rowcount

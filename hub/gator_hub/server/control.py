@@ -48,9 +48,7 @@ class HubControl(control_service_pb2_grpc.ControlServiceServicer):
         runs = self._database.models.runs
         rows = self._database.rows(runs.select(runs.owner, runs.ended_unix_nanos).where(runs.id == run))
         if not rows:
-            raise NotFoundError(
-                f"there is no run {request.run!r}: gator runs -r hub: lists the runs of the hub"
-            )
+            raise NotFoundError(f"there is no run {request.run!r}: see `gator runs -r hub:`")
         owner, ended = rows[0]
         if owner != caller:
             raise PermissionDeniedError(

@@ -223,7 +223,9 @@ def _described(database: Database, run: int) -> tuple[str, str]:
     found = runs.select(runs.owner, runs.ident, runs.run).where(runs.id == run, runs.deleted == 0)
     rows = database.run(found).fetchall()
     if not rows:
-        raise NotFoundError("the run was removed from the hub: gator hub import FOLDER brings it back")
+        raise NotFoundError(
+            "the run was removed from the hub: run `gator hub import FOLDER` to upload it again"
+        )
     owner, ident, run_id = rows[0]
     return f"run {ident} ({run_id[:8]})", owner
 

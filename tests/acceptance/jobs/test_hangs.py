@@ -35,9 +35,9 @@ def test_a_silent_job_is_a_hang_unless_it_writes_elsewhere(gator: Gator) -> None
 def test_problems_of_the_key_are_reported(gator: Gator) -> None:
     for value, problem in (
         ("soon", "silence: 'soon' is not a duration"),
-        ("0", "silence cannot be 0: write none for no limit"),
+        ("0", "'silence' cannot be 0: write none for no limit"),
         ("{watch: x}", "'silence' requires 'for', a duration"),
-        ("{for: 1m, wach: x}", "silence has no key 'wach'; did you mean 'watch'?"),
+        ("{for: 1m, wach: x}", "'silence' has no key 'wach'; did you mean 'watch'?"),
     ):
         spec = gator.spec(f"!Job {{ident: a, command: 'true', silence: {value}}}\n")
         assert problem in gator("check", spec).expect(2).out

@@ -119,11 +119,11 @@ def test_waiting_for_a_pass_and_a_failure_is_warned_about() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("sim1", "nothing is named 'sim1'; did you mean 'sim'?"),
-        ("zzz", "nothing is named 'zzz'"),
-        ("h/build", "nothing is named 'h/build'; did you mean '/top/g/build'?"),
+        ("sim1", "unknown node 'sim1'; did you mean 'sim'?"),
+        ("zzz", "unknown node 'zzz'"),
+        ("h/build", "unknown node 'h/build'; did you mean '/top/g/build'?"),
         ("x", "'x' is ambiguous: write one of /top/g/x, /top/a/x"),
-        ("/build", "nothing is named '/build'; did you mean '/top/g/build'?"),
+        ("/build", "unknown node '/build'; did you mean '/top/g/build'?"),
         ("w", "'w' waits for itself"),
         ("/top", "'w' waits for 'top', which contains it and so ends after it"),
         ("top", "'w' waits for 'top', which contains it and so ends after it"),
@@ -169,8 +169,8 @@ def test_all_problems_come_at_once_with_their_positions() -> None:
     with pytest.raises(Exception, match="nope") as caught:
         plan(group("top", wrong, job("b", line=2), job("b", line=5)))
     assert str(caught.value).splitlines() == [
-        "s.yaml:4:7: nothing is named 'never'",
-        "s.yaml:9:7: nothing is named 'nope'",
+        "s.yaml:4:7: unknown node 'never'",
+        "s.yaml:9:7: unknown node 'nope'",
         "spec.yaml:5:0: 'b' is already the name of a sibling (line 2): rename one of them",
     ]
 

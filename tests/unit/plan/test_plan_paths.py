@@ -34,5 +34,5 @@ def test_the_numbers_of_repeats_count() -> None:
 def test_more_jobs_than_numbers_of_json_can_tell_apart_are_refused() -> None:
     assert problems(array("a", 2**31 - 1, array("b", 2**22, job("c")))) == []
     (problem,) = problems(array("a", 2**31 - 1, array("b", 2**31 - 1, job("c"))))
-    maximum = "the maximum of a run is 9,007,199,254,740,992: lower `repeats`"
-    assert problem == f"these are 4,611,686,014,132,420,609 jobs; {maximum}"
+    maximum = "the maximum of a run is 9,007,199,254,740,992: lower 'repeats'"
+    assert problem == f"the plan has 4,611,686,014,132,420,609 jobs; {maximum}"

@@ -99,14 +99,14 @@ def test_an_unset_or_removed_variable_is_empty() -> None:
 def test_unknown_names_are_refused_where_they_are_written() -> None:
     spec = group("top", job("a", "${{ sede }}"), job("b"), settings=env(X="${{ run.nope }}"))
     assert problems(spec) == [
-        "nothing is known by the name ${{ run.nope }}",
-        "nothing is known by the name ${{ sede }}; did you mean 'seed'?",
+        "unknown name ${{ run.nope }}",
+        "unknown name ${{ sede }}; did you mean 'seed'?",
     ]
 
 
 def test_the_index_is_refused_outside_of_arrays() -> None:
     spec = group("top", job("a"), array("b", 2, job("x")), settings=env(N="${{ array }}"))
-    assert problems(spec) == ["${{ array }} is known only inside of a !JobArray, and 'a' is in none"]
+    assert problems(spec) == ["${{ array }} is defined only inside a !JobArray, and 'a' is in none"]
 
 
 def test_a_script_takes_plain_words_only() -> None:

@@ -93,7 +93,9 @@ def test_a_seed_can_be_asked_for_by_path(asked: dict[str, int], path: str, seed:
 
 
 def test_a_seed_that_is_no_number_is_refused() -> None:
-    assert problems(group("top", job("a", seed="many"))) == ["seed must be a number or 'random', not 'many'"]
+    assert problems(group("top", job("a", seed="many"))) == [
+        "'seed' must be a number or 'random', not 'many'"
+    ]
 
 
 def test_a_seed_may_come_from_the_environment() -> None:

@@ -104,8 +104,8 @@ jobs:
 """
     assert problems(text) == [
         "spec.yaml:4:10: timeout: 'soon' is not a duration: write it as 90, 90s, 1h30m or 500ms",
-        "spec.yaml:7:45: count must be a whole number, not 'two'",
-        "spec.yaml:7:78: nice must be a whole number, not 'null'",
+        "spec.yaml:7:45: 'count' must be a whole number, not 'two'",
+        "spec.yaml:7:78: 'nice' must be a whole number, not 'null'",
         "spec.yaml:8:42: silence: 'two' is not a duration: write it as 90, 90s, 1h30m or 500ms",
     ]
 
@@ -136,11 +136,10 @@ jobs:
 """
     found = problems(text)
     assert found == [
-        "spec.yaml:5:11: nothing is known by the name ${{ matrix.c }}: no array around it has this name in "
-        "its matrix",
+        "spec.yaml:5:11: unknown name ${{ matrix.c }}: no array around it has this name in its 'matrix'",
         "spec.yaml:7:42: ${{ seed }} cannot be used in nice: only params, matrix, env and the run can",
         "spec.yaml:8:42: ${{ matrix.c }} cannot be used in tags: only params, env and the run can",
-        "spec.yaml:8:63: nothing is known by the name ${{ params.none }}: declare it in params of this node "
+        "spec.yaml:8:63: unknown name ${{ params.none }}: declare it in 'params' of this node "
         "or of one above it",
     ]
     assert problems("!Job {ident: a, command: x, params: {s: '${{ seed }}'}, nice: '${{ params.s }}'}") == [

@@ -56,5 +56,5 @@ def test_a_key_of_type_text_needs_no_code(monkeypatch: pytest.MonkeyPatch) -> No
     loaded = load("!Job {ident: a, command: b, cwd: 1.10}", file="spec.yaml")
     assert loaded.spec.job.settings.cwd == "1.10"
     assert "cwd: 1.10" in dump(loaded.spec)
-    with pytest.raises(SpecError, match="cannot be used in cwd"):
+    with pytest.raises(SpecError, match="cannot be used in 'cwd'"):
         load("!Job {ident: a, command: b, cwd: '${{ seed }}'}", file="spec.yaml")

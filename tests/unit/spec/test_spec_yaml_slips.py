@@ -11,11 +11,11 @@ from gator.spec import load
     [
         (
             "!JobGroup\nident: top\njobs:\n!Job\n  ident: a\n",
-            "x.yaml:4:1: jobs must be a list: put '- ' before each child",
+            "x.yaml:4:1: 'jobs' must be a list: put '- ' before each child",
         ),
         (
             "!JobGroup\njobs:\n  !Job\n    ident: a\n",
-            "x.yaml:3:3: jobs must be a list: put '- ' before each child",
+            "x.yaml:3:3: 'jobs' must be a list: put '- ' before each child",
         ),
         (
             "!Job\ncommand: x\nresources: [!License]\n",

@@ -96,7 +96,7 @@ def note(
     """Add a note to a cause."""
     with _calls(HubChoice(hub, hub_ca)) as calls:
         calls.note(hs.NoteCauseRequest(cause=cause, text=text))
-    output.say(f"noted for {cause}")
+    output.say(f"added a note to {cause}")
 
 
 @app.command()

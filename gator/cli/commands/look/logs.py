@@ -268,7 +268,8 @@ def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWrit
             verb = "" if node.state == query_pb2.NODE_STATE_ENDED else "is "
             raise NotFoundError(f"{path} {verb}{state}, so it has no first error")
         why = f": {node.message}" if node.message else ""
-        raise NotFoundError(f"{path} {state} without an error of its own{why}")
+        verb = "was " if node.outcome == common_pb2.OUTCOME_PRUNED else ""
+        raise NotFoundError(f"{path} {verb}{state} and has no error message{why}")
     first_error = node.first_error
     if not first_error.line:
         output.say_lines(first_error.text)

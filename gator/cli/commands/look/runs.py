@@ -112,7 +112,7 @@ def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bo
         return
     output.say_columns(rows, right=frozenset((5,)))
     if not rows:
-        output.say(f"no runs in {root}" if not found else f"no such runs in {root}")
+        output.say(f"no runs in {root}" if not found else f"no matching runs in {root}")
     elif limit and next(matching, None) is not None:
         say_more("run", len(found) - limit if run_filter == Filter() else None)
 

@@ -102,7 +102,7 @@ def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
             who = f"{holder.path} (attempt {holder.attempt})" if holder.path else "a group"
             output.say(f"    held by {who} on {holder.host}, lease {holder.lease}")
     if not found.causes and not found.is_handed_out:
-        output.say("  its turn has not come")
+        output.say("  waiting behind earlier jobs")
 
 
 def _longest(opened: OpenRun, path: str, limit: int | None) -> list[query_pb2.Node]:

@@ -239,5 +239,5 @@ def _builtin(name: str, *, everything: bool = False) -> str:
     names = [known for known in keys.PARSERS if everything or known != "auto"]
     if name not in names:
         hint = did_you_mean(name, names) or ": see gator parsers list"
-        raise UsageError(f"there is no parser '{name}'{hint}")
+        raise UsageError(f"unknown parser '{name}'{hint}")
     return name

@@ -110,6 +110,6 @@ def unknown_options(
         if name in elsewhere:
             problems.append(option.problem(f"'{name}' is not a default of [run]: {elsewhere[name]}"))
         elif name not in allowed:
-            hint = did_you_mean(name, allowed) or ": gator run --help lists the options"
+            hint = did_you_mean(name, allowed) or ": see `gator run --help`"
             problems.append(option.problem(f"gator run has no option '{name}'{hint}"))
     return problems

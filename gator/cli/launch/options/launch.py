@@ -259,7 +259,7 @@ class LaunchOptions(PlanOptions, frozen=True):
 
 
 def _is_address(text: str) -> bool:
-    """Returns whether a text has the form `unix:PATH` or `HOST:PORT`."""
+    """Returns whether a string has the form `unix:PATH` or `HOST:PORT`."""
     if text.startswith("unix:"):
         return text != "unix:"
     host, _, port = text.rpartition(":")

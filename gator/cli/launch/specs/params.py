@@ -134,7 +134,7 @@ def help_lines(request: plan_pb2.PlanRequest) -> Iterator[str]:
 
 
 def _empty(param: spec_pb2.Param) -> str:
-    """Returns the words for a value without characters: a list without items, or an empty text."""
+    """Returns the words for a value without characters: a list without items, or an empty string."""
     return "empty" if param.type == spec_pb2.PARAM_TYPE_LIST and not param.values else repr("")
 
 

@@ -60,7 +60,7 @@ def parse_command(line: str) -> Command | None:
         if not equals or not _pattern(r"[A-Za-z_][A-Za-z0-9_.-]*").fullmatch(key):
             raise CommandError(
                 "field",
-                f"{pair[:40]!r} is not key=value: write a space in a value as %20, and a text after ::",
+                f"{pair[:40]!r} is not key=value: write a space in a value as %20, and the message after ::",
             )
         if key in fields:
             raise CommandError("twice", f"{verb} has the key {key[:40]} twice")

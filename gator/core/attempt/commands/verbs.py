@@ -34,7 +34,7 @@ _KINDS: Final = {
 def log_of(command: Command, stream: common_pb2.Stream.ValueType, line: int) -> event_pb2.LogEvent:
     """Converts a `log` command. Unknown keys become fields. Raises CommandError."""
     if not command.text:
-        raise CommandError("log text", "log needs a text: write it after ::")
+        raise CommandError("log text", "log needs a message: write it after ::")
     fields = dict(command.fields)
     severity = _one_of("severity", fields.pop("severity", "info"), _SEVERITIES)
     return event_pb2.LogEvent(
@@ -80,9 +80,9 @@ def progress_of(command: Command) -> event_pb2.Progress:
         if progress.total <= 0:
             raise CommandError("progress total", "total must be above 0")
         if progress.done > progress.total:
-            raise CommandError("progress value", f"value is at most {progress.total:g}, which is the total")
+            raise CommandError("progress value", f"value must be at most the total {progress.total:g}")
     elif "total" in command.fields or not progress.text:
-        raise CommandError("progress value", "progress needs value=NUMBER, or a text after ::")
+        raise CommandError("progress value", "progress needs value=NUMBER, or a message after ::")
     return progress
 
 
@@ -93,7 +93,7 @@ def artefact_of(command: Command) -> event_pb2.Artefact:
     if len(path) > MAX_PATH:
         raise CommandError("artefact path", f"a path is limited to {MAX_PATH:,} characters")
     if any(character < " " or character == "\x7f" for character in path):
-        raise CommandError("artefact path", f"a path has no control characters, unlike {cut(path, 40)!r}")
+        raise CommandError("artefact path", f"path must not contain control characters: {cut(path, 40)!r}")
     name = command.fields.get("name") or path.rstrip("/").rpartition("/")[2]
     if not is_metric_name(name):
         raise CommandError("artefact name", f"{NAME_RULE}, not {cut(name, 140)!r}")

@@ -80,9 +80,9 @@ class Hang(Struct, frozen=True):
 
 
 def masked(evidence: Evidence, hide: Callable[[str], str]) -> Evidence:
-    """Returns the evidence with `hide` applied to each text of the job.
+    """Returns the evidence with `hide` applied to each string of the job.
 
-    It has to see whole texts: a part of a secret cannot be recognised.
+    It has to see whole strings: a part of a secret cannot be recognised.
     """
     processes = [
         structs.replace(

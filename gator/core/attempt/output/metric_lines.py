@@ -13,7 +13,7 @@ from gator.enum_names import enum_name
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 _MAX_QUOTED: Final = 100
-"""Maximum number of characters of a text that is quoted because it is not a number."""
+"""Maximum number of characters of a string that is quoted because it is not a number."""
 
 
 class MetricLines:

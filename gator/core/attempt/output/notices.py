@@ -29,7 +29,7 @@ def is_notice(line: bytes) -> bool:
 
 
 def find_notices(data: bytes) -> list[str]:
-    """Returns the texts of the notices in complete lines."""
+    """Returns the strings of the notices in complete lines."""
     if b"\x1b" not in data:
         return []
     return [match[1].decode(errors="replace") for match in _NOTICE.finditer(data)]

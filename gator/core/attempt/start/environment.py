@@ -156,7 +156,7 @@ class Launcher:
     ) -> Prepared:
         """Returns the parameters for the start of an attempt; `scratch` is its own folder, if it has one.
 
-        Raises UnsafeScriptError, and UserError where a text cannot be expanded.
+        Raises UnsafeScriptError, and UserError where a string cannot be expanded.
         """
         job = node.job
         settings = job.settings
@@ -204,7 +204,7 @@ class Launcher:
         return _argv(script, filler, {}), hook_environment(prepared.env, outcome, reason)
 
     def hide(self, text: str, node: attach_pb2.LaunchNode) -> str:
-        """Returns a text about a job with the secrets of the job and of the launch masked."""
+        """Returns a string about a job with the secrets of the job and of the launch masked."""
         return hide([text], self._secrets_of(node))[0]
 
     def _secrets_of(self, node: attach_pb2.LaunchNode) -> list[str]:
@@ -217,7 +217,7 @@ class Launcher:
         return self._secrets + secret_values(pairs, self._names, self._exists)
 
     def fill(self, text: str, node: attach_pb2.LaunchNode) -> str:
-        """Returns a text of a job with the names filled in that are known before its scratch folder."""
+        """Returns a string of a job with the names filled in that are known before its scratch folder."""
         return _Filler(node, "").fill(text)
 
     def _cwd(self, settings: spec_pb2.Settings, filler: "_Filler", scratch: str) -> str:

@@ -36,7 +36,7 @@ def read_artefacts(job: Any, key: KeyContext) -> None:
                         check_placeholders(context, node, text, PLAN_TIME, key.scope)
                         artefacts.collect.append(text)
                     else:
-                        context.problem(node, "an item of collect cannot be empty")
+                        context.problem(node, "an item of 'collect' cannot be empty")
 
 
 def _product(artefacts: spec_pb2.JobArtefacts, key: KeyContext, name: str, entry: Pair) -> None:
@@ -99,9 +99,9 @@ def _consumption(context: SpecContext, item: Node) -> spec_pb2.Consumption | Non
             return None
         value = pairs["from"].value
     if not isinstance(value, ScalarNode):
-        context.problem(value, f"an item of consumes must be a text: {_CONSUME}")
+        context.problem(value, f"an item of 'consumes' must be a string: {_CONSUME}")
         return None
-    text = scalars.filled_text(context, value, "an item of consumes")
+    text = scalars.filled_text(context, value, "an item of 'consumes'")
     if text is None or not scalars.has_no_placeholder(context, value, text, "consumes"):
         return None
     reference, dot, name = nfc(text).rpartition(".")

@@ -68,7 +68,7 @@ def _exits(context: SpecContext, node: Node, expect: spec_pb2.Expect) -> None:
                 expect.exit_codes.append(code)
         else:
             near = did_you_mean(text, _SIGNALS)
-            context.problem(item, f"exit must be a code or a signal such as SIGTERM, not '{text}'{near}")
+            context.problem(item, f"'exit' must be a code or a signal such as SIGTERM, not '{text}'{near}")
 
 
 def _contracts(context: SpecContext, pair: Pair) -> Iterator[spec_pb2.Contract]:

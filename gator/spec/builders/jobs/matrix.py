@@ -28,7 +28,7 @@ def read_matrix(array: spec_pb2.JobArray, key: KeyContext) -> None:
         _rows(matrix, context, key.value, key.scope)
     elif context.standard(key.value):
         context.problem(
-            key.value, "matrix must be lists of values, such as {test: [a, b]}, or a list of rows"
+            key.value, "'matrix' must be lists of values, such as {test: [a, b]}, or a list of rows"
         )
 
 
@@ -38,7 +38,9 @@ def read_exclude(matrix: Any, key: KeyContext) -> None:
     items = key.value.value if isinstance(key.value, SequenceNode) else [key.value]
     for item in items:
         if not isinstance(item, MappingNode):
-            context.problem(item, "exclude takes mappings, such as [{test: a, mode: x}]")
+            context.problem(
+                item, "'exclude' must be a mapping or a list of mappings, such as [{test: a, mode: x}]"
+            )
             continue
         rule: dict[str, str] = {}
         for name, pair in context.pairs(item).items():
@@ -57,13 +59,13 @@ def check_matrix(context: SpecContext, array: spec_pb2.JobArray, pairs: dict[str
     if matrix.exclude and not names:
         if "matrix" not in pairs:
             context.problem(
-                pairs["exclude"].key, "exclude leaves out combinations of a matrix: there is none"
+                pairs["exclude"].key, "'exclude' requires a 'matrix' to leave combinations out of"
             )
         return
     for rule in matrix.exclude:
         for name in rule.values:
             if name not in names:
-                message = f"exclude: the matrix has no '{name}'{did_you_mean(name, names)}"
+                message = f"exclude: '{name}' is not a name of the matrix{did_you_mean(name, names)}"
                 context.problem_within(pairs["exclude"].value, name, message)
 
 
@@ -94,7 +96,7 @@ def _rows(matrix: spec_pb2.Matrix, context: SpecContext, value: Node, scope: Nod
     names: list[str] = []
     for row in value.value:
         if not isinstance(row, MappingNode):
-            context.problem(row, "a row of a matrix is a mapping, such as {test: a, mode: x}")
+            context.problem(row, "a row of a matrix must be a mapping, such as {test: a, mode: x}")
             return
         if names and [key.value for key, _ in row.value] == names:
             # Nearly all rows have the same keys in the same order, and there may be many.

@@ -55,7 +55,7 @@ def _read(context: SpecContext, pair: Pair, param: spec_pb2.Param, scope: NodeSc
     if isinstance(pair.value, MappingNode):
         return _declaration(context, pair, param, scope)
     if is_null(pair.value):
-        message = f"{param.name} has no value: write '' for an empty text, or {{required: true}}"
+        message = f"{param.name} has no value: write '' for an empty string, or {{required: true}}"
         context.problem(pair.key, message)
         return False
     _type(param, pair.value)

@@ -15,7 +15,7 @@ from gator.v1 import spec_pb2
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _CALL: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _ONE_PLACEHOLDER: Final = re.compile(r"\$\{\{[^{}]*\}\}")
-"""Matches a text that must be quoted in some places, and still means the value that is put in."""
+"""Matches a string that must be quoted in some places, and still means the value that is put in."""
 _WRITE: Final = (
     "write process, {python: {call: 'module:function'}}, {container: {image: IMAGE}} or {NAME: {…}}"
 )
@@ -72,10 +72,10 @@ def _check_python(key: KeyContext, node: Node, options: MappingNode | None) -> b
     call = pairs["call"].value
     text = scalars.filled_text(context, call, "call")
     if text is not None and "${{" not in text and re.fullmatch(_CALL, text) is None:
-        context.problem(call, f"call must be module:function, not '{text}'")
+        context.problem(call, f"'call' must be module:function, not '{text}'")
         return False
     if "with" in pairs and not isinstance(pairs["with"].value, MappingNode):
-        context.problem(pairs["with"].value, "with must be a mapping of arguments, such as {x: 1}")
+        context.problem(pairs["with"].value, "'with' must be a mapping of arguments, such as {x: 1}")
         return False
     return text is not None
 

@@ -13,7 +13,7 @@ from gator.v1 import spec_pb2
 def read_causes(context: SpecContext, value: Node) -> list[spec_pb2.CauseRule]:
     """Returns the rules in the value of `causes`, as far as they have no problems."""
     if not isinstance(value, SequenceNode):
-        context.problem(value, "causes is a list: write - {name: NAME, match: PATTERN} for each cause")
+        context.problem(value, "'causes' must be a list, such as [{name: NAME, match: PATTERN}]")
         return []
     found = [_rule(context, item) for item in value.value]
     return [rule for rule in found if rule is not None]
@@ -21,7 +21,7 @@ def read_causes(context: SpecContext, value: Node) -> list[spec_pb2.CauseRule]:
 
 def _rule(context: SpecContext, node: Node) -> spec_pb2.CauseRule | None:
     if not isinstance(node, MappingNode):
-        context.problem(node, "a cause is a mapping: write {name: NAME, match: PATTERN}")
+        context.problem(node, "a cause must be a mapping, such as {name: NAME, match: PATTERN}")
         return None
     pairs = known(context, context.pairs(node), "a cause", "causes")
     texts = {name: scalars.filled_text(context, pair.value, name) for name, pair in pairs.items()}

@@ -91,8 +91,8 @@ def _named(context: SpecContext, node: Node, name: str) -> Matcher | None:
     matcher = NAMED.get(name.removeprefix("$"))
     if matcher is None or not name.startswith("$"):
         names = [f"${known}" for known in NAMED]
-        hint = did_you_mean(name, names) or f": there are {', '.join(names)}"
-        context.problem(node, f"there is no problem matcher '{name}'{hint}")
+        hint = did_you_mean(name, names) or f": must be one of {', '.join(names)}"
+        context.problem(node, f"unknown problem matcher '{name}'{hint}")
         return None
     return replace(matcher, owner=name[1:])
 
@@ -123,7 +123,7 @@ def _patterns(context: SpecContext, node: Node) -> tuple[Pattern, ...] | None:
         return matcher.patterns if matcher is not None else None
     items = list(node.value) if isinstance(node, SequenceNode) else [node]
     if not items or len(items) > _MAX_PATTERNS:
-        context.problem(node, f"pattern is a list of 1 to {_MAX_PATTERNS} patterns")
+        context.problem(node, f"'pattern' must be a list of 1 to {_MAX_PATTERNS} patterns")
         return None
     found = [_pattern(context, item, is_single=len(items) == 1) for item in items]
     for item, pattern in zip(items[:-1], found[:-1], strict=True):

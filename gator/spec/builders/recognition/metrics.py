@@ -56,7 +56,7 @@ def _rule(context: SpecContext, pairs: dict[str, Pair]) -> spec_pb2.MetricRule:
     if "unit" in pairs:
         unit = scalars.text(context, pairs["unit"].value, "unit")
         if unit is not None and len(unit) > _MAX_UNIT:
-            context.problem(pairs["unit"].value, f"unit must have at most {_MAX_UNIT} characters")
+            context.problem(pairs["unit"].value, f"'unit' must not exceed {_MAX_UNIT} characters")
         elif unit is not None:
             rule.unit = unit
     return rule
@@ -72,7 +72,7 @@ def _pattern_problem(pattern: str) -> str:
         return ""
     names = [name for name in compiled.groupindex if did_you_mean(name, ("value",))]
     if names:
-        return f"there is no group {names[0]}{did_you_mean(names[0], ('value',))}"
+        return f"unknown group '{names[0]}'{did_you_mean(names[0], ('value',))}"
     if compiled.groups == 1:
         return ""
     if compiled.groups:

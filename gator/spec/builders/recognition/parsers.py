@@ -29,7 +29,7 @@ RANKS: Final = {
 
 
 class Example(Struct):
-    """A text, and the fields of the message that a parser has to recognise in it."""
+    """A string, and the fields of the message that a parser has to recognise in it."""
 
     node: Node
     text: str
@@ -48,7 +48,7 @@ class ParserFile(Struct):
     nodes: list[Node] = field(default_factory=list[Node])
     """Where each entry is written."""
     others: list[Example] = field(default_factory=list[Example])
-    """Texts in which nothing may be recognised."""
+    """Strings in which nothing may be recognised."""
 
 
 def read_parsers(context: SpecContext, value: Node) -> spec_pb2.Parsers | None:
@@ -58,7 +58,9 @@ def read_parsers(context: SpecContext, value: Node) -> spec_pb2.Parsers | None:
     elif isinstance(value, SequenceNode) and context.standard(value):
         items = list(value.value)
     else:
-        context.problem(value, "parsers is a list: write [uvm] or [{match: PATTERN, severity: error}]")
+        context.problem(
+            value, "'parsers' must be a list, such as [uvm] or [{match: PATTERN, severity: error}]"
+        )
         return None
     found = spec_pb2.Parsers()
     for item in items:
@@ -98,8 +100,8 @@ def _installed(context: SpecContext, node: Node, name: str) -> spec_pb2.Parser |
         context.problem(node, str(error))
         return None
     if path is None:
-        hint = did_you_mean(name, keys.PARSERS) or f": there are {', '.join(keys.PARSERS)}"
-        context.problem(node, f"there is no parser '{name}'{hint}")
+        hint = did_you_mean(name, keys.PARSERS) or f": must be one of {', '.join(keys.PARSERS)}"
+        context.problem(node, f"unknown parser '{name}'{hint}")
         return None
     root = context.read_yaml(node, path)
     if root is None:
@@ -138,7 +140,7 @@ def read_file(context: SpecContext, root: Node) -> ParserFile:
     """Returns the parser in a file, as far as it has no problems."""
     found = ParserFile(spec_pb2.Parser(name="spec"))
     if not isinstance(root, MappingNode):
-        context.problem(root, "a parser is a mapping with name and entries")
+        context.problem(root, "a parser must be a mapping with 'name' and 'entries'")
         return found
     pairs = _known(context, root, keys.PARSER_KEYS, "a parser")
     if "name" in pairs:
@@ -152,7 +154,7 @@ def read_file(context: SpecContext, root: Node) -> ParserFile:
         found.others = _examples(context, pairs["others"].value, "others")
     if "entries" not in pairs or not isinstance(pairs["entries"].value, SequenceNode):
         at = pairs["entries"].value if "entries" in pairs else root
-        context.problem(at, "'entries' is a list: write - match: PATTERN for each kind of message")
+        context.problem(at, "'entries' must be a list, with - match: PATTERN for each kind of message")
         return found
     for node in pairs["entries"].value.value:
         examples: list[Example] = []
@@ -166,7 +168,9 @@ def read_file(context: SpecContext, root: Node) -> ParserFile:
 
 def _entry(context: SpecContext, node: Node, examples: list[Example] | None) -> spec_pb2.ParserEntry | None:
     if not isinstance(node, MappingNode):
-        context.problem(node, "an entry of a parser is a mapping: write {match: PATTERN, severity: error}")
+        context.problem(
+            node, "an entry of a parser must be a mapping, such as {match: PATTERN, severity: error}"
+        )
         return None
     pairs = _known(context, node, keys.ENTRY_KEYS, "an entry of a parser")
     if "match" not in pairs:
@@ -228,14 +232,14 @@ def _examples(context: SpecContext, value: Node, what: str) -> list[Example]:
             text = fields.pop("text", "")
             found.append(Example(item, text, fields))
         else:
-            context.problem(item, f"an item of {what} is a text or a mapping with text")
+            context.problem(item, f"an item of '{what}' must be a string or a mapping with 'text'")
     return found
 
 
 def _items(context: SpecContext, value: Node, what: str) -> list[Node]:
     if isinstance(value, SequenceNode):
         return list(value.value)
-    context.problem(value, f"{what} is a list")
+    context.problem(value, f"'{what}' must be a list")
     return []
 
 

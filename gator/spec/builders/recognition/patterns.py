@@ -28,7 +28,6 @@ def parser_pattern_problem(pattern: str) -> str:
         return str(error)
     unknown: list[str] = [name for name in compiled.groupindex if name not in GROUPS]
     if unknown:
-        return (
-            f"there is no group {unknown[0]}{did_you_mean(unknown[0], GROUPS)}: there are {', '.join(GROUPS)}"
-        )
+        hint = did_you_mean(unknown[0], GROUPS) or f": must be one of {', '.join(GROUPS)}"
+        return f"unknown group '{unknown[0]}'{hint}"
     return ""

@@ -62,8 +62,8 @@ def test_unknown_references_are_reported_beside_mistyped_keys(command: str, tmp_
         ":9:3:",
         ":12:58:",
     ]
-    assert "nothing is named 'nothere'" in said
-    assert "nothing is named 'nobuild'" in said
+    assert "unknown node 'nothere'" in said
+    assert "unknown node 'nobuild'" in said
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_reference_to_a_node_that_cannot_be_read_is_not_called_unknown(child: 
     )
     result = CliRunner().invoke(app, ["check", str(spec)])
     assert result.exit_code == 2
-    assert "nothing is named" not in result.stdout
+    assert "unknown node" not in result.stdout
 
 
 def test_a_spec_that_is_not_there_has_no_lines() -> None:

@@ -148,7 +148,7 @@ def test_an_unknown_cause_is_refused_with_the_nearest_name(gator: Gator) -> None
         said = str(gator("failures", "--cause", wrong, *args, code=1).exception)
         assert said == f"no recent run of the series has the cause '{wrong}': did you mean '{signature}'?"
     said = str(gator("failures", "--cause", "none", code=1).exception)
-    assert said.endswith("the cause 'none': gator failures --causes lists those of a run")
+    assert said.endswith("the cause 'none': see `gator failures --causes`")
 
 
 @pytest.mark.usefixtures("many_failures")

@@ -86,9 +86,7 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
 
     async def stop(self, request: cs.StopRequest) -> int:
         if request.path and self.find(request.run).get_run(qs.GetRunRequest()).run.ident != request.path:
-            raise NotFoundError(
-                f"no node {request.path} is waiting or running: gator status shows those that are"
-            )
+            raise NotFoundError(f"no node {request.path} is waiting or running: see `gator status`")
         self.stops.append(request)
         return 3
 

@@ -73,7 +73,7 @@ def test_filters_of_runs_hold_for_folders_too(folder: Path, tracking: Path, gato
     ):
         assert [run["id"] for run in values(gator("runs", "--json", *args))] == ids, args
     builder.end()
-    assert gator("runs", "--user", "stranger").stdout == f"no such runs in {tracking}\n"
+    assert gator("runs", "--user", "stranger").stdout == f"no matching runs in {tracking}\n"
 
 
 def test_wrong_filters_of_runs_are_refused(ask: Gator) -> None:
