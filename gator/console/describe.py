@@ -180,5 +180,8 @@ def commits(good: query_pb2.Git, bad: query_pb2.Git) -> str:
         return ""
     changes = " with changes" if bad.dirty else ""
     if good.commit == bad.commit:
+        if bad.dirty != good.dirty:
+            since = "now with changes" if bad.dirty else "before that with changes"
+            return f"both at commit {bad.commit[:8]}, {since}"
         return f"both at commit {bad.commit[:8]}{changes}"
     return f"commits {good.commit[:8]}..{bad.commit[:8]}{changes}"
