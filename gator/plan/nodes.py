@@ -96,6 +96,8 @@ class PlanNode(Struct, eq=False):
     """The artefacts of other jobs that a job uses."""
     has_inputs: bool | None = None
     """Whether it gets anything from jobs that ran before it; None until that is asked for."""
+    is_partial: bool = False
+    """Whether jobs below are left out by the selection of the run. Those left out by `when` do not count."""
     jobs: int = 0
     """Number of selected jobs in one instance of this node; 1 for a job."""
     varies: tuple[str, ...] = ()

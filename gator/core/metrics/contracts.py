@@ -42,10 +42,16 @@ def figure_of(total: event_pb2.MetricTotal, figure: str) -> float | None:
 
 
 def check_contracts(
-    contracts: Iterable[spec_pb2.Contract], total_of: Callable[[str], event_pb2.MetricTotal | None]
+    contracts: Iterable[spec_pb2.Contract],
+    total_of: Callable[[str], event_pb2.MetricTotal | None],
+    *,
+    problem: str = "",
 ) -> list[event_pb2.ContractResult]:
-    """Returns the outcomes of contracts; `total_of` returns a metric by its name."""
-    return [_checked(contract, total_of(contract.metric)) for contract in contracts]
+    """Returns the outcomes of contracts; `total_of` returns a metric by its name.
+
+    Nothing is compared if there is a `problem` with the values, such as a part of the jobs that did not run.
+    """
+    return [_checked(contract, total_of(contract.metric), problem) for contract in contracts]
 
 
 def broken_message(results: Iterable[event_pb2.ContractResult]) -> str:
@@ -57,12 +63,20 @@ def broken_message(results: Iterable[event_pb2.ContractResult]) -> str:
     return f"{messages[0]}; {number} more {'contracts are' if number > 1 else 'contract is'} broken"
 
 
-def _checked(contract: spec_pb2.Contract, total: event_pb2.MetricTotal | None) -> event_pb2.ContractResult:
+def _checked(
+    contract: spec_pb2.Contract, total: event_pb2.MetricTotal | None, problem: str
+) -> event_pb2.ContractResult:
     result = event_pb2.ContractResult(
         metric=contract.metric, figure=contract.figure, condition=contract.text, state=_BROKEN
     )
     name = _name(contract)
     value = figure_of(total, contract.figure) if total is not None else None
+    if problem:
+        result.state = _NOT_COMPARED
+        result.message = f"{name} is not compared with {contract.text}: {problem}"
+        if total is not None and value is not None:
+            result.value, result.unit = value, "" if contract.figure == "count" else total.unit
+        return result
     if total is None or value is None:
         what = "was never reported" if total is None else "is not known"
         result.message = f"{name} {what}, where {contract.text} is expected"

@@ -392,8 +392,8 @@ class Tier:
             # Few groups have contracts.
             from gator.core.tree.outcomes.contracts import apply_contracts
 
-            contracts = self._tree.contracts(self.node, self.path)
-            apply_contracts(result, contracts, self.path, self._tree.now().wall)
+            contracts, now = self._tree.contracts(self.node, self.path), self._tree.now().wall
+            apply_contracts(result, contracts, self.path, now, is_partial=self.node.is_partial)
         return result
 
     def _conclude(self) -> None:

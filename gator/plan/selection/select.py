@@ -14,7 +14,7 @@ from gator.plan.dependencies.references import Link
 from gator.plan.nodes import PlanNode
 from gator.plan.selection import globs
 from gator.plan.selection.globs import Hit
-from gator.plan.tree import Tree, upwards
+from gator.plan.tree import Tree, problem_at, upwards
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import plan_pb2
 
@@ -76,8 +76,12 @@ def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
     Returns the remaining nodes by template, in preorder. Raises UsageError if none is left.
     """
     kept: set[int] = set()
+    unmeant: set[int] = set()
     for node in reversed(tree.nodes):
+        if _is_unmeant(node, unmeant):
+            unmeant.add(node.order)
         had_children = bool(node.children)
+        node.is_partial = any(_is_cut(child, kept, unmeant) for child in node.children)
         node.children = [child for child in node.children if child.order in kept]
         _pick(node, selection)
         gone = node.order in selection.skipped or node.order not in selection.present
@@ -86,6 +90,9 @@ def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
             continue
         kept.add(node.order)
         node.jobs = 1 if node.job else sum(child.jobs * child.instances for child in node.children)
+        if node.is_partial and node.contracts:
+            message = f"the contracts of {node.template} are not compared: only a part of its jobs runs"
+            selection.warnings.append(problem_at(node.position, message))
     if tree.root.order not in kept:
         by = "`when` or --skip" if any(node.unselected for node in tree.nodes) else "--skip"
         raise UsageError(f"nothing is left to run: {by} excludes everything that is selected")
@@ -94,6 +101,21 @@ def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
         if node.order not in kept or (node.parent is not None and node.parent.order in outside):
             outside.add(node.order)
     return {node.template: node for node in tree.nodes if node.order not in outside}
+
+
+def _is_unmeant(node: PlanNode, unmeant: set[int]) -> bool:
+    """Returns whether `when` leaves out all jobs of a node, by the nodes below for which it does."""
+    if node.unselected is True or (node.unselected and len(node.unselected) == node.repeats):
+        return True
+    return bool(node.children) and all(child.order in unmeant for child in node.children)
+
+
+def _is_cut(node: PlanNode, kept: set[int], unmeant: set[int]) -> bool:
+    """Returns whether the selection of the run leaves out jobs of a node."""
+    if node.order in unmeant:
+        return False
+    gone = len(node.unselected) if not isinstance(node.unselected, bool) else 0
+    return node.order not in kept or node.is_partial or len(node.indices) < (node.repeats or 0) - gone
 
 
 def _pick(node: PlanNode, selection: Selection) -> None:

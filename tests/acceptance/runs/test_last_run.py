@@ -162,3 +162,13 @@ def test_a_group_whose_contract_is_broken_is_among_what_failed(gator: Gator) -> 
     assert "nothing failed" in gator("failures").expect(0).out
     again = gator("run", "--only", "@failed", "spec.yaml").expect(2)
     assert "nothing failed in the last run of top" in again.err
+
+
+def test_a_part_of_a_group_is_not_held_to_the_contract_of_the_group(gator: Gator) -> None:
+    gator("run", gator.spec(CONTRACT.replace("<= 100", "<= 400"))).expect(0)
+    done = gator("run", "--only", "sim[v=1000]", "spec.yaml").expect(0)
+    assert "the contracts of top/sims are not compared: only a part of its jobs runs" in done.out + done.err
+    assert "not compared with <= 400: only a part" in gator("show", "top/sims").expect(0).out
+    # Skipping what is not below it leaves the group whole.
+    gator.spec(CONTRACT)
+    gator("run", "--skip", "other", "spec.yaml").expect(1)

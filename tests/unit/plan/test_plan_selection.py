@@ -252,3 +252,15 @@ def test_whatever_is_selected_has_all_that_it_waits_for_but_what_is_skipped(
             assert whole <= set(made.nodes)
     assert all(node.parent is None or node in node.parent.children for node in made.nodes.values())
     assert made.root.jobs == sum(n.instances for n in made.nodes.values() if n.job)
+
+
+def test_a_group_is_partial_if_the_selection_leaves_out_jobs_of_it() -> None:
+    def partial(only: Sequence[str] = (), skip: Sequence[str] = ()) -> list[str]:
+        nodes = plan(TREE, only=only, skip=skip).nodes.values()
+        return [node.template for node in nodes if node.is_partial]
+
+    assert partial() == []
+    assert partial(only=["sims"]) == ["top"]
+    assert partial(only=["run[3]"]) == ["top", "top/sims"]
+    assert partial(only=["ld"]) == ["top"]
+    assert partial(skip=["cc"]) == ["top", "top/build"]

@@ -53,3 +53,11 @@ def test_a_parameter_selects_a_node() -> None:
 def test_what_is_left_out_cannot_be_asked_for() -> None:
     with pytest.raises(UsageError, match="`when` or --skip excludes everything"):
         plan(SPEC, only=["never"])
+
+
+def test_a_group_without_what_when_leaves_out_is_whole() -> None:
+    partial = {
+        only: [node.template for node in plan(SPEC, only=[only]).nodes.values() if node.is_partial]
+        for only in ("top", "some", "some[test=x]")
+    }
+    assert partial == {"top": [], "some": ["top"], "some[test=x]": ["top", "top/sims"]}
