@@ -122,7 +122,9 @@ class Filler(Struct):
                 )
                 yield problem_at(node.position, message)
             yield from _check_artefacts(node, node.job)
-            yield from _unknown_in_matrix(node, node.job)
+            # Names of a matrix that is not valid are not reported as well.
+            if all(above.order not in tree.without_matrix for above in upwards(node)):
+                yield from _unknown_in_matrix(node, node.job)
             yield from self._check_scripts(node)
 
     def _check_scripts(self, node: PlanNode) -> Iterator[Problem]:

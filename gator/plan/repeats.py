@@ -136,7 +136,7 @@ def _count(written: spec_pb2.JobArray, known: interpolate.Lookup, values: dict[s
 
 def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interpolate.Lookup) -> Matrix:
     if written.rows:
-        names: Sequence[str] = written.names
+        names: Sequence[str] = list(written.names)
         filled = [_filled(row.values, settings, known) for row in written.rows]
         axes = [[row[at] for row in filled] for at in range(len(names))]
         _check_distinct(names[0], axes[0], f"two rows have the {names[0]}")
@@ -145,14 +145,7 @@ def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interp
         axes = [_filled(axis.values, settings, known) for axis in written.axes]
         for name, values in zip(names, axes, strict=True):
             _check_distinct(name, values, f"the matrix has the {name}")
-    exclude = [dict(rule.values) for rule in written.exclude]
-    for rule in exclude:
-        for name, value in rule.items():
-            values = axes[list(names).index(name)]
-            if value not in values:
-                raise RepeatsError(
-                    f"exclude: '{value}' is not a value of '{name}'{did_you_mean(value, values)}"
-                )
+    exclude = _exclude(written, names, axes)
     total = 1
     for values in axes if not written.rows else axes[:1]:
         total *= len(values)
@@ -161,6 +154,33 @@ def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interp
             f"the matrix has {total:,} combinations; 'exclude' supports at most {MAX_LISTED:,}"
         )
     return make(names, axes, is_rows=bool(written.rows), exclude=exclude, numbered=written.numbered)
+
+
+def _exclude(
+    written: spec_pb2.Matrix, names: Sequence[str], axes: Sequence[Sequence[str]]
+) -> list[dict[str, str]]:
+    """Returns the rules that exclude combinations.
+
+    A value that is not in the matrix is a mistake, unless the values follow from a parameter or variable,
+    which may leave it out.
+    """
+    rules: list[dict[str, str]] = []
+    for rule in written.exclude:
+        unknown = [
+            (name, value) for name, value in rule.values.items() if value not in axes[names.index(name)]
+        ]
+        for name, value in unknown:
+            if not any("${{" in text for text in _written(written, names.index(name))):
+                suggestion = did_you_mean(value, axes[names.index(name)])
+                raise RepeatsError(f"exclude: '{value}' is not a value of '{name}'{suggestion}")
+        if not unknown:
+            rules.append(dict(rule.values))
+    return rules
+
+
+def _written(written: spec_pb2.Matrix, at: int) -> Sequence[str]:
+    """Returns the values of a name as they are in the spec."""
+    return [row.values[at] for row in written.rows] if written.rows else written.axes[at].values
 
 
 def _filled(texts: Sequence[str], settings: spec_pb2.Settings, known: interpolate.Lookup) -> list[str]:

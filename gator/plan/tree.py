@@ -31,6 +31,8 @@ class Tree(Struct):
     written: list[Written] = field(default_factory=list[Written])
     child: dict[tuple[int, str], PlanNode] = field(default_factory=dict[tuple[int, str], PlanNode])
     by_ident: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    without_matrix: set[int] = field(default_factory=set[int])
+    """The arrays whose matrix or number of repeats is not valid, by their order."""
     problems: list[Problem] = field(default_factory=list[Problem])
     warnings: list[Problem] = field(default_factory=list[Problem])
 
@@ -145,6 +147,7 @@ class _Builder(Struct):
         except RepeatsError as error:
             position = written.matrix.position if written.matrix.HasField("position") else node.position
             self.tree.problems.append(problem_at(position, str(error)))
+            self.tree.without_matrix.add(node.order)
             return 0, None
 
     def _node(
