@@ -95,12 +95,16 @@ class Open(Struct):
         """Records that the last line says where."""
         self.places.append(Place(len(self.lines) - 1, groups, _library()(line) is not None))
 
+    def add_text(self, *lines: str) -> None:
+        """Makes lines part of the text of the message."""
+        text = self.groups.get("message", "")
+        self.groups["message"] = "\n".join([text, *lines] if text else lines)
+
     def accept_tail(self) -> None:
         """Makes the lines after the last one part of the text of the message."""
         if not self.tail:
             return
-        text = self.groups.get("message", "")
-        self.groups["message"] = "\n".join([text, *self.tail]) if text else "\n".join(self.tail)
+        self.add_text(*self.tail)
         self.lines += self.tail
         self.tail.clear()
 

@@ -36,7 +36,8 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rank: spec_pb2.ParserRank.ValueType = spec_pb2.PARSER_RANK_CAUSE
     """How likely it explains a failure; a smaller rank is preferred."""
     continues: str = ""
-    """Pattern of the following lines that belong to the message, up to the first that does not match."""
+    """Pattern of the following lines that belong to the message, up to the first that does not match. The
+    group `message` is further text, until the line that the entry needs has come."""
     until: str = ""
     """Pattern of the last line of the message; all lines before it belong to it."""
     key: str = ""
@@ -81,16 +82,22 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.key or self.root or self.where or self.needs)
 
     @property
+    def has_text_lines(self) -> bool:
+        """Whether lines that match `continues` may go on with the text of the message."""
+        return "(?P<message>" in self.continues
+
+    @property
     def is_simple(self) -> bool:
         """Whether `match` has all fields of its messages, and `continues`, if it is set, their last line."""
         others = (self.until, self.then, self.joins, self.before, self.tail, self.final, self.consequence)
         has_made_fields = "(?P<location>" in self.match or "(?P<properties>" in self.match
-        return not (any(others) or self.has_keys or has_made_fields)
+        return not (any(others) or self.has_keys or has_made_fields or self.has_text_lines)
 
     @property
     def only_continues(self) -> bool:
         """Whether `continues` alone says which lines after the first belong to the message."""
-        return bool(self.continues) and not (self.until or self.then or self.joins or self.has_keys)
+        others = (self.until, self.then, self.joins)
+        return bool(self.continues) and not (any(others) or self.has_keys or self.has_text_lines)
 
 
 def entries_of(parser: spec_pb2.Parser) -> tuple[Entry, ...]:

@@ -241,10 +241,24 @@ class StreamParser:
         line = text[:MAX_LINE_CHARACTERS]
         if entry.until and self._rules.pattern(entry.until)(line):
             message.is_complete = message.has_end = True
-        elif entry.continues and not self._rules.pattern(entry.continues)(line):
+        elif entry.continues and not self._goes_on(message, line):
             message.is_complete = True
             return self._joins(message, text)
         self._add(message, text)
+        return True
+
+    def _goes_on(self, message: Open, line: str) -> bool:
+        """Returns whether a line matches `continues`, and adds its text to that of the message.
+
+        A line that a parser recognises is only text after a line that ends with a colon.
+        """
+        match = self._rules.pattern(message.entry.continues)(line)
+        if match is None or not message.entry.has_text_lines or match["message"] is None:
+            return match is not None
+        may_be_text = len(message.lines) <= MAX_TAIL and not message.is_met
+        if not may_be_text or not (message.lines[-1].endswith(":") or self._rules.find(line) is None):
+            return False
+        message.add_text(match["message"])
         return True
 
     def _follows(self, message: Open, text: str) -> bool:
@@ -279,7 +293,7 @@ class StreamParser:
         if entry.tail and message.has_end and not message.joined and self._is_tail(message, line):
             message.tail.append(text)
             return True
-        if message.tail and self._is_consequence(line):
+        if message.tail and self._is_after_end(message, line):
             message.accept_tail()
         if not entry.joins or not message.joined:
             return False
@@ -290,9 +304,14 @@ class StreamParser:
         self._add(message, text)
         return True
 
-    def _is_consequence(self, line: str) -> bool:
+    def _is_after_end(self, message: Open, line: str) -> bool:
+        """Returns whether a line only says that a program failed, such as the `Aborted` of a shell."""
         hit = self._rules.find(line)
-        return hit is not None and hit[0].rank == spec_pb2.PARSER_RANK_CONSEQUENCE
+        if hit is None:
+            return False
+        rank, parser = hit[0].rank, hit[0].parser
+        is_of_end = parser in (message.entry.parser, "shell") and rank == spec_pb2.PARSER_RANK_GENERAL
+        return is_of_end or rank == spec_pb2.PARSER_RANK_CONSEQUENCE
 
     def _is_tail(self, message: Open, line: str) -> bool:
         """Returns whether a line may belong to the text of a message that has ended.

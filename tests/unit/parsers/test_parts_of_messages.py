@@ -130,3 +130,35 @@ def test_the_further_lines_of_an_exception_of_python_are_text_of_it() -> None:
     (one,) = [*stream.feed(1, text.encode()), *stream.finish()]
     assert one.message == "cannot build:\nld: cannot find -lfoo"
     assert one.severity == common_pb2.SEVERITY_ERROR
+
+
+SEVERAL = Entry(
+    parser="ours",
+    match=r"^Fault: (?P<message>.*)$",
+    continues=r"^  |^(?P<message>\S.*)$",
+    needs="^  at ",
+    words=("fault: ",),
+)
+
+
+@pytest.mark.parametrize("cut", [None, 1])
+def test_lines_before_the_needed_one_are_text_of_the_message(cut: int | None) -> None:
+    (found,) = parse("Fault: a:\nno reply\nagain\n  at f\nother\n", SEVERAL, BAD, cut=cut)
+    assert found.message == "a:\nno reply\nagain"
+    assert found.lines == ["Fault: a:", "no reply", "again", "  at f"]
+
+
+@pytest.mark.parametrize("cut", [None, 1])
+def test_a_message_is_no_text_of_another(cut: int | None) -> None:
+    found = parse("Fault: retry 1\nconnecting\nFault: gone\n  at f\nBAD x\n", SEVERAL, BAD, cut=cut)
+    assert [(one.line, one.message) for one in found] == [(3, "gone"), (5, "x")]
+
+
+@pytest.mark.parametrize(
+    "after", ["Aborted", "./x.sh: line 3: 3257 Aborted                 (core dumped) ./w", ""]
+)
+def test_the_text_of_a_cpp_exception_has_all_its_lines(after: str) -> None:
+    text = f"terminate called after throwing an instance of 'E'\n  what():  config:\nkey a\n  b\n{after}\n"
+    stream = StreamParser(rules_for("auto"))
+    first, *_ = [*stream.feed(1, text.encode()), *stream.finish()]
+    assert first.message == "config:\nkey a\n  b"

@@ -196,11 +196,14 @@ class LineParser:
     def _words_before(self, consequence: event_pb2.ErrorMessage) -> event_pb2.ErrorMessage | None:
         """Returns the last plain lines before a message that is only a consequence, of its stream if any.
 
-        A test that prints a difference to stdout ends with `make: ***` on stderr.
+        A test that prints a difference to stdout ends with `make: ***` on stderr. If make went on with other
+        targets, the last lines of stdout may be theirs.
         """
         words = self._last_words(consequence.stream, plain=True)
         if words is not None:
             return words
+        if any(text in self._tails[consequence.stream] for text in _WENT_ON):
+            return None
         for other in self._by_preference():
             words = self._last_words(other, plain=True) if other != consequence.stream else None
             if words is not None:
@@ -340,6 +343,8 @@ class LineParser:
 
 
 _WARNING = common_pb2.SEVERITY_WARNING
+_WENT_ON = (b"not remade because of errors.", b"*** Waiting for unfinished jobs...")
+"""Lines of make that say that other targets were made after one that failed."""
 
 
 def _move(

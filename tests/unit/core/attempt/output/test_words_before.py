@@ -62,3 +62,15 @@ def test_the_traceback_explains_more_than_the_summary_that_counts() -> None:
         f"{pad}** TESTS=1 PASS=0 FAIL=1 SKIP=0      3.00      0.11     27.99  **\n"
     )
     assert first_error(out=out).message == "q is off"
+
+
+@pytest.mark.parametrize(
+    "more", ["make: Target 'all' not remade because of errors.", "make: *** Waiting for unfinished jobs...."]
+)
+def test_the_output_of_other_targets_does_not_explain_a_consequence(more: str) -> None:
+    assert first_error(out="b is fine\n", err=f"{MAKE}\n{more}\n").text == MAKE
+
+
+def test_a_warning_on_stderr_explains_less_than_that_no_tests_ran() -> None:
+    err = 'plugin.py:306: PytestDeprecationWarning: The option "scope" is unset.\nIt will change.\n'
+    assert first_error(out="\n1 deselected in 0.89s\n", err=err).message == "1 deselected"
