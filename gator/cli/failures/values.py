@@ -10,9 +10,9 @@ from gator.cli.sources.failure_overlay import FailedIn
 from gator.core.history.failure_groups import cause_of
 from gator.core.history.flaky import Flakiness
 from gator.core.launch.printed import about_node
-from gator.core.launch.rerun import launch_of, rerun_command
+from gator.core.launch.rerun import job_command, launch_of
 from gator.core.outcomes import WITHOUT_OUTPUT
-from gator.v1 import common_pb2, query_pb2
+from gator.v1 import common_pb2
 
 
 def values_of_failure(one: FailedIn) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _sightings(one: FailedIn) -> dict[str, Any]:
 def next_steps(one: FailedIn) -> dict[str, str | None]:
     """Returns the text log, and the commands that print the output or evidence and run the job again."""
     log = one.source.text_log(one.node.path)
-    repeat = reproduce(one.run, one.node)
+    repeat = job_command(one.run, one.node)
     needs = [launch_of(one.run).needs] if repeat else []
     return {
         "log": str(log) if log is not None else None,
@@ -78,12 +78,3 @@ def _evidence(one: FailedIn) -> str | None:
     if one.node.reason != common_pb2.REASON_HANG:
         return None
     return about_node("logs", one.node.path, one.source.where, "--long")
-
-
-def reproduce(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
-    """Returns the command that runs one job again with the same seed; None if it is not known."""
-    if not run.argv:
-        return None
-    # A rerun may have taken the seeds of single jobs from its parent.
-    job_seed = node.seed if run.parent else None
-    return rerun_command(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)

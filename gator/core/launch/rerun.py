@@ -44,6 +44,8 @@ KEPT: Final = frozenset(
         "--limit-critical",
     )
 )
+SELECTING: Final = frozenset(("--only", "--skip", "--tag"))
+"""Options that select the jobs of a run."""
 STDIN: Final = "-"
 _PLACEHOLDER: Final = "SPEC"
 """Stands in commands for the path of a spec that was read from stdin."""
@@ -65,6 +67,9 @@ class Launched(Struct, frozen=True):
 
     unset: tuple[str, ...] = ()
     """Names of variables that commands use and that were not set at the launch."""
+
+    selection: tuple[str, ...] = ()
+    """Options that selected the jobs, as given."""
 
     @property
     def needs(self) -> str:
@@ -88,6 +93,7 @@ def launch_of(run: query_pb2.Run) -> Launched:
         tuple(sorted(run.variables.items())),
         tuple(run.unkept_variables),
         tuple(run.unset_variables),
+        launch.selection,
     )
 
 
@@ -97,7 +103,7 @@ def launched(argv: Sequence[str]) -> Launched:
     if rest[:1] == ["run"]:
         del rest[0]
     rest.reverse()
-    spec, options = STDIN, list[str]()
+    spec, options, selection = STDIN, list[str](), list[str]()
     while rest:
         arg = rest.pop()
         if arg == "--":
@@ -113,27 +119,30 @@ def launched(argv: Sequence[str]) -> Launched:
             # The seed of the run is known from its record; those of single nodes are not.
             if name in KEPT or (name == "--seed" and "=" in value):
                 options += [name, value]
+            elif name in SELECTING:
+                selection += [name, value]
         elif not _is_complete(arg) and rest:
             rest.pop()
-    return Launched(spec, tuple(options))
+    return Launched(spec, tuple(options), selection=tuple(selection))
 
 
 def rerun_command(
     launch: Launched, seed: int, path: str = "", *, repeats: str = "", job_seed: int | None = None
 ) -> str:
-    """Returns the command that reruns one job, or the whole run if the path is that of the root.
+    """Returns the command that reruns one job, or all jobs of the run if the path is that of the root.
 
     `repeats` is the id of the run on which the repeat is overlaid. `job_seed` is the job's seed if it may not
     follow from that of the run, and is left out of the command if it does.
     """
     only = ["--only", f"/{escape(path)}"] if "/" in path else []
-    if only and repeats:
-        only += [REPEAT, repeats]
+    selected = only or list(launch.selection)
+    if selected and repeats:
+        selected += [REPEAT, repeats]
     seeds = ["--seed", str(seed)]
     if only and job_seed is not None and not _follows(job_seed, seed, path, launch):
         seeds += ["--seed", f"/{escape(path)}={job_seed}"]
     folder = ["-C", launch.folder] if launch.folder else []
-    return _complete(launch, ["run", *only, *seeds, *launch.options, *folder])
+    return _complete(launch, ["run", *selected, *seeds, *launch.options, *folder])
 
 
 def job_command(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
@@ -142,7 +151,9 @@ def job_command(run: query_pb2.Run, node: query_pb2.Node) -> str | None:
         return None
     # A rerun may have taken the seeds of single jobs from its parent.
     job_seed = node.seed if run.parent else None
-    return rerun_command(launch_of(run), run.seed, node.path, repeats=run.parent or run.id, job_seed=job_seed)
+    # Only a rerun of single jobs is overlaid on a run that is not itself a rerun.
+    repeats = run.parent or (run.id if "/" in node.path else "")
+    return rerun_command(launch_of(run), run.seed, node.path, repeats=repeats, job_seed=job_seed)
 
 
 def _follows(job_seed: int, seed: int, path: str, launch: Launched) -> bool:

@@ -16,7 +16,7 @@ from gator.plan.seeds import derive
         ("gator run a.yaml", "a.yaml", ()),
         ("gator a.yaml -j 4 -q", "a.yaml", ()),
         ("__main__.py -j 4 a.yaml", "a.yaml", ()),
-        ("gator run -qj4 a.yaml -vj 4 --only x/y", "a.yaml", ()),
+        ("gator run -qj4 a.yaml -vj 4", "a.yaml", ()),
         (
             "gator run --id=one --timeout 3s --limit-error 2 a",
             "a",
@@ -25,7 +25,7 @@ from gator.plan.seeds import derive
         ("gator run --seed 5 --seed a/b=7 --seed=c=8 x.yml", "x.yml", ("--seed", "a/b=7", "--seed", "c=8")),
         ("gator run --max-fail 3 - --no-progress", "-", ()),
         ("gator run -- -odd.yaml", "-odd.yaml", ()),
-        ("gator run run --tag x", "run", ()),
+        ("gator run run --progress", "run", ()),
     ],
 )
 def test_a_command_line_is_taken_apart(line: str, spec: str, options: tuple[str, ...]) -> None:
@@ -40,6 +40,15 @@ def test_what_decides_over_the_verdict_is_said_again() -> None:
     )
     assert rerun_command(launch, 7, "top") == "gator run --seed 7 --timeout 3s 'my spec.yaml'"
     assert rerun_command(Launched(), 7, "top/a") == "gator run --only /top/a --seed 7 - < SPEC"
+
+
+def test_the_selection_is_repeated_for_the_root_and_replaced_for_one_job() -> None:
+    launch = launched(shlex.split("gator run --only=@failed --skip x/y --tag fast a.yaml"))
+    assert launch == Launched("a.yaml", selection=("--only", "@failed", "--skip", "x/y", "--tag", "fast"))
+    assert rerun_command(launch, 7, "top") == "gator run --only @failed --skip x/y --tag fast --seed 7 a.yaml"
+    # The jobs that had failed are those of the run that was repeated.
+    assert "--tag fast --repeat c0ffee --seed 7" in rerun_command(launch, 7, "top", repeats="c0ffee")
+    assert rerun_command(launch, 7, "top/a") == "gator run --only /top/a --seed 7 a.yaml"
 
 
 def test_the_seed_of_a_job_is_given_only_if_that_of_the_run_does_not_lead_to_it() -> None:
