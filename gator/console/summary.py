@@ -19,7 +19,7 @@ from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun
 from gator.core.launch.printed import about_node, command, in_folder
-from gator.core.outcomes import FAILURES, WITHOUT_OUTPUT, tally_size
+from gator.core.outcomes import FAILURES, WITHOUT_OUTPUT, explained_by_message, tally_size, wrote_nothing
 from gator.paths import slug
 from gator.ports import STATES_TO_LIST, EarlierRuns, RunInfo
 from gator.units import plural, span
@@ -160,8 +160,13 @@ def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> It
     path, result = failure
     yield failure_line(terminal, path, result) + note
     yield from _first_error(result)
-    if result.reason == common_pb2.REASON_HOOK:
-        yield f"       output: {about_node('logs', path, in_folder(info.folder), '--long')}"
+    messages = about_node("logs", path, in_folder(info.folder), "--long")
+    if result.reason == common_pb2.REASON_HANG:
+        yield f"       hang: {messages}"
+    if result.reason != common_pb2.REASON_NOT_STARTED and explained_by_message(
+        result.reason, result.first_error
+    ):
+        yield f"       output: {messages}"
     elif _has_log(info, result) and not _is_empty(log := text_log(info.folder, path)):
         yield f"       log: {log}"
     yield f"       again: {again(info, '' if info.single else path)}"
@@ -171,8 +176,10 @@ def _has_log(info: RunInfo, result: event_pb2.Result) -> bool:
     """Returns whether a failure has a text file with output."""
     if not info.text_logs or not result.attempts or result.reason in WITHOUT_OUTPUT:
         return False
-    # A group whose contract is broken has no output of its own.
-    return tally_size(result.jobs) <= 1
+    if wrote_nothing(result.reason, has_error=result.HasField("first_error")):
+        return False
+    # A group whose contract is broken has no output of its own. A job counts itself as failed or lost.
+    return not tally_size(result.jobs) or bool(result.jobs.failed or result.jobs.lost)
 
 
 def _is_empty(log: Path) -> bool:

@@ -10,6 +10,24 @@ FAILURES: Final = frozenset((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 WITHOUT_OUTPUT: Final = frozenset((common_pb2.REASON_NOT_STARTED, common_pb2.REASON_HOOK))
 """Reasons of failures of jobs whose own process was never started. Of a hook, messages have the output."""
 
+_LAST_OUTPUT_SHOWN: Final = frozenset(
+    (common_pb2.REASON_TIMEOUT, common_pb2.REASON_SIGNAL, common_pb2.REASON_EXIT)
+)
+"""Reasons of failures that are explained by the last line of output if there is no error message."""
+
+
+def wrote_nothing(reason: common_pb2.Reason.ValueType, *, has_error: bool) -> bool:
+    """Returns whether a failed job had no output, as far as that is known from its Result."""
+    return reason in _LAST_OUTPUT_SHOWN and not has_error
+
+
+def explained_by_message(reason: common_pb2.Reason.ValueType, error: event_pb2.ErrorMessage) -> bool:
+    """Returns whether messages that are not part of the output explain a failure.
+
+    They come from hooks, test reports and the client.
+    """
+    return reason in WITHOUT_OUTPUT or bool(error.text and not error.line)
+
 
 def has_failed_itself(node: query_pb2.Node) -> bool:
     """Returns whether a failed node is a job, or a group whose own contract is broken."""

@@ -14,6 +14,7 @@ from gator.console import describe
 from gator.console.text import cut, one_line
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, cause_of
 from gator.core.launch.printed import command
+from gator.core.outcomes import wrote_nothing
 from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
 
@@ -137,7 +138,9 @@ def _say_next(one: FailedIn) -> None:
     found = next_steps(one)
     if found["log"]:
         output.say(f"  log:    {found['log']}")
-    if one.node.reason != common_pb2.REASON_NOT_STARTED:
+    node = one.node
+    is_silent = wrote_nothing(node.reason, has_error=node.HasField("first_error"))
+    if node.reason != common_pb2.REASON_NOT_STARTED and not is_silent:
         output.say(f"  output: {found['inspect']}")
     if found["evidence"]:
         output.say(f"  hang:   {found['evidence']}")

@@ -11,7 +11,7 @@ from gator.core.history.failure_groups import cause_of
 from gator.core.history.flaky import Flakiness
 from gator.core.launch.printed import about_node
 from gator.core.launch.rerun import job_command, launch_of
-from gator.core.outcomes import WITHOUT_OUTPUT
+from gator.core.outcomes import explained_by_message
 from gator.v1 import common_pb2
 
 
@@ -68,8 +68,8 @@ def next_steps(one: FailedIn) -> dict[str, str | None]:
 
 
 def _inspect(one: FailedIn) -> str:
-    """Returns the command that prints the output of a job, or of the hook for which it was not started."""
-    options = ["--long"] if one.node.reason in WITHOUT_OUTPUT else []
+    """Returns the command that prints the output of a job, with messages if these explain the failure."""
+    options = ["--long"] if explained_by_message(one.node.reason, one.node.first_error) else []
     return about_node("logs", one.node.path, one.source.where, *options)
 
 

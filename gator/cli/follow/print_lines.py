@@ -14,9 +14,10 @@ from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun
 from gator.console import describe
 from gator.core.attempt.output.notices import is_notice
+from gator.core.launch.printed import about_node
 from gator.core.visible import visible_line, visible_lines
 from gator.runtime.text_encoding import is_utf8
-from gator.v1 import event_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 PAGE = 10_000
@@ -144,3 +145,16 @@ class TerminalCleaner:
 def _time(unix_nanos: int) -> str:
     seconds, nanos = divmod(unix_nanos, 1_000_000_000)
     return time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{nanos // 1_000_000:03}"
+
+
+def say_failed_attempts(opened: OpenRun, path: str) -> None:
+    """Names on stderr the command for the output of the failed attempt of a job that then passed."""
+    node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
+    is_job = node.kind == common_pb2.NODE_KIND_JOB
+    if not is_job or node.attempts < 2 or node.outcome != common_pb2.OUTCOME_PASSED:
+        return
+    failed = node.attempts - 1
+    see = about_node("logs", path, opened.source.where, "--attempt", str(failed))
+    output.complain(
+        f"gator: this is attempt {node.attempts}, which passed; attempt {failed} did not pass: {see}"
+    )

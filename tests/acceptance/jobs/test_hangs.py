@@ -27,6 +27,7 @@ def test_a_silent_job_is_a_hang_unless_it_writes_elsewhere(gator: Gator) -> None
     printed = f"gator logs --long hangs/waits -r {gator.folder}"
     assert f"what its processes did: {printed}\n" in shown
     assert f"  hang:   {printed}\n" in gator("failures").expect(0).out
+    assert f"       hang: {printed}\n" in said
     evidence = gator(*printed.split()[1:]).expect(0).out
     assert "no output for 3s, in which its processes used" in evidence
     assert "held.txt" in evidence

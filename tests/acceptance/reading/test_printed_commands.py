@@ -14,11 +14,11 @@ SPEC = """\
 !JobGroup
 ident: top
 jobs:
-- !Job {ident: mode, command: sh, args: [-c, "exit ${MODE:-0}"]}
-- !Job {ident: level, cwd: "${{ env.WHERE }}", shell: "[ -e here ] && exit $LEVEL"}
-- !Job {ident: "st*r", command: "false"}
+- !Job {ident: mode, command: sh, args: [-c, "echo mode; exit ${MODE:-0}"]}
+- !Job {ident: level, cwd: "${{ env.WHERE }}", shell: "[ -e here ] && echo level && exit $LEVEL"}
+- !Job {ident: "st*r", shell: "echo star; false"}
 - !Job {ident: "stxr", command: "true"}
-- !Job {ident: secret, command: sh, args: [-c, 'test -z "$1"', x, $API_TOKEN]}
+- !Job {ident: secret, command: sh, args: [-c, 'echo secret; test -z "$1"', x, $API_TOKEN]}
 """
 LAUNCH = {"MODE": "3", "LEVEL": "4", "WHERE": "sub dir", "API_TOKEN": "hush-hush-hush"}
 PRINTED = re.compile(r"^ *(?:again: +|output: |others: |run again +|details: )(.*)$", re.MULTILINE)
@@ -26,8 +26,11 @@ MANY = """\
 !JobGroup
 ident: top
 jobs:
-- !JobArray {ident: many, repeats: 6, jobs: [!Job {ident: one, command: sh, args: [-c, "exit ${MODE:-3}"]}]}
-- !Job {ident: other, command: "false"}
+- !JobArray
+  ident: many
+  repeats: 6
+  jobs: [!Job {ident: one, command: sh, args: [-c, "echo one; exit ${MODE:-3}"]}]
+- !Job {ident: other, shell: "echo other; false"}
 """
 
 

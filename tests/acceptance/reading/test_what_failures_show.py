@@ -137,3 +137,38 @@ def test_no_log_is_named_for_a_job_that_wrote_nothing(gator: Gator) -> None:
     assert "top_loud" in log
     shown = gator("failures").expect(0).out
     assert re.findall(r"log: +(\S+)", shown) == [log]
+
+
+WITHOUT_OUTPUT = """
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: silent, command: "false"}
+- !Job {ident: tap, shell: "echo 'not ok 1 - opens' > a.tap; echo done", results: a.tap}
+- !JobArray
+  ident: one
+  expect: {metrics: {lat: {max: "<= 1"}}}
+  metrics: {lat: {match: 'lat (\\d+)', kind: max}}
+  jobs: [!Job {ident: sim, shell: echo lat 7}]
+"""
+
+
+def test_printed_logs_have_what_explains_a_failure(gator: Gator) -> None:
+    summary = gator("run", gator.spec(WITHOUT_OUTPUT)).expect(1).out
+    parts = dict(zip(("silent", "tap", "one"), _parts(summary), strict=True))
+    assert "log:" not in parts["silent"] + parts["one"] + parts["tap"]
+    printed = f"gator logs --long top/tap -r {gator.folder}"
+    assert f"output: {printed}\n" in parts["tap"]
+    failures = gator("failures").expect(0).out
+    assert f"  output: {printed}\n" in failures
+    assert "gator logs top/silent" not in failures
+    assert "opens" in gator(*printed.split()[1:]).expect(0).out
+
+
+def _parts(summary: str) -> list[str]:
+    """Returns the lines about each failure in the block at the end, in the order of the spec."""
+    block = summary[summary.index("3 failures") :]
+    return [
+        re.split(r"\n(?! {7})", block[block.index(f"FAILED top/{name}:") :])[0] + "\n"
+        for name in ("silent", "tap", "one")
+    ]

@@ -56,6 +56,7 @@ def failed(path: str, text: str = "boom", signature: str = "") -> event_pb2.Even
         reason=common_pb2.REASON_EXIT,
         message="exited with code 1",
         attempts=1,
+        jobs=event_pb2.Tally(failed=1),
         first_failure=path,
         first_error=event_pb2.ErrorMessage(
             severity=common_pb2.SEVERITY_ERROR, text=text, stream=common_pb2.STREAM_STDERR, line=12

@@ -14,7 +14,7 @@ from gator.cli import output
 from gator.cli.follow.away import warning_of_absence
 from gator.cli.follow.headings import Headings
 from gator.cli.follow.lines import Follower, has_ended, polls
-from gator.cli.follow.print_lines import LineWriter, TerminalCleaner, lines, say_left_out
+from gator.cli.follow.print_lines import LineWriter, TerminalCleaner, lines, say_failed_attempts, say_left_out
 from gator.cli.options.enums import enum_value
 from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -130,6 +130,8 @@ def logs(
         request.path = opened.path_of(path) if path else _only_job(opened)
         if opened.source.left_out():
             say_left_out(opened, _finished(opened, request))
+        if not (attempt or json):
+            say_failed_attempts(opened, request.path)
         if follow and not has_ended(opened, request.path):
             stack.enter_context(warning_of_absence(opened))
         if as_written:
