@@ -1,11 +1,11 @@
-"""Prints which jobs a failure prevented from running."""
+"""Prints which jobs did not run because of a failure, or because the run died."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gator.cli import output
-from gator.cli.history.pruned import not_run_since, prevented
+from gator.cli.history.pruned import death, not_run_since, prevented
 from gator.cli.runs.paging import pages
 from gator.cli.sources.failure_overlay import OverlaidRun
 from gator.cli.sources.open import OpenRun
@@ -20,7 +20,13 @@ _MAX_REASONS: Final = 3
 
 
 def say_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[str]) -> None:
-    """Prints the jobs that were pruned by their reasons; with reruns, those that have not run since."""
+    """Prints the jobs that were pruned by their reasons, and whether the run died.
+
+    With reruns, prints the pruned jobs that have not run since.
+    """
+    if overlaid is None and (died := death(opened.run, opened.run.tally.waiting)):
+        output.say()
+        output.say(output.paint(died, "lost"))
     if opened.run.HasField("tally") and not opened.run.tally.pruned:
         return
     if overlaid is not None:

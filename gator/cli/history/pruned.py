@@ -1,11 +1,11 @@
-"""The jobs that a failure prevented: those that were pruned in a run and have not run in a rerun."""
+"""The jobs that did not run: those that a failure prevented, and those of a run that died before them."""
 
 from collections.abc import Collection, Iterable, Iterator
 
 from gator.core.launch.rerun import launch_of, rest_command
 from gator.core.outcomes import was_not_needed
 from gator.units import plural
-from gator.v1 import query_pb2
+from gator.v1 import common_pb2, query_pb2
 
 
 def prevented(pruned: Iterable[query_pb2.Node]) -> Iterator[query_pb2.Node]:
@@ -24,3 +24,18 @@ def not_run_since(pruned: Iterable[query_pb2.Node], run: query_pb2.Run, ran: Col
     were, have = ("was", "has") if count == 1 else ("were", "have")
     rest = f": {rest_command(launch_of(run), run.id)}" if run.argv else ""
     return f"{plural(count, 'job')} {were} pruned in run {run.id[:8]} and {have} not run since{rest}"
+
+
+def death(run: query_pb2.Run, waiting: int) -> str:
+    """Returns that a run died, how many jobs were still waiting, and the command that runs the rest.
+
+    Empty if the run is alive or ended by itself: then none of its jobs waits. `run` must have its command
+    line.
+    """
+    has_ended = run.state in (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
+    is_dead = run.state == query_pb2.RUN_STATE_DIED or run.result.reason == common_pb2.REASON_RUN_DIED
+    if not has_ended or not (waiting or is_dead):
+        return ""
+    rest = f": {rest_command(launch_of(run), run.id)}" if run.argv else ""
+    never = f"; {plural(waiting, 'job')} never started" if waiting else ""
+    return f"the run died before it ended{never}{rest}"

@@ -66,6 +66,15 @@ def test_what_is_computed_for_a_dead_run_is_what_is_written(gator: Gator, placem
     assert gator.output("top/many/work[0]") == b"begun\n"
 
 
+def test_readers_say_that_a_run_died_and_how_to_run_the_rest(gator: Gator) -> None:
+    _dead_run(gator, "inline")
+    gator.wait_gone()
+    run = json.loads(gator("status", "--json").expect(0).out)["run"]["id"]
+    died = f"the run died before it ended; 1 job never started: gator run --skip @passed --repeat {run} "
+    assert died in gator("status").expect(0).out
+    assert died in gator("failures").expect(0).out
+
+
 def test_a_second_opener_changes_nothing(gator: Gator) -> None:
     folder = _dead_run(gator, "daemons")
     gator("status").expect(0)

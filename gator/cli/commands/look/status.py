@@ -7,6 +7,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.history.overlaid import add_passed_in
+from gator.cli.history.pruned import death
 from gator.cli.json_output import say_json, to_values
 from gator.cli.options.number import limit_of, number_option, say_more
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -138,6 +139,8 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
         output.say(output.paint(part, "dim"))
     if passed := passed_in(run):
         output.say(output.paint(passed, "dim"))
+    if died := death(run, run.tally.waiting):
+        output.say(output.paint(died, "lost"))
     if run.HasField("git"):
         output.say(output.paint(describe.commit(run.git), "dim"))
     if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
