@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from gator.cli import output
 from gator.cli.options.sort import sort_value
+from gator.cli.runs.api import run_or_fault
 from gator.cli.runs.find import LATEST, described, select
 from gator.cli.runs.hub_choice import PREFIX
-from gator.cli.runs.run_text import selection_text
+from gator.cli.runs.run_text import outcome_of, selection_text
 from gator.cli.sources.open import OpenRun
 from gator.cli.sources.source import FolderSource, RunSource
 from gator.cli.tracking import tracking_root
@@ -148,12 +149,16 @@ def later_part(opened: OpenRun, overlaid: OverlaidRun | None, tracking: Path | N
     """Returns a notice if a later run that is not a rerun of this one is not shown; else empty."""
     if not isinstance(opened.source, FolderSource):
         return ""
-    newest = described(select(None, tracking_root(tracking)))
+    found = select(None, tracking_root(tracking))
+    newest = described(found)
     if newest is None or newest.id in (overlaid.runs if overlaid is not None else (opened.run.id,)):
         return ""
     part = selection_text(newest) or "the whole spec"
+    whole = run_or_fault(found)
+    outcome = "" if isinstance(whole, str) else outcome_of(whole)
+    ended = f" and {outcome}" if outcome else ""
     shown = command("failures", where=in_folder(newest.folder))
     return (
         f"this is run {opened.run.id[:8]} of {selection_text(opened.run) or 'the whole spec'}; "
-        f"the newest is one of {part}: {shown}"
+        f"the newest is one of {part}{ended}: {shown}"
     )

@@ -75,7 +75,8 @@ def failures(
     given, name = _split(paths or [], cause)
     with open_run(line_of(run), tracking, HubChoice(hub, hub_ca)) as opened:
         overlaid = overlay_repeats(opened, run)
-        if run is None and (later := later_part(opened, overlaid, tracking)):
+        later = later_part(opened, overlaid, tracking) if run is None else ""
+        if later:
             output.complain(f"gator: {later}")
         wanted = Wanted(given, opened.below(given), name, order_of(sort), new=new, back=back)
         _complain_of_unknown(opened, wanted)
@@ -94,7 +95,8 @@ def failures(
             said = say_causes(find_causes(opened, overlaid, wanted), few, given, limit)
         if not said:
             check_cause(opened, name)
-            output.say(_nothing(wanted) + _so_far(opened.run))
+            where = f" in run {opened.run.id[:8]}" if later else ""
+            output.say(_nothing(wanted) + where + _so_far(opened.run))
         if not (name or new or back):
             say_pruned(opened, overlaid, wanted.globs)
             if overlaid is not None:
