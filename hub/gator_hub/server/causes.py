@@ -7,14 +7,16 @@ from time import time_ns
 
 import peewee as pw
 
-from gator.core.text import without_nul
+from gator.core.text import cut, without_nul
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
 from gator.spec.cause_names import name_problem
 from gator.spec.patterns import pattern_problem
+from gator.spec.suggestions import nearest
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import spec_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.models import Model
+from gator_hub.queries.known_causes import has_signature, known_rules
 
 MAX_RULES = 1000
 """Maximum number of rules of a hub, because each failure is compared with all of them."""
@@ -65,18 +67,32 @@ def add_rule(database: Database, rule: spec_pb2.CauseRule, author: str) -> None:
 
 
 def add_note(database: Database, note: hs.NoteCauseRequest, author: str) -> None:
-    """Stores a note."""
+    """Stores a note. Raises NotFoundError if the hub has no such cause."""
     notes = database.models.cause_notes
+    cause = _known(database, without_nul(note.cause))
     database.run(
         notes.insert(
             id=_next(database, notes, MAX_NOTES, "notes, the maximum"),
-            cause=without_nul(note.cause),
+            cause=cause,
             author=author,
             time_unix_nanos=time_ns(),
             text=without_nul(note.text),
             ticket=without_nul(note.ticket),
         )
     )
+
+
+def _known(database: Database, name: str) -> str:
+    """Returns the name or signature of a cause, which may be given by the ticket of its rule."""
+    rules = known_rules(database)
+    if any(rule.name == name for rule in rules) or has_signature(database, name):
+        return name
+    ticketed = [rule.name for rule in rules if rule.ticket == name]
+    if ticketed:
+        return ticketed[0]
+    near = nearest(name, {named for rule in rules for named in (rule.name, rule.ticket) if named})
+    hint = f"did you mean '{near}'?" if near else "gator failures --causes lists those of a run"
+    raise NotFoundError(f"the hub has no cause {cut(name, 100)!r}: {hint}")
 
 
 def _next(database: Database, model: Model, maximum: int, what: str) -> int:

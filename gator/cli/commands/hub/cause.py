@@ -31,7 +31,10 @@ ThisHubOption = Annotated[
     ),
 ]
 CauseArgument = Annotated[
-    str, typer.Argument(metavar="CAUSE", help="Name of a cause, or a whole signature.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="CAUSE", help="Name of a cause, its ticket, or a whole signature.", show_default=False
+    ),
 ]
 
 
@@ -128,8 +131,8 @@ def _rule(stored: hs.StoredCauseRule) -> str:
     """Returns a rule in one line."""
     rule = stored.rule
     parts = [
-        f"match {rule.match!r}" if rule.match else "",
-        f"paths {rule.paths!r}" if rule.paths else "",
+        f"match '{rule.match}'" if rule.match else "",
+        f"paths '{rule.paths}'" if rule.paths else "",
         f"signature {' or '.join(rule.signatures)}" if rule.signatures else "",
         f"ticket {rule.ticket}" if rule.ticket else "",
     ]

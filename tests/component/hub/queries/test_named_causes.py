@@ -1,6 +1,7 @@
 """Causes that people have named on a hub."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -109,6 +110,24 @@ async def test_rules_of_a_hub_come_before_those_of_a_run(hub: FilledHub, service
     assert causes(hub)["of the spec"].state == query_pb2.CAUSE_STATE_KNOWN
     await service.AddCause(hs.AddCauseRequest(rule=GRANT), None)
     assert sorted(causes(hub)) == ["grant"]
+
+
+async def test_a_note_about_an_unknown_cause_is_an_error_that_names_the_nearest(
+    hub: FilledHub, service: HubServicer
+) -> None:
+    add_run(hub, 1, {"a": "no grant"}, (CauseRule(name="of the spec", match="stall", ticket="HW-7"),))
+    await service.AddCause(hs.AddCauseRequest(rule=GRANT), None)
+    for wrong, hint in (
+        ("grnat", "did you mean 'grant'?"),
+        ("of the spce", "did you mean 'of the spec'?"),
+        (f"s1-{0:016x}", "gator failures --causes"),
+    ):
+        with pytest.raises(NotFoundError, match=re.escape(hint)):
+            await service.NoteCause(hs.NoteCauseRequest(cause=wrong, text="x"), None)
+    for known in ("HW-12", "HW-7", f"s1-{8:016x}"):
+        await service.NoteCause(hs.NoteCauseRequest(cause=known, text=known), None)
+    listed = await service.ListCauses(hs.ListCausesRequest(), None)
+    assert [stored.cause for stored in listed.notes] == ["grant", "of the spec", f"s1-{8:016x}"]
 
 
 async def test_notes_are_shown_with_their_authors(
