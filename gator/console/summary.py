@@ -53,8 +53,8 @@ class Failures:
         self.first: list[Failure] = []
         self.first_allowed: list[Failure] = []
         self._find_earlier_runs, self._rules = find_earlier_runs, rules
-        self.advice: dict[str, None] = {}
-        """Changes with which messages beyond a limit would be accepted, without duplicates."""
+        self._advice: dict[str, tuple[str, int]] = {}
+        """Changes with which messages beyond a limit would be accepted: the first job and their number."""
         self.first_with_invalid = ""
         """Path of the first job with lines that look like commands but are not valid; empty if none has."""
         self.groups = 0
@@ -94,7 +94,8 @@ class Failures:
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
         if advice := limit_advice(result):
-            self.advice[advice] = None
+            first, count = self._advice.get(advice, (path, 0))
+            self._advice[advice] = first, count + 1
         if not result.jobs.failed and not result.jobs.lost:
             self.groups += 1
         failure = path, result
@@ -103,14 +104,20 @@ class Failures:
             self.causes.allowed += 1
         else:
             self.causes.add(self._rules.key_of(path, result), failure)
-        first = self.first_allowed if is_allowed else self.first
-        if len(first) < MAX_LISTED_FAILURES:
-            first.append(failure)
+        listed = self.first_allowed if is_allowed else self.first
+        if len(listed) < MAX_LISTED_FAILURES:
+            listed.append(failure)
         return True
 
     def earlier_runs(self) -> EarlierRuns:
         """Returns what earlier runs tell about the causes; reads them, so it is called once."""
         return self._find_earlier_runs(list(self.causes.keys()))
+
+    def advice(self) -> Iterable[str]:
+        """Yields changes with which messages beyond a limit would be accepted, with the jobs they are for."""
+        for advice, (path, count) in self._advice.items():
+            more = f" and {plural(count - 1, 'other job')}" if count > 1 else ""
+            yield f"{path}{more}: {advice}"
 
     def note(self, failure: Failure, earlier: EarlierRuns, *, more: int = 0) -> str:
         """Returns state, name and ticket of the cause of a failure, and the number of others that have it."""
@@ -253,7 +260,7 @@ def write_summary(
         lines += _allowed(terminal, failures)
     if failures.first and (needs := launch_to_rerun(info).needs):
         lines.append(f"needs: {needs}")
-    lines += failures.advice
+    lines += failures.advice()
     if result.invalid_commands:
         lines.append(_about_invalid(info, failures.first_with_invalid, result.invalid_commands))
     if failures.noisy:

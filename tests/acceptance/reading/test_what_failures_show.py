@@ -74,6 +74,7 @@ jobs:
 def test_notes_that_help_come_once_at_the_end_of_a_run(gator: Gator) -> None:
     end = gator("run", gator.spec(MISTAKES)).expect(1).out
     assert end.count("`limits: {error: none}` allows any number") == 1
+    assert re.search(r"^top/many/c\[\d\] and 2 other jobs: `limits: ", end, re.MULTILINE)
     assert "3 lines look like commands but are not valid: `gator logs --long top/sub/" in end
     shown = gator("logs", "--long", "top/sub/a").expect(0)
     assert "is not a valid command and is kept as plain output" in shown.out
@@ -157,6 +158,7 @@ def test_printed_logs_have_what_explains_a_failure(gator: Gator) -> None:
     summary = gator("run", gator.spec(WITHOUT_OUTPUT)).expect(1).out
     parts = dict(zip(("silent", "tap", "one"), _parts(summary), strict=True))
     assert "log:" not in parts["silent"] + parts["one"] + parts["tap"]
+    assert "limits:" not in summary
     printed = f"gator logs --long top/tap -r {gator.folder}"
     assert f"output: {printed}\n" in parts["tap"]
     failures = gator("failures").expect(0).out

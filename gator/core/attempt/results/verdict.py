@@ -195,9 +195,11 @@ def _over_limit(messages: Messages, limits: spec_pb2.Limits) -> Verdict | None:
 def limit_advice(result: event_pb2.Result) -> str:
     """Returns what lets messages like the first one of an exceeded limit pass; empty if nothing should.
 
-    Nothing should if the tool itself says that it failed.
+    Nothing should if the tool itself says that it failed, or if a test report or the client does.
     """
     first = result.first_error
+    if not first.line:
+        return ""
     if result.reason != common_pb2.REASON_LIMIT or first.decisive or first.severity not in WORST_FIRST:
         return ""
     if first.stream == common_pb2.STREAM_STDERR and not first.parser:

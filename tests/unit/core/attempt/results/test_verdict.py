@@ -135,6 +135,7 @@ def test_nothing_speaks_against_what_passed() -> None:
 
 def _exceeded(first: event_pb2.ErrorMessage) -> str:
     first.severity = first.severity or common_pb2.SEVERITY_ERROR
+    first.line = 3
     return limit_advice(event_pb2.Result(reason=common_pb2.REASON_LIMIT, first_error=first))
 
 
@@ -150,3 +151,6 @@ def test_an_exceeded_limit_has_the_advice_that_helps() -> None:
 def test_messages_by_which_a_tool_says_that_it_failed_have_no_advice_to_allow_them() -> None:
     assert _exceeded(event_pb2.ErrorMessage(parser="uvm", decisive=True)) == ""
     assert limit_advice(event_pb2.Result(reason=common_pb2.REASON_EXIT)) == ""
+    # A failure in a test report, or a message of the client, is in no line of the output.
+    reported = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR, item="test_a.test_adds")
+    assert limit_advice(event_pb2.Result(reason=common_pb2.REASON_LIMIT, first_error=reported)) == ""
