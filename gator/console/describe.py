@@ -68,7 +68,7 @@ def running_nanos(run: query_pb2.Run, start: int) -> int:
 
     For a run that is not connected to its hub, it ends when the hub last heard of the run.
     """
-    away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos
+    away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.last_seen_unix_nanos
     # Clocks of hosts differ and may be set back.
     return max((away or time.time_ns()) - start, 0)
 

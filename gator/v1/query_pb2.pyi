@@ -259,7 +259,7 @@ class Run(message.Message):
     RESULT_FIELD_NUMBER: builtins.int
     GIT_FIELD_NUMBER: builtins.int
     SPEC_FIELD_NUMBER: builtins.int
-    HEARD_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    LAST_SEEN_UNIX_NANOS_FIELD_NUMBER: builtins.int
     CONNECTED_FIELD_NUMBER: builtins.int
     PINNED_FIELD_NUMBER: builtins.int
     SELECTION_FIELD_NUMBER: builtins.int
@@ -296,7 +296,7 @@ class Run(message.Message):
     """The seed of the root."""
     spec: builtins.str
     """The spec as the user named it."""
-    heard_unix_nanos: builtins.int
+    last_seen_unix_nanos: builtins.int
     """Only from a hub: time at which it last heard of the run, in nanoseconds since 1970 UTC by its own clock;
     0 otherwise.
     """
@@ -389,7 +389,7 @@ class Run(message.Message):
         result: event_pb2.Result | None = ...,
         git: Git | None = ...,
         spec: builtins.str = ...,
-        heard_unix_nanos: builtins.int = ...,
+        last_seen_unix_nanos: builtins.int = ...,
         connected: builtins.bool = ...,
         pinned: builtins.bool = ...,
         selection: Selection | None = ...,
@@ -407,7 +407,7 @@ class Run(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["git", b"git", "result", b"result", "selection", b"selection", "tally", b"tally"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "config", b"config", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "heard_unix_nanos", b"heard_unix_nanos", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "launch_dir", b"launch_dir", "owner", b"owner", "params", b"params", "parent", b"parent", "passed_in", b"passed_in", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["argv", b"argv", "config", b"config", "connected", b"connected", "ended_unix_nanos", b"ended_unix_nanos", "folder", b"folder", "git", b"git", "host", b"host", "id", b"id", "ident", b"ident", "inside", b"inside", "inside_path", b"inside_path", "labels", b"labels", "last_seen_unix_nanos", b"last_seen_unix_nanos", "launch_dir", b"launch_dir", "owner", b"owner", "params", b"params", "parent", b"parent", "passed_in", b"passed_in", "pinned", b"pinned", "result", b"result", "seed", b"seed", "selection", b"selection", "spec", b"spec", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tally", b"tally", "unkept_variables", b"unkept_variables", "unset_variables", b"unset_variables", "user", b"user", "variables", b"variables", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

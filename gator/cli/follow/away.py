@@ -38,7 +38,7 @@ def warning_of_absence(opened: OpenRun) -> Generator[None]:
 
 def is_away(run: query_pb2.Run) -> bool:
     """Returns whether a run has not ended and is not connected to the hub that has it."""
-    return run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.heard_unix_nanos > 0
+    return run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.last_seen_unix_nanos > 0
 
 
 def _poll(opened: OpenRun, over: threading.Event, *, warned: bool) -> None:
@@ -59,7 +59,7 @@ def _poll(opened: OpenRun, over: threading.Event, *, warned: bool) -> None:
 
 
 def _warn(run: query_pb2.Run) -> None:
-    since = describe.moment(run.heard_unix_nanos)
+    since = describe.moment(run.last_seen_unix_nanos)
     output.complain(
         f"gator: the run lost its connection to the hub at {since}: waiting for it (Ctrl-C stops waiting)"
     )

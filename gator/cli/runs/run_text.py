@@ -17,7 +17,7 @@ def outcome_of(run: query_pb2.Run, away: str = "away") -> str:
     if run.state == query_pb2.RUN_STATE_DIED:
         return "died"
     word = describe.outcome(run.result.outcome) or enum_name(query_pb2.RunState.DESCRIPTOR, run.state)
-    return word or (away if run.heard_unix_nanos else "")
+    return word or (away if run.last_seen_unix_nanos else "")
 
 
 def selection_text(run: query_pb2.Run) -> str:

@@ -87,7 +87,7 @@ class FolderReader(RecordReader):
             run.git.CopyFrom(self._git)
         run.state = self._state(root)
         if run.state == query_pb2.RUN_STATE_UNSPECIFIED:
-            run.heard_unix_nanos = self._copied_at
+            run.last_seen_unix_nanos = self._copied_at
         result = self.result_of(root) if root is not None else None
         if result is not None:
             run.result.CopyFrom(result)

@@ -76,7 +76,7 @@ RUNS = Table(
         _required("started_unix_nanos", INT, "started_unix_nanos"),
         Column("ended_unix_nanos", INT, target="ended_unix_nanos"),
         Column("outcome", INT),
-        _required("heard_unix_nanos", INT, "heard_unix_nanos"),
+        _required("last_seen_unix_nanos", INT, "last_seen_unix_nanos"),
         _required("connected", FLAG, "connected"),
         _required("pinned", FLAG, "pinned"),
         _required("deleted", FLAG),

@@ -217,7 +217,9 @@ class Committer:
         """
         runs = self._database.models.runs
         heard = self._database.run(
-            runs.update(heard_unix_nanos=time_ns()).where(runs.deleted == 0, runs.id.in_(list(gathered.runs)))
+            runs.update(last_seen_unix_nanos=time_ns()).where(
+                runs.deleted == 0, runs.id.in_(list(gathered.runs))
+            )
         ).rowcount
         if heard < len(gathered.runs):
             raise PermissionDeniedError(COPY_REPLACED)

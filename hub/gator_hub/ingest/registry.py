@@ -64,7 +64,7 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
             f"another run has the id {hello.run}: import the original folder, not a changed copy"
         )
     database.run(
-        runs.update(connected=1, proven=int(proven or proves), heard_unix_nanos=time_ns()).where(
+        runs.update(connected=1, proven=int(proven or proves), last_seen_unix_nanos=time_ns()).where(
             runs.id == number
         )
     )
@@ -82,7 +82,7 @@ def detach(database: Database, run: str) -> None:
     """Marks the run with this id as not connected."""
     runs = database.models.runs
     database.run(
-        runs.update(connected=0, heard_unix_nanos=time_ns()).where(runs.run == run, runs.connected == 1)
+        runs.update(connected=0, last_seen_unix_nanos=time_ns()).where(runs.run == run, runs.connected == 1)
     )
 
 
@@ -146,7 +146,7 @@ def _insert(database: Database, hello: attach_pb2.Hello, owner: str) -> int:
         "series": key_of(run.selection),
         "parent": run.parent,
         "started_unix_nanos": run.started_unix_nanos or now,
-        "heard_unix_nanos": now,
+        "last_seen_unix_nanos": now,
         "connected": 1,
         "pinned": 0,
         "deleted": 0,

@@ -115,11 +115,11 @@ class Retention:
         marked = 0
         if self._keep_days is not None:
             oldest = self._now() - self._keep_days * _DAY_NANOS
-            is_old = (runs.started_unix_nanos < oldest) & (runs.heard_unix_nanos < oldest)
+            is_old = (runs.started_unix_nanos < oldest) & (runs.last_seen_unix_nanos < oldest)
             marked += database.run(runs.update(deleted=1).where(removable, is_old)).rowcount
         if self._keep_runs is not None:
             is_over = runs.ended_unix_nanos.is_null(False) | (
-                runs.heard_unix_nanos < self._now() - _HOUR_NANOS
+                runs.last_seen_unix_nanos < self._now() - _HOUR_NANOS
             )
             newest_first = [runs.started_unix_nanos.desc(), runs.id.desc()]
             rank = cast("Any", pw.fn.row_number()).over(partition_by=[runs.ident], order_by=newest_first)

@@ -65,6 +65,6 @@ export function reasonText(reason: Reason): string {
 /** The end of a run, or the time until which its durations count. */
 export function runEnd(run: Run): bigint {
   if (run.endedUnixNanos) return run.endedUnixNanos;
-  if (run.state !== RunState.RUNNING && run.heardUnixNanos) return run.heardUnixNanos;
+  if (run.state !== RunState.RUNNING && run.lastSeenUnixNanos) return run.lastSeenUnixNanos;
   return BigInt(Date.now()) * 1_000_000n;
 }

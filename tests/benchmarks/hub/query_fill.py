@@ -70,7 +70,7 @@ def add_run(database: Database, run: int, jobs: int, *, ended: bool) -> None:
         database.execute(
             "INSERT INTO runs (id, run, root_store, owner, ident, user_name, host, folder, version, spec,"
             " seed, commit_hash, branch, dirty, labels, started_unix_nanos, ended_unix_nanos, outcome,"
-            " heard_unix_nanos, connected, pinned, deleted)"
+            " last_seen_unix_nanos, connected, pinned, deleted)"
             " VALUES (?, ?, ?, 'ada', 'top', 'ada', 'host', '/runs', '1', 'top.yaml', 7, ?, 'main', 0, ?,"
             " ?, ?, ?, ?, ?, 0, 0)",
             (

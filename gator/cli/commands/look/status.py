@@ -143,9 +143,9 @@ def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
         output.say(output.paint(died, "lost"))
     if run.HasField("git"):
         output.say(output.paint(describe.commit(run.git), "dim"))
-    if run.heard_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
+    if run.last_seen_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
         output.say(
-            output.paint(f"{opened.source.away_since} {describe.moment(run.heard_unix_nanos)}", "warning")
+            output.paint(f"{opened.source.away_since} {describe.moment(run.last_seen_unix_nanos)}", "warning")
         )
 
 

@@ -299,7 +299,7 @@ async def test_a_run_that_lost_its_hub_is_not_removed_before_it_can_come_back(
         assert await feed(there.address, {ROOT_STORE: store}) == []
         await until(lambda: there.database.query("SELECT connected FROM runs") == [(0,)])
         await Retention(there.database, there.writer, keep_runs=0).scan()
-        ((heard,),) = there.database.query("SELECT heard_unix_nanos FROM runs")
+        ((heard,),) = there.database.query("SELECT last_seen_unix_nanos FROM runs")
         later = Retention(there.database, there.writer, keep_runs=0, now=lambda: heard + HOUR + 1)
         await later.scan()
         assert there.database.query("SELECT count(*) FROM runs") == [(0,)]

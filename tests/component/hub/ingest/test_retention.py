@@ -95,7 +95,7 @@ async def test_old_runs_go_and_may_come_again(database_url: str, tmp_path: Path)
         await gone(there)
         await asyncio.wrap_future(
             there.writer.run(
-                lambda database: database.execute("UPDATE runs SET heard_unix_nanos = 1") and None
+                lambda database: database.execute("UPDATE runs SET last_seen_unix_nanos = 1") and None
             )
         )
         await Retention(there.database, there.writer, keep_days=5, now=lambda: 1_010 * DAY).scan()
@@ -110,7 +110,7 @@ async def test_a_run_that_is_fed_stays(database_url: str, tmp_path: Path) -> Non
         await asyncio.wrap_future(
             there.writer.run(
                 lambda database: (
-                    database.execute("UPDATE runs SET connected = 1, heard_unix_nanos = 1") and None
+                    database.execute("UPDATE runs SET connected = 1, last_seen_unix_nanos = 1") and None
                 )
             )
         )

@@ -51,12 +51,12 @@ ORDERS = [qs.NODE_ORDER_DECLARED, qs.NODE_ORDER_SPEC, qs.NODE_ORDER_STARTED, qs.
 
 def test_the_run_is_told_as_its_folder_tells_it(both: tuple[Queries, Queries]) -> None:
     hub, folder = (queries.get_run(qs.GetRunRequest()).run for queries in both)
-    assert hub.heard_unix_nanos > 0
+    assert hub.last_seen_unix_nanos > 0
     assert not hub.connected
     # Only a hub has owners.
     assert hub.owner
     hub.ClearField("owner")
-    hub.heard_unix_nanos = 0
+    hub.last_seen_unix_nanos = 0
     hub.started_unix_nanos = folder.started_unix_nanos
     assert hub == folder
 
@@ -234,7 +234,7 @@ def test_a_watch_of_a_run_speaks_only_when_something_changed(hub: FilledHub, liv
     first = watch.poll()
     assert first is not None
     assert [node.path for node in first.longest] == ["top/b"]
-    hub.do(lambda database: database.execute("UPDATE runs SET heard_unix_nanos = 5"))
+    hub.do(lambda database: database.execute("UPDATE runs SET last_seen_unix_nanos = 5"))
     assert watch.poll() is None
     hub.detach(live)
     gone = watch.poll()

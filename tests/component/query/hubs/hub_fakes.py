@@ -46,7 +46,7 @@ class HubReader(FolderReader):
     def run(self) -> query_pb2.Run:
         run = super().run()
         if self.away_since:
-            run.state, run.heard_unix_nanos = query_pb2.RUN_STATE_UNSPECIFIED, self.away_since
+            run.state, run.last_seen_unix_nanos = query_pb2.RUN_STATE_UNSPECIFIED, self.away_since
         return run
 
 
