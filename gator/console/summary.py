@@ -33,6 +33,8 @@ MAX_ALL_LINES = 50
 """Maximum number of failures of all causes that are printed individually during the run."""
 KEPT_FOR_FIRSTS = 20
 """Number of these lines that are reserved for the first failure of a cause."""
+MAX_LIMITS = 3
+"""Maximum number of limits on failures in the block that kept jobs from starting."""
 Failure: TypeAlias = tuple[str, event_pb2.Result]
 """Path and Result of a job."""
 FindEarlierRuns: TypeAlias = Callable[[Iterable[str]], EarlierRuns]
@@ -59,6 +61,10 @@ class Failures:
         """Path of the first job with lines that look like commands but are not valid; empty if none has."""
         self.groups = 0
         """Number of groups that failed themselves, because of a contract or a hook."""
+        self.held: dict[str, int] = {}
+        """Number of jobs that were not started because of `max_fail` or `max_fail_per_cause`, by message."""
+        self._above_held: set[str] = set()
+        """Paths of groups with such jobs below."""
         self.noisy = 0
         """Number of jobs that passed although their output has errors."""
         self._above_noisy: set[str] = set()
@@ -91,6 +97,8 @@ class Failures:
         if result.invalid_commands:
             # Results of groups come after those of their jobs.
             self.first_with_invalid = self.first_with_invalid or path
+        if result.reason == common_pb2.REASON_MAX_FAIL:
+            self._add_held(path, result)
         if result.outcome not in FAILURES or result.first_failure != path:
             return False
         if advice := limit_advice(result):
@@ -130,13 +138,24 @@ class Failures:
             parts.append(f"and {more:,} more of this cause")
         return f" ({'; '.join(parts)})" if parts else ""
 
+    def _add_held(self, path: str, result: event_pb2.Result) -> None:
+        # Results of groups come after those of their jobs, and have the same reason.
+        if path not in self._above_held:
+            self.held[result.message] = self.held.get(result.message, 0) + result.jobs.cancelled
+        _add_above(self._above_held, path)
+
     def _add_noisy(self, path: str, result: event_pb2.Result) -> None:
         # Results of groups come after those of their jobs, and have their counts.
         if path not in self._above_noisy and result.outcome == common_pb2.OUTCOME_PASSED:
             self.noisy += 1
-        while path:
-            path = path.rpartition("/")[0]
-            self._above_noisy.add(path)
+        _add_above(self._above_noisy, path)
+
+
+def _add_above(paths: set[str], path: str) -> None:
+    """Adds the paths of all nodes above a node."""
+    while path:
+        path = path.rpartition("/")[0]
+        paths.add(path)
 
 
 def _is_counter(count: int) -> bool:
@@ -265,6 +284,7 @@ def write_summary(
         lines.append(_about_invalid(info, failures.first_with_invalid, result.invalid_commands))
     if failures.noisy:
         lines.append(_about_noisy(info, failures.noisy))
+    lines += _about_held(failures.held)
     name = painted_outcome(terminal, result.outcome)
     reason = _reason(info, failures, result)
     groups = f", {plural(failures.groups, 'group')} failed" if failures.groups else ""
@@ -272,6 +292,14 @@ def write_summary(
     lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {tally}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
     terminal.write("".join(f"{terminal.safe(line)}\n" for line in lines))
+
+
+def _about_held(held: dict[str, int]) -> Iterable[str]:
+    """Yields which limits on failures were reached, and the number of jobs that were not started."""
+    for message, count in list(held.items())[:MAX_LIMITS]:
+        yield f"{plural(count, 'job')} {'was' if count == 1 else 'were'} {one_line(message)}"
+    if more := sum(list(held.values())[MAX_LIMITS:]):
+        yield f"... and {plural(more, 'more job')} because of other limits"
 
 
 def _about_noisy(info: RunInfo, count: int) -> str:

@@ -68,7 +68,8 @@ jobs:
 
 @pytest.mark.parametrize("placement", ["inline", "daemons", "tiers"])
 def test_only_failures_with_the_same_cause_end_a_group(gator: Gator, placement: str) -> None:
-    gator("run", gator.spec(CAUSES), "--placement", placement).expect(1)
+    ran = gator("run", gator.spec(CAUSES), "--placement", placement).expect(1)
+    assert "1 job was not started, because 2 jobs of top failed with the cause s1-" in ran.out
     found = nodes(gator)
     assert [found[name]["outcome"] for name in ("a", "b", "g/c")] == ["failed"] * 3
     assert (found["d"]["outcome"], found["d"]["reason"]) == ("cancelled", "max_fail")

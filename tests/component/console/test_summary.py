@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from gator.console.plain import PlainDisplay
-from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES
+from gator.console.summary import MAX_ALL_LINES, MAX_CAUSES, MAX_LIMITS
 from gator.console.terminal import Terminal
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES
 from gator.ports import Display, EarlierRuns
@@ -159,3 +159,24 @@ def test_of_many_causes_the_summary_shows_some_and_says_where_the_rest_is(make: 
     assert f"{MAX_CAUSES + 5} failures, {MAX_CAUSES + 5} causes:" in summary
     assert summary.count("FAILED top/x[") == MAX_CAUSES
     assert "... and 5 more causes\ndetails: gator failures -r /runs/one\n" in summary
+
+
+def held(path: str, message: str, jobs: int = 1) -> event_pb2.Event:
+    result = event_pb2.Result(
+        outcome=common_pb2.OUTCOME_CANCELLED, reason=common_pb2.REASON_MAX_FAIL, message=message
+    )
+    result.jobs.cancelled = jobs
+    return event_pb2.Event(path=path, result=result)
+
+
+def test_the_summary_says_which_limit_kept_how_many_jobs_from_starting(make: Make, out: io.StringIO):
+    message = "not started, because 1 job of top failed (max_fail: 1)"
+    events = [held("top/g/a", message), held("top/g/b", message), held("top/g", message, 2)]
+    assert f"2 jobs were {message}\n" in summary_of(make(), out, [failed("top/x"), *events])
+
+
+def test_only_the_first_limits_are_listed(make: Make, out: io.StringIO):
+    events = [held(f"top/{at}", f"not started, because of {at}") for at in range(MAX_LIMITS + 2)]
+    summary = summary_of(make(), out, [failed("top/x"), *events])
+    assert summary.count("1 job was not started") == MAX_LIMITS
+    assert "... and 2 more jobs because of other limits\n" in summary
