@@ -235,6 +235,8 @@ def _failed(reason: common_pb2.Reason.ValueType, message: str) -> Verdict:
 
 
 def _exit_hint(code: int) -> str:
+    if code == 124:
+        return " (as timeout says of a command that ran for too long)"
     if code == 126:
         return " (as a shell says of a command that may not be executed)"
     if code == 127:

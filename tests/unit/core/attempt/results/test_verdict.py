@@ -154,3 +154,8 @@ def test_messages_by_which_a_tool_says_that_it_failed_have_no_advice_to_allow_th
     # A failure in a test report, or a message of the client, is in no line of the output.
     reported = event_pb2.ErrorMessage(severity=common_pb2.SEVERITY_ERROR, item="test_a.test_adds")
     assert limit_advice(event_pb2.Result(reason=common_pb2.REASON_LIMIT, first_error=reported)) == ""
+
+
+def test_an_exit_code_of_timeout_is_explained() -> None:
+    verdict = judge(AttemptFacts(exit_code=124), _NO_LIMITS)
+    assert verdict.message == "exited with code 124 (as timeout says of a command that ran for too long)"
