@@ -1,7 +1,7 @@
 """Reads the values of metrics in lines of output, as `metrics` in the spec describes them."""
 
 from collections.abc import Mapping
-from math import isnan
+from math import isinf, isnan
 from typing import Final
 
 from gator.core.attempt.commands import OutputPayload
@@ -54,11 +54,12 @@ def _value_of(line: MatchedLine) -> str:
 
 def _number(text: str) -> float | None:
     try:
-        # float() also takes 1_0 as 10, which is a mistake here.
-        value = float("" if "_" in text else text)
+        # float() also takes 1_0 as 10 and the digits of other scripts, which are mistakes here.
+        value = float(text if text.isascii() and "_" not in text else "")
     except ValueError:
         return None
-    return None if isnan(value) else value
+    is_too_large = isinf(value) and "inf" not in text.lower()
+    return None if isnan(value) or is_too_large else value
 
 
 def _warning(
