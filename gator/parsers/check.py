@@ -20,6 +20,8 @@ _ORDINARY: Final = (
     "2026-04-23 23:59:27,302 info: build step 12 of 100, see /home/user/proj/log for all ---- ==== ...."
 )
 """Text as most lines have it, in lower case."""
+_UNLIKE: Final = ("x", "0", "~", "\x01", "é")
+"""Lines that have nothing in common, which only a pattern that matches any line matches."""
 FOLDER: Final = Path(__file__).with_name("builtin")
 
 
@@ -107,12 +109,12 @@ def parser_text(parser: spec_pb2.Parser) -> str:
 
 
 def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
-    """Returns what is wrong with the examples of a parser.
+    """Returns what is wrong with the entries of a parser and their examples.
 
     `rules` are those with which they are read; by default those of the parser alone.
     """
     rules = rules or Rules(entries_of(file.parser))
-    found: list[Problem] = []
+    found = _matching_all(file)
     for entry, examples in zip(file.parser.entries, file.examples, strict=True):
         for example in examples:
             got = recognise(rules, example.text)
@@ -136,6 +138,22 @@ def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
                 found.append(
                     _problem(other.node, f"the text is recognised by the entry {message.entry.match}")
                 )
+    return found
+
+
+def _matching_all(file: ParserFile) -> list[Problem]:
+    """Returns the entries whose pattern matches any line, so that each line of output is a message.
+
+    Entries that need further lines may begin in any line.
+    """
+    import re2
+
+    found: list[Problem] = []
+    for entry, node in zip(file.parser.entries, file.nodes, strict=True):
+        search = cast("Any", re2).compile(entry.match).search
+        is_alone = entry.severity > common_pb2.SEVERITY_INFO and not (entry.then or entry.needs)
+        if is_alone and all(map(search, _UNLIKE)):
+            found.append(_problem(node, "match: the pattern matches any line: add what only messages have"))
     return found
 
 

@@ -145,6 +145,8 @@ def read_file(context: SpecContext, root: Node) -> ParserFile:
     pairs = _known(context, root, keys.PARSER_KEYS, "a parser")
     if "name" in pairs:
         found.parser.name = scalars.filled_text(context, pairs["name"].value, "name") or "spec"
+        if found.parser.name == "auto":
+            context.problem(pairs["name"].value, "auto names all built-in parsers: choose another name")
     if "about" in pairs:
         found.about = scalars.text(context, pairs["about"].value, "about") or ""
     if "precedence" in pairs:
@@ -156,6 +158,8 @@ def read_file(context: SpecContext, root: Node) -> ParserFile:
         at = pairs["entries"].value if "entries" in pairs else root
         context.problem(at, "'entries' must be a list, with - match: PATTERN for each kind of message")
         return found
+    if not pairs["entries"].value.value:
+        context.problem(pairs["entries"].value, "'entries' is empty: write - match: PATTERN")
     for node in pairs["entries"].value.value:
         examples: list[Example] = []
         entry = _entry(context, node, examples)

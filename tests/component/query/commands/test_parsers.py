@@ -145,3 +145,19 @@ def test_a_matcher_of_vs_code_is_shown_and_tried_by_its_name() -> None:
     )
     wrong = parsers("show", "$gc", code=1).exception
     assert "unknown problem matcher '$gc'; did you mean '$gcc'?" in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("name: auto\nentries: [{match: '^BAD '}]\n", "1:7", "auto names all built-in parsers"),
+        ("name: ours\nentries: []\n", "2:10", "'entries' is empty"),
+        ("name: ours\nentries: [{match: '.*'}]\n", "2:11", "match: the pattern matches any line"),
+    ],
+)
+def test_a_parser_that_can_recognise_nothing_sensible_is_a_problem(
+    tmp_path: Path, text: str, place: str, problem: str
+) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text(text)
+    assert f"{file}:{place}: {problem}" in parsers("check", str(file), code=2).stdout
