@@ -25,6 +25,7 @@ _ENDED = int(query_pb2.NODE_STATE_ENDED)
 _JOB = int(common_pb2.NODE_KIND_JOB)
 _NODE_COLUMNS = ", ".join(messages.NODE_NAMES)
 _FINISHED = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_ATTEMPT_FINISHED])
+_ERRORS = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_LOG], severity=common_pb2.SEVERITY_ERROR)
 _LIFECYCLE = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS)
 _PIECE = 1000
 MESSAGE = "the run died before this ended: run it again"
@@ -134,6 +135,7 @@ def _of_job(stores: RunStores, node: query_pb2.Node, at: int) -> event_pb2.Resul
     """Returns the Result of the last attempt if it has ended; else the job was lost with the run."""
     path = node.path
     end: event_pb2.AttemptFinished | None = None
+    reader: StoreReader | None = None
     rows = stores.root.query(
         "SELECT number, store, outcome FROM attempts WHERE path = ? ORDER BY number DESC LIMIT 1", (path,)
     )
@@ -146,9 +148,33 @@ def _of_job(stores: RunStores, node: query_pb2.Node, at: int) -> event_pb2.Resul
             end = ends[-1].attempt_finished if ends else None
     if end is None:
         end = lost(MESSAGE, common_pb2.REASON_RUN_DIED)
+        if reader is not None:
+            _add_first_error(end, reader, path, number)
     result = result_of_end(end, number)
     complete_result(result, common_pb2.NODE_KIND_JOB, path, allow_failure=node.allow_failure, now=at)
     return result
+
+
+def _add_first_error(end: event_pb2.AttemptFinished, reader: StoreReader, path: str, attempt: int) -> None:
+    """Adds the first error that a job reported before its run died.
+
+    It is not the reason why the job was lost, so its signature stays that of the run's death.
+    """
+    found = reader.read(0, _ERRORS, 1, path=path, attempt=attempt).events
+    if found:
+        log = found[0].log
+        end.first_error.MergeFrom(
+            event_pb2.ErrorMessage(
+                severity=log.severity,
+                text=log.text,
+                stream=log.stream,
+                line=log.line,
+                file=log.file,
+                file_line=log.file_line,
+                parser=log.parser,
+                code=log.code,
+            )
+        )
 
 
 def _of_group(stores: RunStores, node: query_pb2.Node, jobs: int | None, at: int) -> event_pb2.Result:

@@ -75,6 +75,17 @@ def test_readers_say_that_a_run_died_and_how_to_run_the_rest(gator: Gator) -> No
     assert died in gator("failures").expect(0).out
 
 
+def test_a_job_that_was_lost_with_its_run_shows_the_first_error_that_it_reported(gator: Gator) -> None:
+    text = "!Job {ident: top, shell: 'echo \"m.c:3:5: error: broken\"; echo; exec sleep 60.7'}"
+    run = gator.start("run", gator.spec(text))
+    until(lambda: (gator.folder / "stores" / "root.db").exists(), "a store")
+    until(lambda: gator.events(attach_pb2.EVENT_KIND_LOG), "the message of the job")
+    run.kill()
+    gator.wait_gone()
+    assert "m.c:3:5: error: broken" in gator("failures").out
+    assert gator.nodes()["top"].first_error.parser == "gcc"
+
+
 def test_a_second_opener_changes_nothing(gator: Gator) -> None:
     folder = _dead_run(gator, "daemons")
     gator("status").expect(0)
