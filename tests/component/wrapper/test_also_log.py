@@ -101,6 +101,23 @@ def read_all(file: FollowedFile) -> bytes:
     return data
 
 
+def test_holes_of_a_sparse_file_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "sim.log"
+    file = FollowedFile(str(path), "sim.log")
+    with path.open("wb") as sparse:
+        sparse.write(b"first\n")
+        sparse.seek(1 << 40)
+        sparse.write(b"last\n")
+        sparse.truncate(1 << 41)
+    data, reads = b"", 0
+    while more := file.read():
+        data += more
+        reads += 1
+    assert data.startswith(b"first\n")
+    assert data.replace(b"\0", b"") == b"first\nlast\n"
+    assert reads < 10
+
+
 def test_a_rotated_file_is_read_to_its_end_before_the_one_that_replaces_it(tmp_path: Path) -> None:
     path = tmp_path / "sim.log"
     file = FollowedFile(str(path), "sim.log")

@@ -3,6 +3,7 @@
 Invariant: blocks only in the file system, and never opens what is not a regular file. Runs in a thread.
 """
 
+import errno
 import os
 import stat
 from typing import Final
@@ -62,12 +63,29 @@ class FollowedFile:
         head = b""
         if size < self._offset or (size > self._offset and not self._continues()):
             head = self._begin_anew()
-        data = os.pread(self._fd, PIECE_BYTES, self._offset)
+        start = self._offset
+        data = os.pread(self._fd, PIECE_BYTES, start)
+        if data and not data.strip(b"\0"):
+            self._offset = self._end_of_hole(size)
+            data = os.pread(self._fd, PIECE_BYTES, self._offset)
+        if self._offset != start:
+            # The bytes before the position are now those of the hole.
+            self._before = b""
         if not data:
             return b""
         self._offset += len(data)
         self._before = (self._before + data)[-_CHECKED_BYTES:]
         return head + data
+
+    def _end_of_hole(self, size: int) -> int:
+        """Returns where the next bytes that were written begin; the end of the file if there are none."""
+        try:
+            return os.lseek(self._fd, self._offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return max(size, self._offset)
+            # The file system knows no holes.
+            return self._offset
 
     def _continues(self) -> bool:
         """Returns whether the bytes before the position are still those that were read."""
