@@ -70,7 +70,8 @@ def take_reports(files: Sequence[ReportFile], messages: Messages, metrics: Attem
 def _message(failure: Failure, parser: str) -> event_pb2.ErrorMessage:
     name, message = without_nul(failure.name), without_nul(failure.message)
     rest = without_nul(failure.text)
-    text = f"{name}: {message}"
+    text = f"{name}: {message}" if message else f"{name} failed"
+    message = message or text
     if rest.strip() and rest.strip() != message:
         text = f"{text}\n{rest}"
     return event_pb2.ErrorMessage(

@@ -18,6 +18,8 @@ def read_report(chunks: Iterable[bytes], format_name: str = "") -> Report:
     first = next(pieces, b"")
     while not first.strip() and (more := next(pieces, b"")):
         first += more
+    if not first.strip():
+        return Report("", problem="is empty")
     pieces = chain((first,), pieces)
     match format_name or _format_of(first):
         case "junit":

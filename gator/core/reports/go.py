@@ -72,7 +72,10 @@ class _Reader:
         self._fail_running(package)
         output = self._output.pop((build, ""), "") + self._output.pop((package, ""), "")
         if package not in self._failing:
-            self.report.fail(_failure(package or "go test", output))
+            failure = _failure(package or "go test", output)
+            if build and not failure.message:
+                failure.message = "build failed"
+            self.report.fail(failure)
 
     def _fail_running(self, package: str | None) -> None:
         """Lets the tests fail that have begun and not ended, because the program has: in one package, or all.

@@ -31,6 +31,7 @@ class Report(Struct):
     """Totals and failures of one report."""
 
     format: str
+    """Name of its format; empty if the file is empty."""
     tests: int = 0
     failures: int = 0
     skipped: int = 0

@@ -78,7 +78,8 @@ class ReportFiles:
             return file
         file.report = report
         if report.problem:
-            file.problem = f"the test report {name} is not valid {report.format}: {report.problem}"
+            what = f"is not valid {report.format}: {report.problem}" if report.format else report.problem
+            file.problem = f"the test report {name} {what}"
         return file
 
     def _chunks(self, path: str) -> Iterator[bytes]:

@@ -153,6 +153,11 @@ def test_the_events_of_go_are_read() -> None:
     ]
 
 
+def test_a_package_that_was_not_built_and_said_nothing_is_a_failure() -> None:
+    report = read('{"Action":"fail","Package":"x","FailedBuild":"x"}\n')
+    assert [(one.name, one.message) for one in report.failed] == [("x", "build failed")]
+
+
 def test_a_package_that_was_not_built_is_a_failure() -> None:
     text = (
         '{"ImportPath":"p [p.test]","Action":"build-output","Output":"# p [p.test]\\n"}\n'
@@ -173,7 +178,8 @@ def test_a_package_that_was_not_built_is_a_failure() -> None:
         ("<testsuite>" + "<properties>" * 200, "more than 100 deep"),
         ("<html></html>", "its root is <html>"),
         ("<testsuite><testcase name='a'>", "line 1: no element found"),
-        ("", "no line of TAP"),
+        ("", "is empty"),
+        (" \n", "is empty"),
         ("all tests passed\n", "no line of TAP"),
         ('{"a": 1}\n', "no event of go test"),
     ],
