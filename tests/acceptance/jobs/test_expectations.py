@@ -96,3 +96,13 @@ def test_a_group_that_breaks_its_contract_is_a_failure_of_its_own(gator: Gator, 
         json.loads(line) for line in gator("failures", "--causes", "--json").expect(0).out.splitlines()
     ]
     assert cause["jobs"] == 1
+
+
+def test_rounded_quantiles_stay_between_minimum_and_maximum(gator: Gator) -> None:
+    spec = (
+        r"!Job {ident: top, shell: 'echo v 60095; echo v 60095', metrics: {v: {match: 'v (\d+)', kind: max}}}"
+    )
+    gator("run", gator.spec(spec)).expect(0)
+    shown = gator("metrics").expect(0).out
+    assert shown.count("60,095") >= 5, shown
+    assert "60,100" not in shown

@@ -133,15 +133,15 @@ def _statistics(total: event_pb2.MetricTotal) -> Iterator[str]:
         return
     yield enum_name(event_pb2.MetricKind.DESCRIPTOR, total.kind) or "last"
     yield f"{total.count:,}"
-    quantiles = [_rounded(quantile.value) for quantile in total.quantiles] or ["-", "-"]
+    quantiles = [_rounded(quantile.value, total) for quantile in total.quantiles] or ["-", "-"]
     mean = describe.number(total.mean) if total.HasField("mean") else "-"
     yield from (describe.number(total.min), mean, *quantiles, describe.number(total.max))
     yield describe.number(total.sum) if total.HasField("sum") else "-"
 
 
-def _rounded(quantile: float) -> str:
-    """Returns a quantile with as many digits as are known of it."""
-    return describe.number(float(f"{quantile:.3g}"))
+def _rounded(quantile: float, total: event_pb2.MetricTotal) -> str:
+    """Returns a quantile with as many digits as are known of it, between minimum and maximum."""
+    return describe.number(min(max(float(f"{quantile:.3g}"), total.min), total.max))
 
 
 def _metrics(
