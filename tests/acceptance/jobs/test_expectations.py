@@ -106,3 +106,9 @@ def test_rounded_quantiles_stay_between_minimum_and_maximum(gator: Gator) -> Non
     shown = gator("metrics").expect(0).out
     assert shown.count("60,095") >= 5, shown
     assert "60,100" not in shown
+
+
+def test_a_failed_attempt_of_a_flaky_job_is_shown_with_its_first_error(gator: Gator) -> None:
+    shell = '[ "$GATOR_ATTEMPT" != 1 ] || { echo "Error: boom" >&2; exit 1; }'
+    gator("run", gator.spec(f"!Job {{ident: top, shell: '{shell}', retries: 1}}")).expect(0)
+    assert gator("show", "top").expect(0).out.count("Error: boom\n") == 1

@@ -178,6 +178,14 @@ def _limits(limits: spec_pb2.Limits) -> str:
     return ", ".join(parts)
 
 
+def _own_error(node: query_pb2.Node, ended: event_pb2.AttemptFinished) -> list[tuple[str, str]]:
+    """Returns a row with the first error of an attempt, unless node or message have it."""
+    text = describe.headline(ended.first_error)
+    if text in one_line(ended.message) or text == describe.headline(node.first_error):
+        return []
+    return [(describe.error_name(ended.first_error), text)]
+
+
 def _say_attempt(opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attempt, *, is_over: bool) -> None:
     output.say()
     output.say(f"attempt {attempt.number}")
@@ -198,6 +206,7 @@ def _say_attempt(opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attem
         rows.append(("ended", describe.moment(attempt.ended_unix_nanos)))
         reason = f": {ended.message}" if ended.message not in ("", node.message) else ""
         rows.append(("outcome", output.paint(state, state) + reason))
+        rows += _own_error(node, ended)
         if ended.reason == common_pb2.REASON_HANG:
             attempts = ["--attempt", str(attempt.number)] if attempt.number < node.attempts else []
             where = opened.source.where
