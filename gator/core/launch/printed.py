@@ -1,9 +1,13 @@
 """Commands printed for a user to paste; they work in any folder and environment."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from gator.paths import escape
+
+_NAMED: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+"""Escapes of control characters in bash."""
 
 
 def in_folder(folder: str) -> tuple[str, ...]:
@@ -19,3 +23,22 @@ def command(name: str, *words: str, where: Sequence[str] = ()) -> str:
 def about_node(name: str, path: str, where: Sequence[str], *options: str) -> str:
     """Returns a command about one node, given by its whole path."""
     return command(name, *options, escape(path), where=where)
+
+
+def quoted_words(words: Iterable[str]) -> str:
+    """Returns words quoted for bash on one line, control characters as in `$'one\\ntwo'`."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{''.join(map(_escaped, escaped))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in _NAMED:
+        return _NAMED[character]
+    is_control = character < " " or character == "\x7f"
+    return f"\\x{ord(character):02x}" if is_control else character

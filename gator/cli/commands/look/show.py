@@ -3,8 +3,6 @@
 Invariant: values of secrets are masked, and no text is printed twice.
 """
 
-import shlex
-
 from gator.cli import output
 from gator.cli.json_output import say_json
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -14,7 +12,7 @@ from gator.console import describe
 from gator.console.text import one_line
 from gator.core.attempt.results.verdict import UNLIMITED, allowed_messages
 from gator.core.attempt.start.runners import PYTHON, describe_call
-from gator.core.launch.printed import about_node
+from gator.core.launch.printed import about_node, quoted_words
 from gator.core.launch.rerun import job_command, launch_of
 from gator.enum_names import enum_name, enum_value
 from gator.units import plural, size_text, span
@@ -121,7 +119,7 @@ def _say_job(description: query_pb2.JobDescription) -> None:
             for index, line in enumerate(job.shell.rstrip().split("\n"))
         ]
     else:
-        rows.append(("command", shlex.join([job.command, *job.args])))
+        rows.append(("command", quoted_words([job.command, *job.args])))
     if job.settings.cwd:
         rows.append(("cwd", job.settings.cwd))
     for variable in job.settings.env:
@@ -192,7 +190,7 @@ def _say_attempt(opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attem
     rows: list[tuple[str, str]] = []
     if attempt.HasField("started"):
         started = attempt.started
-        rows.append(("command line", shlex.join(started.argv)))
+        rows.append(("command line", quoted_words(started.argv)))
         rows.append(("cwd", started.cwd))
         rows.append(("host", f"{started.host}, process {started.pid}"))
         if started.seed:
