@@ -1,19 +1,20 @@
 """Starts runs of specs that are built in Python."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, TypeAlias
+from tempfile import TemporaryFile
+from typing import Final, TypeAlias, cast
 
 from gator.api.results import Run
+from gator.cli.exit_codes import FAILED, USAGE
 from gator.cli.installed_parsers import find_parser
-from gator.cli.runs.find import found_runs
+from gator.cli.run_report import read_reports
 from gator.cli.tracking import tracking_root
-from gator.errors import GatorError, Problem, SpecError, UsageError
+from gator.errors import GatorError, Problem, UsageError
 from gator.spec import SpecNode, load_written, to_bytes
 
 Option: TypeAlias = (
@@ -22,12 +23,6 @@ Option: TypeAlias = (
 """The value of an option: a list for one that may be repeated, a mapping for NAME=VALUE."""
 _SPECS: Final = ".specs"
 """Folder for the specs that were run, in the folder of the runs."""
-_PROBLEM: Final = re.compile(
-    r"(?P<file>.+?):(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<warning>warning: )?(?P<message>.+)"
-)
-"""A problem or warning as `gator run` prints it."""
-_ENDED: Final = (0, 1)
-"""Exit codes of a run that was carried out."""
 
 
 def check(spec: SpecNode) -> tuple[Problem, ...]:
@@ -39,46 +34,42 @@ def run(spec: SpecNode | str | os.PathLike[str], /, *, show: bool = False, **opt
     """Runs a spec to its end and returns the run, whatever its outcome is.
 
     `spec` is a node, or the path of a YAML file. With `show` the run prints as `gator run` does. `options`
-    are those of `gator run`, with underscores for dashes, such as `only=["sims"]`, `cores=4`, `dry_run=True`
+    are those of `gator run`, with underscores for dashes, such as `only=["sims"]`, `jobs=4`, `quiet=True`
     or `param={"mode": "fast"}`.
 
     Raises SpecError for problems of a spec, UsageError for those of options, and GatorError if the run could
     not be carried out.
     """
-    file = _saved(spec) if isinstance(spec, SpecNode) else os.fspath(spec)
-    argv = [sys.executable, "-m", "gator", "run", *_arguments(options), "--", file]
-    with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=None if show else subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
-        _, told = process.communicate()
-    text = told.decode("utf-8", "replace").strip()
-    if process.returncode not in _ENDED:
-        if (error := _spec_error(text)) is not None:
-            raise error
-        kind = UsageError if process.returncode == os.EX_USAGE or process.returncode == 2 else GatorError
-        raise kind(text.removeprefix("gator: ") or f"the run ended with exit code {process.returncode}")
-    folder = _folder_of(process.pid, options.get("tracking"))
-    if folder is None:
-        raise GatorError(text or "the run left no folder")
-    return Run(folder, process.returncode)
+    arguments = _arguments(options)
+    file = _saved(spec, options.get("directory")) if isinstance(spec, SpecNode) else os.fspath(spec)
+    with TemporaryFile() as reports:
+        number = reports.fileno()
+        argv = [sys.executable, "-m", "gator.reported_run", str(number), "run", *arguments, "--", file]
+        with subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=None if show else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=(number,),
+        ) as process:
+            _, messages = process.communicate()
+        reports.seek(0)
+        folder, error = read_reports(reports.read())
+    code = process.returncode
+    text = messages.decode("utf-8", "replace").strip().removeprefix("gator: ")
+    if code in (0, FAILED):
+        if folder is None:
+            raise UsageError("these options start no run: leave out dry_run and help_params")
+        return Run(folder, code)
+    if error is not None:
+        raise error
+    raise (UsageError if code == USAGE else GatorError)(text or f"the run ended with exit code {code}")
 
 
-def _spec_error(text: str) -> SpecError | None:
-    """Returns the problems that a run printed about its spec; None if it ended for another reason."""
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    for line in text.splitlines():
-        found = _PROBLEM.fullmatch(line)
-        if found is not None:
-            kept = warnings if found["warning"] else problems
-            kept.append(Problem(found["file"], int(found["line"]), int(found["column"]), found["message"]))
-    return SpecError(problems, warnings) if problems else None
-
-
-def _saved(spec: SpecNode) -> str:
+def _saved(spec: SpecNode, directory: Option) -> str:
     """Writes a spec to a file that stays, so that the run can be repeated; returns its path."""
     data = to_bytes(load_written(spec, find_parser))
-    place = tracking_root().absolute() / _SPECS
+    place = Path(str(directory or "")).absolute() / tracking_root() / _SPECS
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"{Path(spec.place[0]).stem}-{sha256(data).hexdigest()[:12]}.spec"
     if not file.exists():
@@ -89,30 +80,42 @@ def _saved(spec: SpecNode) -> str:
 
 
 def _arguments(options: Mapping[str, Option]) -> list[str]:
-    """Returns options as on the command line."""
-    found: list[str] = []
+    """Returns options as on the command line. Raises UsageError for values that it cannot have."""
+    arguments: list[str] = []
     for name, value in options.items():
         flag = f"--{name.rstrip('_').replace('_', '-')}"
         match value:
             case None | False:
                 continue
             case True:
-                found.append(flag)
+                arguments.append(flag)
             case Mapping():
-                found += [f"{flag}={key}={item}" for key, item in value.items()]
+                arguments += [
+                    f"{flag}={key}={_value(name, key, item)}"
+                    for key, item in value.items()
+                    if item is not None
+                ]
             case str() | int() | float() | os.PathLike():
-                found.append(f"{flag}={os.fspath(value) if isinstance(value, os.PathLike) else value}")
+                arguments.append(f"{flag}={os.fspath(value) if isinstance(value, os.PathLike) else value}")
             case _:
-                found += [f"{flag}={item}" for item in value]
-    return found
+                arguments += [f"{flag}={item}" for item in value]
+    return arguments
 
 
-def _folder_of(pid: int, tracking: object) -> Path | None:
-    """Returns the folder of the run whose root was this process."""
-    if tracking is not None:
-        return Path(str(tracking)).absolute()
-    for found in found_runs(tracking_root().absolute()):
-        holder = found.folder.lock_holder()
-        if holder is not None and holder.pid == pid:
-            return found.folder.path
-    return None
+def _value(option: str, key: str, value: object) -> str:
+    """Returns a value as in NAME=VALUE: a boolean in lower case, the items of a list with commas between."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str() | int() | float():
+            return str(value)
+        case Path():
+            return str(value)
+        case list() | tuple():
+            items = [_value(option, key, item) for item in cast("Sequence[object]", value)]
+            if any("," in item for item in items):
+                raise UsageError(f"{option}: an item of '{key}' contains a comma, which separates items")
+            return ",".join(items)
+        case _:
+            kind = type(value).__name__
+            raise UsageError(f"{option}: '{key}' must be a string, number, boolean or list, not {kind}")

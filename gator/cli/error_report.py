@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from gator.cli.exit_codes import FAULT, USAGE
+from gator.cli.run_report import report_problems
 from gator.core.text import shorten_values
 from gator.core.visible import visible
 from gator.errors import (
@@ -40,6 +41,7 @@ def set_fault_log(file: Path) -> None:
 def report_error(error: Exception) -> int:
     """Prints an error on stderr; returns the exit code."""
     if isinstance(error, SpecError):
+        report_problems(error)
         for problem in error.problems:
             _say(str(problem))
         return USAGE

@@ -22,6 +22,7 @@ from gator.cli.launch.request import job_environment, launch_environment
 from gator.cli.launch.reruns.requested_selection import RequestedSelection, requested_selection
 from gator.cli.launch.specs.load import LoadedSpec
 from gator.cli.launch.supervise import PreparedRun, supervise
+from gator.cli.run_report import report_folder
 from gator.cli.secrets import learn_secrets
 from gator.cli.tracking import tracking_root
 from gator.cli.user import user_name
@@ -96,6 +97,7 @@ def _prepare(launch: Launch, upload: UploadProcess | None, git: GitQuestion | No
         raise UsageError(f"cannot run jobs: {shortage}")
     close_latest(tracking_root().absolute())
     folder = _make_folder(launch, runnable.plan.root.ident)
+    report_folder(folder.path)
     folder.write_key(key)
     folder.write_hub_token(os.environ.get(HUB_TOKEN, ""))
     launch.request.run_dir = str(folder.path)

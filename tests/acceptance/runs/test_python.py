@@ -1,9 +1,11 @@
 """Scripts of Python that build specs, run them and read their runs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+from gator import run
 from tests.acceptance.support import Gator
 
 PAGE = Path(__file__).parents[3] / "docs" / "python.md"
@@ -93,3 +95,97 @@ def test_a_run_from_python_can_be_repeated_and_explained(gator: Gator) -> None:
     (file,) = (gator.root / "tracking" / ".specs").iterdir()
     done = gator("run", str(file)).expect(1)
     assert "exited with code 3" in done.out + done.err or "return code 3" in done.out
+
+
+def test_a_run_in_another_directory_is_found(gator: Gator) -> None:
+    (gator.root / "other").mkdir()
+    (gator.root / "s.yaml").write_text("!Job\nident: a\nshell: pwd\n")
+    (gator.root / "other" / "s.yaml").write_text("!Job\nident: b\nshell: pwd\n")
+    told = script(
+        gator,
+        """\
+import gator
+from gator import spec
+from gator.errors import UsageError
+
+for run in (
+    gator.run("s.yaml", directory="other"),
+    gator.run(spec.Job("b", shell="pwd"), directory="other"),
+    gator.run("s.yaml", directory="other", tracking="here"),
+):
+    print(run.folder)
+    assert run.outcome == "passed", run
+    assert [line.text for line in run.lines()][-1].endswith("/other")
+try:
+    gator.run("s.yaml", dry_run=True)
+except UsageError as error:
+    assert "dry_run" in str(error)
+else:
+    raise AssertionError
+""",
+    )
+    first, second, third = map(Path, told.splitlines())
+    other = gator.root / "other"
+    assert first.parent == second.parent == other / "tracking"
+    assert third == other / "here"
+    assert len(list((other / "tracking" / ".specs").iterdir())) == 1
+    assert not (gator.root / "tracking").exists()
+
+
+def test_the_values_of_parameters_reach_their_jobs_unchanged(gator: Gator) -> None:
+    told = script(
+        gator,
+        """\
+import gator
+from gator import spec
+from gator.errors import UsageError
+
+params = {"l": {"type": "list", "default": []}, "b": False, "n": 1, "t": "x"}
+job = spec.Job("a", shell='echo "$GATOR_PARAMS"', params=params)
+given = {"l": ["x", "y z"], "b": True, "n": 2.5, "t": "é,\\n"}
+print([line.text for line in gator.run(job, param=given).lines()])
+for wrong in ({"l": ["x,y"]}, {"l": {"x": "y"}}):
+    try:
+        gator.run(job, param=wrong)
+    except UsageError as error:
+        print(error)
+""",
+    )
+    assert '"l":["x","y z"]' in told.replace('", "', '","').replace(": ", ":")
+    assert '"b":true' in told.replace(": ", ":") and '"n":2.5' in told.replace(": ", ":")
+    assert "param: an item of 'l' contains a comma, which separates items" in told
+    assert "param: 'l' must be a string, number, boolean or list, not dict" in told
+
+
+def test_the_examples_of_the_docstring_are_options(gator: Gator) -> None:
+    examples = re.findall(r"`([a-z_]+)=([^`]+)`", run.__doc__ or "")
+    assert len(examples) >= 3
+    for name, _ in examples:
+        option = f"--{name.replace('_', '-')}"
+        assert option in gator("run", "--help").expect(0).out, option
+    script(
+        gator,
+        "import gator\nfrom gator import spec\n"
+        'sims = spec.Job("sims", command="true", params={"mode": "slow"})\n'
+        'top = spec.JobGroup("top", jobs=[sims], params={"mode": "slow"})\n'
+        + "".join(f"assert gator.run(top, {name}={value}).passed\n" for name, value in examples),
+    )
+
+
+def test_a_problem_with_a_colon_and_a_line_break_is_reported_whole(gator: Gator) -> None:
+    (gator.root / "odd:1:2: name.yaml").write_text("!Job\nident: a\ncomand: x\n")
+    script(
+        gator,
+        """\
+import gator
+from gator.errors import SpecError
+
+try:
+    gator.run("odd:1:2: name.yaml")
+except SpecError as error:
+    first = error.problems[0]
+    assert (first.file, first.line, first.column) == ("odd:1:2: name.yaml", 3, 1), error.problems
+else:
+    raise AssertionError
+""",
+    )
