@@ -22,13 +22,15 @@ TYPES: Final[Mapping[str, spec_pb2.ParamType.ValueType]] = {
     "number": spec_pb2.PARAM_TYPE_NUMBER,
     "list": spec_pb2.PARAM_TYPE_LIST,
 }
+MAX_NUMBER: Final = 1000
+"""Maximum number of characters of a number, because converting long integers takes quadratic time."""
 Value: TypeAlias = str | bool | int | float | list[str]
 
 _NAMES: Final = {number: name for name, number in TYPES.items()}
 # Compiled when the first parameter needs them.
 _HEXADECIMAL: Final = r"[+-]?0[xX][0-9a-fA-F]+"
 _DECIMAL: Final = r"[+-]?[0-9]+"
-_FRACTION: Final = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_FRACTION: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _BOOLEANS: Final = frozenset(("true", "false"))
 
 
@@ -51,7 +53,8 @@ def spelled_type(text: str) -> spec_pb2.ParamType.ValueType:
     """Returns the type of a value by its spelling, if it is written without quotes."""
     if text.lower() in _BOOLEANS:
         return spec_pb2.PARAM_TYPE_BOOL
-    return spec_pb2.PARAM_TYPE_NUMBER if _is_number(text) else spec_pb2.PARAM_TYPE_TEXT
+    is_number = _is_long(text) or _is_number(text)
+    return spec_pb2.PARAM_TYPE_NUMBER if is_number else spec_pb2.PARAM_TYPE_TEXT
 
 
 def values_of(param: spec_pb2.Param, text: str) -> list[str]:
@@ -73,6 +76,8 @@ def value_problem(param: spec_pb2.Param, values: Sequence[str]) -> str:
         if param.choices and value not in param.choices:
             known = ", ".join(param.choices)
             return f"{param.name} must be one of {known}, not '{value}'{did_you_mean(value, param.choices)}"
+        if param.type == spec_pb2.PARAM_TYPE_NUMBER and _is_long(value):
+            return f"{param.name} is a number of {len(value):,} characters: the maximum is {MAX_NUMBER:,}"
         if param.type == spec_pb2.PARAM_TYPE_NUMBER and not _is_number(value):
             return f"{param.name} must be a number, not '{value}'"
         if param.type == spec_pb2.PARAM_TYPE_BOOL and value.lower() not in _BOOLEANS:
@@ -103,8 +108,16 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(_FRACTION, text) is not None and math.isfinite(float(text))
 
 
+def _is_long(text: str) -> bool:
+    """Returns whether a string has the form of a number, but more characters than numbers may have."""
+    forms = (_DECIMAL, _HEXADECIMAL, _FRACTION)
+    return len(text) > MAX_NUMBER and any(re.fullmatch(form, text) for form in forms)
+
+
 def _number(text: str) -> str | int | float:
-    """Returns a number; a string of another form, such as a masked value, stays."""
+    """Returns a number; a string of another form, such as a masked value, and a longer one stay."""
+    if len(text) > MAX_NUMBER:
+        return text
     if re.fullmatch(_HEXADECIMAL, text):
         return int(text, 16)
     if re.fullmatch(_DECIMAL, text):
