@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gator.v1 import query_pb2, spec_pb2
 
 LATEST: Final = "latest"
+MEANING_OF_LATEST: Final = "the newest run of the whole spec"
+"""Description of `latest` for completions."""
 MAX_SEARCHED: Final = 50
 """Maximum number of runs of an ident searched for one of the whole spec."""
 MIN_DIGITS: Final = 4

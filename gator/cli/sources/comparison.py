@@ -92,7 +92,7 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
             part = selection_text(later.run) or "the whole spec"
             raise NotFoundError(
                 f"{later.run.id[:8]} is the first known run of {later.run.ident} with {part}: "
-                f"name the two runs to compare: {listing} lists them"
+                f"name the two runs to compare, see {listing}"
             )
         name = later.source.of(found).name
         # The run may be outside the folder of --tracking.

@@ -13,7 +13,7 @@ from gator.cli.history.sightings import Sightings, sightings_of
 from gator.cli.runs import hub_client as hubs
 from gator.cli.runs import remote
 from gator.cli.runs.api import RunApi
-from gator.cli.runs.find import LATEST
+from gator.cli.runs.find import LATEST, MEANING_OF_LATEST
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
 from gator.cli.runs.ruled_api import ruled
 from gator.cli.sources.present_rules import rules_for
@@ -128,11 +128,11 @@ def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, RunA
 
 def names_like(choice: HubChoice, incomplete: str) -> list[tuple[str, str]]:
     """Returns completions of `-r hub:`; none if the hub does not answer in time."""
-    values = [(LATEST, "the newest run")]
+    values = [(LATEST, MEANING_OF_LATEST)]
     try:
         with hubs.connect(choice) as hub:
             for run in hub.runs(hs.ListRunsRequest(), 50):
-                values += [(run.id[:12], run.ident), (run.ident, f"the newest run of {run.ident}")]
+                values += [(run.id[:12], run.ident), (run.ident, MEANING_OF_LATEST)]
     except (GatorError, UserError):
         pass
     return [(PREFIX + name, text) for name, text in dict(values).items() if name.startswith(incomplete)]

@@ -4,11 +4,11 @@ Invariant: completions wait at most one second for a hub, and raise no error.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gator.cli.runs.find import LATEST, found_runs
+from gator.cli.runs.find import LATEST, MEANING_OF_LATEST, found_runs
 from gator.cli.runs.hub_choice import COMPLETE_SECONDS, PREFIX, HubChoice
 from gator.cli.sources.open import paths_like
 from gator.cli.tracking import tracking_root
@@ -22,13 +22,13 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
         return names_like(impatient(ctx), incomplete.removeprefix(PREFIX))
     # With two completions that begin with `hub:`, shells do not add a space after it.
-    of_hub = [(PREFIX, "the newest run of the hub"), (PREFIX + LATEST, "the same")]
+    of_hub = [(PREFIX, f"{MEANING_OF_LATEST} on the hub"), (PREFIX + LATEST, "the same")]
     return [value for value in of_hub if value[0].startswith(incomplete)] + complete_folder(incomplete)
 
 
 def complete_folder(incomplete: str) -> list[tuple[str, str]]:
     """Returns completions of the name of a run in a folder."""
-    values = [(LATEST, "the newest run")]
+    values = [(LATEST, MEANING_OF_LATEST)]
     values += [(run.folder.path.name, run.ident) for run in found_runs(tracking_root())[:50]]
     return [value for value in values if value[0].startswith(incomplete)]
 
@@ -54,17 +54,19 @@ def impatient(ctx: typer.Context) -> HubChoice:
     return HubChoice(ctx.params.get("hub"), Path(ca) if ca else None, COMPLETE_SECONDS)
 
 
-RunOption = Annotated[
-    str | None,
-    typer.Option(
+def run_option(default: str) -> Any:
+    """Returns the option `-r` with the help for a command whose default is this."""
+    return typer.Option(
         "-r",
         "--run",
         metavar="RUN",
-        help="Choose the run: latest (default), -1, -2, …, the beginning of an id, an ident, a folder, or "
-        "hub:RUN.",
+        help="Choose the run: latest, -1, -2, …, the beginning of an id, an ident, a folder, or hub:RUN; "
+        f"default: {default}.",
         autocompletion=complete_run,
-    ),
-]
+    )
+
+
+RunOption = Annotated[str | None, run_option("the run started last, on a hub latest")]
 TrackingOption = Annotated[
     Path | None,
     typer.Option(

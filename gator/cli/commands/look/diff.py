@@ -20,6 +20,7 @@ from gator.cli.sources.comparison import Comparison, compared
 from gator.cli.sources.options import JsonOption, TrackingOption, complete_run
 from gator.console import describe
 from gator.core.outcomes import FAILURES
+from gator.errors import UsageError
 from gator.units import plural, span
 from gator.v1 import common_pb2, event_pb2, hub_pb2, query_pb2
 
@@ -72,8 +73,9 @@ def diff(
     """Compare two runs: newly failing, fixed, still failing; times and metrics.
 
     The default is the latest run and the one before it in its series. Jobs are matched by their path below
-    the root. The exit code is 1 if a job fails that passed or did not exist before.
+    the root. The exit code is 1 if a job fails that did not fail before.
     """
+    _check_names(before or "", after)
     with compared(before, after, tracking, HubChoice(hub, hub_ca)) as found:
         worse = any(map(_is_worse, found.differences))
         if json:
@@ -85,6 +87,13 @@ def diff(
         _say_names(found)
     if worse:
         raise typer.Exit(1)
+
+
+def _check_names(*names: str) -> None:
+    """Raises UsageError if a name is an unknown option: options are arguments here because of `-2`."""
+    for name in names:
+        if name.startswith("-") and not name[1:].isdecimal():
+            raise UsageError(f"no such option: {name} (see gator diff -h)")
 
 
 def _is_worse(difference: hub_pb2.Difference) -> bool:

@@ -24,7 +24,7 @@ from gator.cli.options.sort import SortOption, order_of
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.failure_overlay import OverlaidRun, later_part, line_of, overlay_repeats
 from gator.cli.sources.open import OpenRun, open_run
-from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
+from gator.cli.sources.options import JsonOption, TrackingOption, complete_path, run_option
 from gator.v1 import query_pb2
 
 _SIGNATURE: Final = re.compile(r"s\d+-[0-9a-f]*", re.IGNORECASE)
@@ -39,7 +39,7 @@ def failures(
             autocompletion=complete_path,
         ),
     ] = None,
-    run: RunOption = None,
+    run: Annotated[str | None, run_option("latest, with its reruns overlaid")] = None,
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,

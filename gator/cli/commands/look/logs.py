@@ -90,7 +90,12 @@ def logs(
     tail: Annotated[
         int,
         typer.Option(
-            "--tail", "-n", min=0, metavar="N", show_default=False, help="Print only the last N lines."
+            "--tail",
+            "-n",
+            min=0,
+            metavar="N",
+            show_default=False,
+            help="Print only the last N lines of each stream.",
         ),
     ] = 0,
     long: Annotated[

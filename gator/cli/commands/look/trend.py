@@ -105,9 +105,7 @@ def trend(
         try:
             history = found.node_history(ident, path, selection, limit + 1 if limit else sys.maxsize)
         except NotFoundError as error:
-            part = f" of {options_of(selection)}" if selection != WHOLE else ""
-            advice = _advice(found, ident, path, selection)
-            raise NotFoundError(f"no run{part} {found.location} has {name}: {advice}") from error
+            raise NotFoundError(_explain_missing(found, name, ident, path, selection)) from error
         is_cut = limit is not None and len(history.entries) > limit
         if is_cut:
             del history.entries[limit:]
@@ -125,9 +123,22 @@ def trend(
         say_more("run")
 
 
-def _advice(found: History, ident: str, path: str, selection: query_pb2.Selection) -> str:
-    """Returns what to do about an ident or path that no run of the series has."""
+def _explain_missing(found: History, name: str, ident: str, path: str, selection: query_pb2.Selection) -> str:
+    """Returns the error for an ident or path that no run of the series has."""
     newest = next(iter(found.runs(ident, selection, 1)), None)
+    if newest is None and ident in found.idents():
+        listed = command("runs", "--ident", ident, where=found.where)
+        runs = f"no run of '{escape(ident)}' {found.location}"
+        if selection == WHOLE:
+            return f"{runs} was of the whole spec: add --only, --skip and --tag of a run, see {listed}"
+        options = options_of(selection)
+        return f"{runs} was started with {options}: omit {options}, or see {listed}"
+    part = f" of {options_of(selection)}" if selection != WHOLE else ""
+    return f"no run{part} {found.location} has {name}: {_advice(found, ident, path, newest)}"
+
+
+def _advice(found: History, ident: str, path: str, newest: query_pb2.Run | None) -> str:
+    """Returns what to do about an ident or path that not even the newest run of the series has."""
     if newest is None:
         near = nearest(ident, found.idents())
         if near is not None and near != ident:

@@ -23,7 +23,8 @@ def close(
             "-r",
             "--run",
             metavar="RUN",
-            help="Choose the run: latest (default), -1, -2, …, the beginning of an id, an ident or a folder.",
+            help="Choose the run: latest, -1, -2, …, the beginning of an id, an ident or a folder; "
+            "default: the run started last.",
             autocompletion=complete_folder,
         ),
     ] = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from gator.errors import NotFoundError
+from gator.errors import NotFoundError, UsageError
 from gator.run_folder import LockHolder, RunFolder
 from tests.component.query import runs
 from tests.component.query.conftest import values
@@ -256,3 +256,29 @@ def test_an_unknown_or_unclear_path_is_explained(gator: Gator) -> None:
     assert "--outcome bad: must be one of passed, failed" in str(
         gator("tree", "--outcome", "bad", code=1).exception
     )
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unknown_option_of_diff_is_no_name_of_a_run(gator: Gator) -> None:
+    for given in (("-r", "x"), ("-1", "-x"), ("--only", "x")):
+        (option,) = {each for each in given if each in ("-r", "-x", "--only")}
+        error = gator("diff", *given, code=1).exception
+        assert isinstance(error, UsageError)
+        assert str(error) == f"no such option: {option} (see gator diff -h)"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_trend_without_runs_of_the_selection_says_so(gator: Gator) -> None:
+    error = str(gator("trend", "top", "--only", "x", code=1).exception)
+    assert error.startswith("no run of 'top' in ")
+    assert "was started with --only x: omit --only x, or see gator runs --ident top --tracking " in error
+    unknown = str(gator("trend", "nothing", "--only", "x", code=1).exception)
+    assert "no run of --only x in " in unknown and "has nothing: write the whole path" in unknown
+
+
+def test_the_default_run_of_each_command_is_in_its_help(gator: Gator) -> None:
+    for name in ("status", "logs", "close"):
+        text = " ".join(gator(name, "--help").stdout.replace("│", " ").split())
+        assert "default: the run started last" in text, text
+    text = " ".join(gator("failures", "--help").stdout.replace("│", " ").split())
+    assert "default: latest, with its reruns overlaid" in text

@@ -321,7 +321,7 @@ def test_the_trend_shows_the_last_outcomes_and_since_when_it_fails(ask: Gator, h
     assert lines[1].endswith(", commit 3f2a91c0 on main")
     assert lines[2].startswith("last passed in run aaaaaaaa of ")
     assert " ".join(lines[4].split()[2:]) == "dddddddd not ended 3.00s 75.0 % ann commit 3f2a91c0 on main"
-    request, _ = hub.asked
+    request, *_ = hub.asked
     assert (request.ident, request.path, request.page_size) == ("top", "sims/run[3]", 6)
     answer = json.loads(ask("trend", "top", "--json").stdout)
     assert [one["outcome"] for one in answer["entries"]] == [None, "failed", "passed"]
