@@ -48,6 +48,8 @@ class EventKind(NamedTuple):
     """No later event is about the same attempt, or the same node."""
     to_parent: bool = False
     """Daemons report it to their parent, which limits the number of messages."""
+    has_contents: bool = False
+    """Has bytes of output or of a file. Lists of events omit it unless it is asked for."""
     from_client: bool = False
     """A job's own process may report it."""
 
@@ -64,7 +66,14 @@ EVENT_KINDS: Final = (
         to_parent=True,
         from_client=True,
     ),
-    EventKind("block", attach_pb2.EVENT_KIND_BLOCK, is_bulk=True, is_graded=True, drop_below=_ALWAYS),
+    EventKind(
+        "block",
+        attach_pb2.EVENT_KIND_BLOCK,
+        is_bulk=True,
+        is_graded=True,
+        drop_below=_ALWAYS,
+        has_contents=True,
+    ),
     EventKind("metric", attach_pb2.EVENT_KIND_METRIC, to_parent=True, from_client=True),
     EventKind("sample", attach_pb2.EVENT_KIND_SAMPLE, is_bulk=True, drop_below=_ALWAYS),
     EventKind(
@@ -77,7 +86,13 @@ EVENT_KINDS: Final = (
     EventKind("result", attach_pb2.EVENT_KIND_RESULT, is_lifecycle=True, ends_subject=True, to_parent=True),
     EventKind("progress", attach_pb2.EVENT_KIND_PROGRESS, is_shown=True, to_parent=True),
     EventKind("artefact", attach_pb2.EVENT_KIND_ARTEFACT, to_parent=True),
-    EventKind("artefact_content", attach_pb2.EVENT_KIND_ARTEFACT_CONTENT, is_bulk=True, drop_below=_ALWAYS),
+    EventKind(
+        "artefact_content",
+        attach_pb2.EVENT_KIND_ARTEFACT_CONTENT,
+        is_bulk=True,
+        drop_below=_ALWAYS,
+        has_contents=True,
+    ),
 )
 """All kinds, in the order of the protos."""
 
@@ -95,6 +110,8 @@ LIFECYCLE_KINDS: Final = _kinds(lambda each: each.is_lifecycle)
 CATALOGUED_KINDS: Final = _kinds(lambda each: each.is_lifecycle or each.is_shown)
 ENDING_KINDS: Final = _kinds(lambda each: each.ends_subject)
 PARENT_KINDS: Final = _kinds(lambda each: each.to_parent)
+LISTED_KINDS: Final = _kinds(lambda each: not each.has_contents)
+"""The kinds that lists of events have by default."""
 CLIENT_FIELDS: Final = frozenset(each.field for each in EVENT_KINDS if each.from_client)
 DROP_BELOW: Final[dict[int, int]] = {int(each.kind): each.drop_below for each in EVENT_KINDS}
 """By kind: events below this severity are dropped while the disk is full."""

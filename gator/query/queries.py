@@ -10,6 +10,7 @@ from msgspec import Struct
 from gator.core.metrics import summarise
 from gator.core.pages import NodeList, PageKey
 from gator.errors import NotFoundError, UsageError
+from gator.event_kinds import LISTED_KINDS
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
 from gator.query.failures import list_failures
@@ -156,7 +157,7 @@ class Queries:
         """Returns events of a node or of all nodes below it."""
         path = request.path or self._run(request.run).ident
         alone = request.scope == qs.SCOPE_NODE
-        kinds = list(request.kinds) or ALL_BUT_BLOCKS
+        kinds = list(request.kinds) or LISTED_KINDS
         position = tokens.decode(request, request.page_token, _AfterEvent) or _AfterEvent("", 0)
         left = page_size(request.page_size)
         stored: list[query_pb2.StoredEvent] = []
@@ -275,18 +276,6 @@ class Queries:
             spec_dir=request.spec_dir,
             launch_dir=request.launch_dir,
         )
-
-
-ALL_BUT_BLOCKS = [
-    kind
-    for kind in attach_pb2.EventKind.values()
-    if kind
-    not in (
-        attach_pb2.EVENT_KIND_UNSPECIFIED,
-        attach_pb2.EVENT_KIND_BLOCK,
-        attach_pb2.EVENT_KIND_ARTEFACT_CONTENT,
-    )
-]
 
 
 def _is_by_spec(request: qs.ListNodesRequest) -> bool:

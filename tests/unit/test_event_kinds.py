@@ -6,6 +6,7 @@ from gator.event_kinds import (
     DROP_BELOW,
     EVENT_KINDS,
     GRADED_KINDS,
+    LISTED_KINDS,
     STATE_KINDS,
     Payload,
 )
@@ -43,3 +44,12 @@ def test_what_a_hub_sees_last_is_bulk_and_only_bulk_is_dropped() -> None:
 
 def test_only_messages_and_metrics_come_from_clients() -> None:
     assert frozenset({"log", "metric"}) == CLIENT_FIELDS
+
+
+def test_lists_of_events_have_all_kinds_but_those_with_bytes() -> None:
+    with_bytes = {
+        each.kind
+        for each in EVENT_KINDS
+        if "data" in getattr(event_pb2.Event(), each.field).DESCRIPTOR.fields_by_name
+    }
+    assert set(LISTED_KINDS) == {each.kind for each in EVENT_KINDS} - with_bytes

@@ -4,12 +4,10 @@ Invariant: a received message is kept as bytes, and is parsed only when there is
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from gator.errors import ProtocolError, UnavailableError
 from gator.link import message_parts
-from gator.link.size_limits import MAX_ENTRIES, entries_of_metrics
+from gator.link.size_limits import MAX_ENTRIES, entries_of
 from gator.rpc.limits import ConnectionQuota, FairSemaphore
 from gator.v1 import attach_pb2
 from gator_hub.database.texts import SAME_VERSION
@@ -113,27 +111,13 @@ def memory_of(batch: attach_pb2.Batch, size_bytes: int) -> int:
         return size_bytes * UNPACKED_TIMES
     total = 0
     for event in batch.events:
-        name = event.WhichOneof("payload")
-        if name is None or name not in _ENTRIES:
-            continue
-        entries = _ENTRIES[name](getattr(event, name))
+        entries = entries_of(event, MAX_ENTRIES)
         if entries > MAX_ENTRIES:
             raise ProtocolError(
-                f"the lists of event {event.seq} of {batch.store} have {entries} entries: "
-                f"the maximum is {MAX_ENTRIES}, {SAME_VERSION}"
+                f"the lists of event {event.seq} of {batch.store} have more than {MAX_ENTRIES} entries: "
+                f"{SAME_VERSION}"
             )
         total += entries
     if total > _MAX_ENTRIES_OF_BATCH:
         raise ProtocolError(f"the lists in a batch of {batch.store} have {total} entries: {SAME_VERSION}")
     return size_bytes + len(batch.events) * _EVENT_BYTES + total * _ENTRY_BYTES
-
-
-_ENTRIES: Mapping[str, Callable[[Any], int]] = {
-    "declared": lambda it: len(it.tags) + len(it.demand.licenses),
-    "started": lambda it: len(it.argv),
-    "log": lambda it: len(it.fields),
-    "metric": lambda it: entries_of_metrics([it.batch]) if it.HasField("batch") else 0,
-    "attempt_finished": lambda it: entries_of_metrics(it.metrics) + len(it.failure_inputs.runners_up),
-    "result": lambda it: entries_of_metrics(it.metrics),
-}
-"""Functions that return the number of list entries of a payload, for kinds of events that have lists."""

@@ -138,3 +138,13 @@ def test_no_more_entries_are_taken_than_a_root_sends() -> None:
         with pytest.raises(ProtocolError):
             memory_of(of_lists(events, entries), 100_000)
     assert memory_of(of_lists(1, MAX_ENTRIES), 100_000)
+
+
+def test_the_entries_of_every_list_of_an_event_are_counted() -> None:
+    batch = attach_pb2.Batch(store="s")
+    finished = batch.events.add(seq=1, path="top").attempt_finished
+    finished.log_files.list.extend(event_pb2.LogFile() for _ in range(MAX_ENTRIES + 1))
+    with pytest.raises(
+        ProtocolError, match=f"the lists of event 1 of s have more than {MAX_ENTRIES} entries"
+    ):
+        memory_of(batch, batch.ByteSize())
