@@ -8,7 +8,8 @@ Invariant: the choice is the one that a new attempt with this output would have.
 
 from gator.core.attempt.events import reported
 from gator.core.attempt.metrics import AttemptMetrics
-from gator.core.attempt.output.observers import GATOR_LOGGER, LineAssembler
+from gator.core.attempt.output.notices import GATOR_LOGGER
+from gator.core.attempt.output.observers import LineAssembler
 from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
 from gator.core.causes.first_error import Choice

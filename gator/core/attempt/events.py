@@ -4,8 +4,7 @@ Invariant: every event names its attempt, and a flood of messages is counted but
 """
 
 from gator.core.attempt.metrics import MORE_NAMES, AttemptMetrics
-from gator.core.attempt.output.notices import MAX_NOTICES
-from gator.core.attempt.output.observers import GATOR_LOGGER
+from gator.core.attempt.output.notices import GATOR_LOGGER, MAX_NOTICES
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
 from gator.core.attempt.state import FOLLOWED_NANOS

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from gator.core.attempt.output.observers import GATOR_LOGGER
+from gator.core.attempt.output.notices import GATOR_LOGGER
 from gator.core.text import clean, cut
 from gator.enum_names import enum_name
 from gator.units import limit_text

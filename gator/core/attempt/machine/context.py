@@ -15,10 +15,11 @@ from gator.core.attempt.results.verdict import AttemptFacts, Verdict
 from gator.core.attempt.state import DEFAULT_GRACE_NANOS, MILLI, State
 from gator.core.attempt.termination import StartRetries, Termination
 from gator.core.attempt.usage import UsageMeter
-from gator.v1 import attach_pb2, event_pb2
+from gator.v1 import attach_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
     from gator.core.attempt.output.start_line import StartLine
+    from gator.core.attempt.results.expectations import Expectations
 
 
 class AttemptContext:
@@ -54,17 +55,11 @@ class AttemptContext:
         settings = launch.job.settings
         self.facts = AttemptFacts()
         metrics = AttemptMetrics()
-        observers = observers_of(launch.job)
-        if launch.job.HasField("expect"):
-            # Few jobs expect more than exit code 0.
-            from gator.core.attempt.results.expectations import Expectations
-
-            self.facts.expectations = Expectations(launch.job.expect)
-            observers = (*observers, self.facts.expectations)
+        self.facts.expectations = _expectations(launch.job.expect) if launch.job.HasField("expect") else None
         self.start_line = _start_line(settings.starts.match) if settings.starts.match else None
         """The line after which the job works; None if it works at once."""
-        if self.start_line is not None:
-            observers = (*observers, self.start_line)
+        asked = filter(None, (self.facts.expectations, self.start_line))
+        observers = (*observers_of(launch.job, metrics), *asked)
         self.output = Output(launch, log_cap, self.facts.messages, metrics, observers)
         self.open = set(self.output.pipes)
         """The pipes that have not reached their end."""
@@ -121,6 +116,13 @@ class AttemptContext:
         """Returns when a hook that starts now has to be over; None for never."""
         limit = self.hooks.timeout_nanos if self.hooks is not None else 0
         return now + limit if limit else None
+
+
+def _expectations(expect: spec_pb2.Expect) -> "Expectations":
+    # Few jobs expect more than exit code 0.
+    from gator.core.attempt.results.expectations import Expectations
+
+    return Expectations(expect)
 
 
 def _start_line(pattern: str) -> "StartLine":

@@ -7,7 +7,7 @@ from typing import Final
 from gator.core.attempt.commands import OutputPayload
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.line_patterns import MatchedLine, matched_lines
-from gator.core.attempt.output.observers import GATOR_LOGGER
+from gator.core.attempt.output.notices import GATOR_LOGGER
 from gator.core.text import cut
 from gator.enum_names import enum_name
 from gator.v1 import common_pb2, event_pb2, spec_pb2
@@ -17,7 +17,7 @@ _MAX_QUOTED: Final = 100
 
 
 class MetricLines:
-    """The patterns of one attempt."""
+    """The patterns of one attempt; an observer of its output."""
 
     def __init__(self, rules: Mapping[str, spec_pb2.MetricRule], metrics: AttemptMetrics) -> None:
         # A rule without a pattern disables the rule of the level above.

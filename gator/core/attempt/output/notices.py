@@ -6,6 +6,8 @@ a notice never counts against its job; the wrapper records it as a warning of Ga
 
 import re
 
+GATOR_LOGGER = "gator"
+"""Logger of messages of Gator itself, which do not count as messages of the job."""
 _BEGIN = b"\x1b]7717;gator;"
 _END = b"\x1b\\"
 MAX_TEXT_BYTES = 900

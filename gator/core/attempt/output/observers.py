@@ -1,18 +1,18 @@
 """Observers of the output of an attempt: they read its lines and record payloads, but change no counts.
 
-An observer is one class with `on_lines` and one entry in `observers_of`. Parsers, commands and metrics from
-lines are not observers, because they change the severity of lines: `parsing` calls them in their order.
+An observer is one class with `on_lines`. `observers_of` makes those that only record something. An observer
+that its attempt asks about what it saw, such as for `expect`, is made by `AttemptContext`. Parsers and
+commands are not observers, because they change the severity of lines: `parsing` calls them in their order.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from gator.core.attempt.commands import OutputPayload
-from gator.core.attempt.output.notices import MAX_NOTICES, find_notices
+from gator.core.attempt.metrics import AttemptMetrics
+from gator.core.attempt.output.notices import GATOR_LOGGER, MAX_NOTICES, find_notices
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
-GATOR_LOGGER = "gator"
-"""Logger of messages of Gator itself, which do not count as messages of the job."""
 MAX_LINE_BYTES = 512 * 1024
 """Maximum length of a line that observers get at once. Longer ones come in pieces with the same number."""
 
@@ -60,10 +60,14 @@ class NoticeObserver:
         ]
 
 
-def observers_of(job: spec_pb2.Job) -> tuple[OutputObserver, ...]:
-    """Returns the observers of one attempt at a job, in the order in which they are called."""
-    del job
-    return (NoticeObserver(),)
+def observers_of(job: spec_pb2.Job, metrics: AttemptMetrics) -> tuple[OutputObserver, ...]:
+    """Returns the observers that only record what the output of an attempt says, in the order of calls."""
+    if not job.settings.metrics:
+        return (NoticeObserver(),)
+    # Few jobs take metrics from lines.
+    from gator.core.attempt.output.metric_lines import MetricLines
+
+    return NoticeObserver(), MetricLines(job.settings.metrics, metrics)
 
 
 class LineAssembler:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from gator.core.attempt.commands import PARSER, CommandReader, OutputPayload
 from gator.core.attempt.commands import Found as Commands
@@ -19,18 +18,6 @@ from gator.core.text import clean, cut, without_nul
 from gator.parsers import MAX_TEXT, Recognised, StreamParser, rules_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
-if TYPE_CHECKING:
-    from gator.core.attempt.output.metric_lines import MetricLines
-
-
-def _metric_lines(settings: spec_pb2.Settings, metrics: AttemptMetrics) -> "MetricLines | None":
-    if not settings.metrics:
-        return None
-    # Few jobs take metrics from lines.
-    from gator.core.attempt.output.metric_lines import MetricLines
-
-    return MetricLines(settings.metrics, metrics)
-
 
 class LineParser:
     """Recognises the messages in the output of one attempt."""
@@ -42,7 +29,6 @@ class LineParser:
         "_finals",
         "_has_named",
         "_messages",
-        "_metric_lines",
         "_metrics",
         "_named",
         "_pointed",
@@ -71,7 +57,6 @@ class LineParser:
         self._quota = Quota()
         pattern = settings.first_error.match
         self._pointed = PointedError(pattern, self._rules) if pattern else None
-        self._metric_lines = _metric_lines(settings, metrics)
         self._counted_parsers: set[str] = set()
         """Parsers with a message that counted."""
         self._summaries: dict[tuple[common_pb2.Stream.ValueType, str], Recognised] = {}
@@ -87,8 +72,6 @@ class LineParser:
         payloads = self._take_commands(stream, commands, counts) if commands is not None else []
         if self._pointed is not None:
             self._pointed.on_lines(stream, first_line, data)
-        if self._metric_lines is not None:
-            payloads += self._metric_lines.on_lines(stream, first_line, data)
         if commands is not None:
             # Commands that were carried out are no last words of the job.
             data = commands.data

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.attempt.output.lines import LineCounter
-from gator.core.attempt.output.notices import MAX_NOTICES, notice_line
-from gator.core.attempt.output.observers import GATOR_LOGGER
+from gator.core.attempt.output.notices import GATOR_LOGGER, MAX_NOTICES, notice_line
 from gator.v1 import common_pb2, event_pb2
 from tests.unit.core.attempt.machine_support import ERR, OUT, end_of, events_of, finish, running
 

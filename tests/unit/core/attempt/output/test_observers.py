@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.attempt.metrics import AttemptMetrics
-from gator.core.attempt.output.observers import MAX_LINE_BYTES, LineAssembler
+from gator.core.attempt.output.observers import MAX_LINE_BYTES, LineAssembler, observers_of
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.severity import Messages
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
@@ -91,3 +91,12 @@ def test_a_large_block_is_parsed_while_it_is_read() -> None:
     # The last message is still open when its block is closed.
     assert block.block.counts == common_pb2.Counts(info=1, error=3999)
     assert [log.log.line for log in logs] == list(range(1, 4001))
+
+
+def test_metrics_of_lines_are_recorded_by_an_observer() -> None:
+    job = spec_pb2.Job(command="x")
+    job.settings.metrics["size"].match = "size (.*)"
+    *_, observer = observers_of(job, AttemptMetrics())
+    (value,) = observer.on_lines(OUT, 1, b"size 3\n")
+    assert isinstance(value, event_pb2.Metric)
+    assert (value.name, value.value) == ("size", 3.0)
