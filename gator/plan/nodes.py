@@ -105,7 +105,7 @@ class PlanNode(Struct, eq=False):
     varies_below: tuple[str, ...] = ()
     """Those names on which nodes below depend because they inherit keys."""
     variants: "Variants | None" = None
-    """Function that returns the values of its instances; None if they are the same for all."""
+    """Returns the node for each instance; None if the values of its keys are the same for all."""
 
     @property
     def instances(self) -> int:
@@ -115,7 +115,7 @@ class PlanNode(Struct, eq=False):
     def at(self, path: str) -> "PlanNode":
         """Returns the node with the values of its keys in one instance, such as its resources and limits.
 
-        Only its attributes are meant: the plan knows the node itself.
+        The copy has no place in the tree: only its attributes may be read.
         """
         return self if self.variants is None or not self.varies else self.variants.variant(self, path)
 

@@ -14,7 +14,7 @@ class DispatchLog:
     def __init__(self, log: logging.Logger, dispatch: Dispatcher) -> None:
         self._log, self._dispatch = log, dispatch
         self._reasons: dict[Queue, str] = {}
-        """The last logged state of each queue."""
+        """The last logged reason of each queue."""
 
     def on_ready(self, ready: disp.Ready) -> None:
         """Logs that an attempt may start as soon as the resources allow."""

@@ -23,7 +23,7 @@ _MAX_DEPTH = 32
 _JSON = (".json", ".jsonc", ".code-workspace")
 """Suffixes of files that may have comments."""
 PARSER: Final = "write name and entries, or in JSON a problem matcher"
-"""Description of a file with a parser, for errors."""
+"""The contents of a file with a parser, for the error about a file without them."""
 _SPEC: Final = "its root is a !Job, a !JobGroup or a !JobArray"
 
 

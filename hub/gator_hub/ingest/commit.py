@@ -74,7 +74,7 @@ class _Refused(Struct):
 
 
 def _sign(nodes: Iterable[Row]) -> None:
-    """Copies signatures of this version. Others are updated in the background."""
+    """Copies signatures of this version to `own_signature`. A background task computes the others."""
     for row in nodes:
         signature = row.get("signature")
         if signature and is_current(signature):

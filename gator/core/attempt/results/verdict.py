@@ -51,7 +51,7 @@ class AttemptFacts(Struct):
     artefact: str = ""
     """The problem with the artefacts that it made; empty if there is none."""
     input: str = ""
-    """The artefact of another job that is missing; empty if none is."""
+    """The problem with the artefacts that it uses; empty if there is none."""
     hook: str = ""
     """The problem with the hook that runs before it; empty if there is none."""
     exit_code: int | None = None
