@@ -325,7 +325,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="icarus",
-        match="^[.#*=>|+-]*(?P<message>(?:ERROR|FATAL): (?P<file>.+?):(?P<code>(?P<line>\\d+)):)$",
+        match="^[.#*=>|+-]*(?P<message>(?:ERROR|FATAL): (?P<file>.+?):(?P<line>\\d+):)$",
         decisive=True,
         continues="^       Time: \\d+ +Scope: ",
         key="^       Time: \\d+ +Scope: (?P<item>\\S+)$",

@@ -70,7 +70,7 @@ def _unpack(data: bytes) -> bytes:
     try:
         size = zstandard.frame_content_size(data)
         if not 0 <= size <= MAX_BYTES:
-            raise StoreError("a block of output has no size or is above 4 MiB: the store is damaged")
+            raise StoreError("a block of output has no size or exceeds 4 MiB: the store is damaged")
         return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as error:
         raise StoreError(f"a block of output cannot be read: {error}") from error

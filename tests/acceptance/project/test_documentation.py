@@ -88,7 +88,7 @@ def test_every_option_is_on_the_page_about_its_command(name: str) -> None:
     page = COMMAND_LINE.read_text()
     if name == "run":
         page = page.partition("## Running\n")[2].partition("\n## ")[0]
-    elif name in ("log", "metric"):
+    elif name in ("log", "metric", "param"):
         page = INSIDE_JOBS.read_text()
         assert f"gator {name} " in page
     else:

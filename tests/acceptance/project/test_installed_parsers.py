@@ -98,6 +98,6 @@ def test_a_parser_that_cannot_be_loaded_is_a_problem_of_the_spec(equipped: Gator
         "spec.yaml:1:29: the parser broken",
         "AttributeError",
         "the parser lost",
-        "no parser 'none'",
+        "unknown parser 'none'",
     ):
         assert part in text, text

@@ -41,9 +41,9 @@ def _frame(data: bytes, *, with_size: bool = True) -> bytes:
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (event_pb2.Block(encoding=ZSTD, data=_frame(bytes(blocks.MAX_BYTES + 1))), "above 4 MiB"),
+        (event_pb2.Block(encoding=ZSTD, data=_frame(bytes(blocks.MAX_BYTES + 1))), "exceeds 4 MiB"),
         (event_pb2.Block(encoding=ZSTD, data=_frame(b"x" * 9999, with_size=False)), "has no size"),
-        (event_pb2.Block(encoding=RAW, data=bytes(blocks.MAX_BYTES + 1)), "above 4 MiB"),
+        (event_pb2.Block(encoding=RAW, data=bytes(blocks.MAX_BYTES + 1)), "exceeds 4 MiB"),
         (event_pb2.Block(encoding=ZSTD, data=b"nonsense"), "cannot be read"),
         (event_pb2.Block(encoding=ZSTD, data=_frame(b"x" * 9999)[:-3]), "cannot be read"),
         (event_pb2.Block(data=b"bytes"), "unknown encoding"),
