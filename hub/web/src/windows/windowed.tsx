@@ -32,13 +32,22 @@ export function Windowed(props: Props) {
   map.current ??= new ScrollMap(rowPx);
   const at = map.current;
   const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const isMoved = useRef(false);
 
   const apply = useCallback(() => {
-    const element = scroller.current;
-    // The browser rounds positions, so the rounded one is remembered.
-    if (element && Math.abs(element.scrollTop - at.scrollTop) >= 1) element.scrollTop = at.scrollTop;
+    isMoved.current = true;
     redraw(0);
-  }, [at]);
+  }, []);
+
+  // The scroll bar is moved once the spacer has its new height: a shorter one would stop it, and the position at which
+  // it stopped would be taken for one to which the user moved it.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element || !isMoved.current) return;
+    isMoved.current = false;
+    // The browser rounds positions, so small differences are left.
+    if (Math.abs(element.scrollTop - at.scrollTop) >= 1) element.scrollTop = at.scrollTop;
+  });
 
   useLayoutEffect(() => {
     at.resize(rows, scroller.current?.clientHeight ?? 0, keepsEnd);
