@@ -192,7 +192,7 @@ def _texts(value: spec_pb2.DeferredValue, parts: Sequence[str], name: str = "") 
 
 
 class _Fill:
-    """Fills in the placeholders of texts."""
+    """Fills in the placeholders of strings."""
 
     def __init__(self, known: interpolate.Lookup, matrix: Matrix) -> None:
         self._known = known

@@ -162,7 +162,7 @@ def _replace_max_fail(root: RootNode, options: PlanOptions) -> None:
 
 
 def _drop_deferred(root: RootNode, options: PlanOptions) -> None:
-    """Removes keys with placeholders whose values options replace."""
+    """Removes keys with placeholders for which an option gives the value."""
     kept = [each for each in root.deferred if getattr(options, each.name, None) is None]
     if len(kept) < len(root.deferred):
         del root.deferred[:]

@@ -69,7 +69,7 @@ class Launched(Struct, frozen=True):
     """Names of variables that commands use and that were not set at the launch."""
 
     selection: tuple[str, ...] = ()
-    """Options that selected the jobs, as given."""
+    """The options that selected the jobs, as written on the command line."""
 
     @property
     def needs(self) -> str:

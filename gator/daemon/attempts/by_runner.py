@@ -15,7 +15,7 @@ from gator.v1 import attach_pb2, spec_pb2
 def by_runner(
     launcher: Launcher, node: attach_pb2.LaunchNode, prepared: Prepared
 ) -> tuple[Prepared, Command | None]:
-    """Returns what is started, and what is run after the end. Raises RunnerError.
+    """Returns the command to start, and the one to run after its end. Raises RunnerError.
 
     The command line for display is that of the runner, with secrets masked as in that of the job.
     """

@@ -77,7 +77,7 @@ class Preparation:
         return self._by_runner(prepared) if is_special(node.job.settings) else prepared
 
     def command(self, prepared: Prepared, birthmark: int) -> Command:
-        """Returns what is started."""
+        """Returns the command to start."""
         settings = self._node.job.settings
         return Command(
             argv=prepared.argv,

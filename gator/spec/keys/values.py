@@ -155,7 +155,7 @@ FORMS: Final = ("path", "copy")
 MAX_LOG_FILES: Final = 8
 """Maximum number of files of `also_log`. Each is a stream."""
 JOBSERVER_FORMS: Final = ("fifo", "pipe")
-"""Forms in which a program is told of its jobserver."""
+"""Forms of the jobserver: a named pipe, or inherited descriptors of a pipe."""
 KEEPS: Final = ("failed", "all", "none")
 
 ULIMITS: Final = {
