@@ -98,7 +98,7 @@ class Sightings(Struct, frozen=True):
         return f"{self._start_of(group)}; in {plural(group.runs, 'run')}{last}{first}"
 
     def _start_of(self, group: query_pb2.FailureGroup) -> str:
-        """Returns `first seen in run 77e01b9c (commits a..b), 2d23h before`, for the first of consecutive runs."""
+        """Returns `first seen in run 77e01b9c (commits a..b), 2d23h before`, for consecutive runs."""
         since = group.since
         begin = "first seen in" if since.run in ("", group.first.run) else "in all runs since"
         nanos = self.run.started_unix_nanos - since.started_unix_nanos
