@@ -7,6 +7,9 @@ from gator.parsers.definition import entries_of
 from gator.parsers.rules import Rules
 from gator.v1 import spec_pb2
 
+TAP_LINE = r"^(?:ok\b|1\.\.\d|TAP version )"
+"""Pattern of the lines that make a stream TAP, apart from failed tests, which are messages."""
+
 
 def rules_of(parsers: Iterable[spec_pb2.Parser]) -> Rules:
     """Returns the rules for a job with these named parsers, whose entries come first.
@@ -23,4 +26,4 @@ def _rules(parsers: tuple[bytes, ...]) -> Rules:
     named = [spec_pb2.Parser.FromString(data) for data in parsers]
     own = [entry for parser in named for entry in entries_of(parser)]
     words = (word for entry in own for word in entry.words)
-    return Rules([*own, *ENTRIES], (*WORDS, *words), own=len(own))
+    return Rules([*own, *ENTRIES], (*WORDS, *words), own=len(own), others=[TAP_LINE])

@@ -17,7 +17,7 @@ from gator.v1 import common_pb2
 
 MAX_LINE_CHARACTERS = 4096
 """Maximum length of the beginning of a line that is tested."""
-_SMALL_BYTES = 4096
+SMALL_BYTES = 4096
 """Data up to this size is searched without RE2, whose import takes milliseconds."""
 
 _INFO = common_pb2.SEVERITY_INFO
@@ -28,10 +28,18 @@ Match = Callable[[str], "re.Match[str] | None"]
 class Rules:
     """Entries in the order of their precedence, and their words if they are known.
 
-    The first `own` entries are those of the job itself. May be shared by all attempts of a process.
+    The first `own` entries are those of the job itself. A line that matches a pattern of `others` is a
+    candidate too, in data of more than `SMALL_BYTES`. May be shared by all attempts of a process.
     """
 
-    def __init__(self, entries: Sequence[Entry], words: Iterable[str] | None = None, *, own: int = 0) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        words: Iterable[str] | None = None,
+        *,
+        own: int = 0,
+        others: Sequence[str] = (),
+    ) -> None:
         self.entries: tuple[Entry, ...] = tuple(entries)
         self._own = frozenset(map(id, self.entries[:own]))
         if words is None:
@@ -39,6 +47,7 @@ class Rules:
         self._words = tuple(word.encode() for word in words)
         self._wordless = tuple(entry.match for entry in entries if not entry.words and entry.severity > _INFO)
         """Patterns of entries without words, which are searched for themselves."""
+        self._others = tuple(others)
         self._matches: dict[str, Match] = {}
         self._last: tuple[str, Sequence[int]] = ("", ())
         """The last line that was searched for, and the numbers of the entries that may recognise it."""
@@ -61,7 +70,7 @@ class Rules:
         if not self._words and not self._wordless:
             return lambda _: -1
         is_compiled = "_union" in self.__dict__
-        if len(data) <= _SMALL_BYTES and not self._wordless and not is_compiled:
+        if len(data) <= SMALL_BYTES and not self._wordless and not is_compiled:
             lowered = data.lower()
             if not any(word in lowered for word in self._words):
                 return lambda _: -1
@@ -111,7 +120,7 @@ class Rules:
             # The bytes need not be UTF-8, and the words are ASCII.
             options.encoding = module.Options.Encoding.LATIN1
         words = [b"(?i:%s)" % module.escape(word) for word in self._words]
-        patterns = [b"(?m:%s)" % pattern.encode() for pattern in self._wordless]
+        patterns = [b"(?m:%s)" % pattern.encode() for pattern in (*self._wordless, *self._others)]
         return module.compile(b"|".join([*words, *patterns]), options)
 
     @cached_property

@@ -6,7 +6,7 @@ Invariant: a message is the same however the stream was cut into blocks.
 from gator.parsers.assembly import MAX_LINES, MAX_TAIL, Open, groups_of
 from gator.parsers.definition import Entry, Recognised
 from gator.parsers.line_text import BLANKS, is_blank, visible
-from gator.parsers.rules import MAX_LINE_CHARACTERS, Rules
+from gator.parsers.rules import MAX_LINE_CHARACTERS, SMALL_BYTES, Rules
 from gator.v1 import spec_pb2
 
 MAX_REPEATS = 10_000
@@ -23,6 +23,8 @@ class StreamParser:
         """Number and bytes of the first visible line that belongs to no message; 0 before there is one."""
         self.last_line = 0
         """Number of the last line."""
+        self.is_plain = True
+        """Whether the last block is known to have no line that the rules search for."""
         self._block, self._last = b"", b""
         """The block that is read, and the last line of the one before it."""
         self._at = self._next = 0
@@ -39,6 +41,7 @@ class StreamParser:
         self._block = data
         following = self._rules.candidates(data)
         size, start, number, counted = len(data), 0, first_line, 0
+        self.is_plain = self._open is None and size > SMALL_BYTES
         while start < size:
             if self._open is not None:
                 start = self._continue(data, start, found)
@@ -50,6 +53,7 @@ class StreamParser:
                 self._find_plain(number + data.count(b"\n", counted, begin), data[begin:start])
             if at < 0:
                 break
+            self.is_plain = False
             end = data.find(b"\n", at)
             if end < 0:
                 end = size

@@ -75,8 +75,10 @@ class LineParser:
         if commands is not None:
             # Commands that were carried out are no last words of the job.
             data = commands.data
-        self._read_tap(stream, data)
-        found = self._streams[stream].feed(first_line, data)
+        parser = self._streams[stream]
+        found = parser.feed(first_line, data)
+        if not parser.is_plain:
+            self._read_tap(stream, data)
         tail = self._tails[stream]
         self._tails[stream] = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
         if found:

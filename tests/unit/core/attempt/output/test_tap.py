@@ -79,3 +79,26 @@ def test_tests_that_were_planned_and_did_not_run_count(out: str, message: str, i
     assert messages.counted(ERROR) == 1
     assert best is not None
     assert best.shown.message == message
+
+
+def test_tap_between_many_plain_lines_is_read() -> None:
+    plain = "x" * 69 + "\n"
+    lines = [plain * 100 + line for line in ("1..3\n", "ok 1\n", "not ok 2 - crc\n")]
+    messages = Messages()
+    parser = LineParser(spec_pb2.Settings(), messages, AttemptMetrics())
+    for number, block in enumerate([*lines, plain * 100]):
+        count = block.count("\n")
+        messages.add(common_pb2.SEVERITY_INFO, count, counts=False)
+        parser.on_lines(OUT, 1 + 101 * number, block.encode(), common_pb2.Counts(info=count))
+    parser.finish()
+    assert messages.counted(ERROR) == 1
+
+
+@pytest.mark.parametrize("tests", [1, 2])
+def test_missing_tests_between_many_plain_lines_count(tests: int) -> None:
+    plain = "a line of a program\n" * 500
+    out = plain + "1..3\n" + "".join(plain + f"ok {number + 1}\n" for number in range(tests))
+    messages = read(out, is_cut=False)
+    best = messages.best(ERROR)
+    assert best is not None
+    assert best.shown.message == f"planned 3 tests, but ran {tests}"
