@@ -8,8 +8,8 @@ from gator.runtime import loading, shutdown, signals
 with loading.quickly():
     from gator.daemon.service import Service
     from gator.errors import DiskFullError
-    from gator.loop import run_loop
     from gator.process.host import RPC_THREADS, lacks_threads, save_address_space
+    from gator.runtime.loop import run_loop
     from gator.scheduler.request import DaemonParameters
 
 

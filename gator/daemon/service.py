@@ -13,12 +13,12 @@ from gator import __version__
 from gator.daemon.hosting import Hosting
 from gator.errors import StoreError
 from gator.link.uplink import Uplink
-from gator.loop import Poster, in_thread
 from gator.process.guard import Guard
 from gator.process.host import prepare_to_host_jobs
 from gator.process.pipes import watch_eof
 from gator.process.reaper import Reaper
 from gator.runtime import diagnostics
+from gator.runtime.loop import Poster, in_thread
 from gator.runtime.text_encoding import launch_variables
 from gator.scheduler.request import DaemonParameters
 from gator.store import Store

@@ -6,8 +6,10 @@ Invariant: pure; the same request gives the same plan in every daemon.
 from gator.node_paths import array_index
 from gator.plan.baselines import relative_contracts
 from gator.plan.inherit import merge_settings
-from gator.plan.inputs import add_inputs, has_inputs
-from gator.plan.jobs import shown_job
+from gator.plan.instances.inputs import add_inputs, has_inputs
+from gator.plan.instances.jobs import shown_job
+from gator.plan.instances.seeds import derive as derive_seed
+from gator.plan.instances.sort_keys import key_below, sort_key
 from gator.plan.nodes import Condition, Edge, Index, PlanNode, step_text
 from gator.plan.plan import (
     Plan,
@@ -19,8 +21,6 @@ from gator.plan.plan import (
     unknown_references,
     written_nodes,
 )
-from gator.plan.seeds import derive as derive_seed
-from gator.plan.sort_keys import key_below, sort_key
 from gator.plan.tree import problem_at
 
 __all__ = [

@@ -8,11 +8,12 @@ from itertools import islice
 
 from gator.errors import Problem, SpecError, UsageError
 from gator.node_paths import template_of
-from gator.plan import interpolate, seeds
+from gator.plan import interpolate
 from gator.plan.baselines import BaselineLookup
 from gator.plan.dependencies import cycles
 from gator.plan.dependencies.references import Consumed, Link, Resolver
-from gator.plan.jobs import Filler, matrix_value, shown_job
+from gator.plan.instances import seeds
+from gator.plan.instances.jobs import Filler, matrix_value, shown_job
 from gator.plan.nodes import Edge, Input, PlanNode
 from gator.plan.selection import globs, select
 from gator.plan.tree import Tree, Written, build, problem_at, upwards

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from gator.git import GitQuestion
-from gator.loop import run_loop
 from gator.process.host import RPC_THREADS, lacks_threads, save_address_space
 from gator.runtime import diagnostics, loading, shutdown, signals
+from gator.runtime.loop import run_loop
 from gator.store.run.description import write_git
 from gator.upload.protocol import UploadParameters, UploadState, UploadStatus
 from gator.upload.root_watch import RootWatch

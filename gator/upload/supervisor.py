@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Protocol
 
-from gator.loop import in_thread
 from gator.run_folder import RunFolder
+from gator.runtime.loop import in_thread
 from gator.upload.availability import HubAvailability
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess

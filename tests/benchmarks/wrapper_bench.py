@@ -23,7 +23,7 @@ from gator.daemon.attempts.host import WrapperHost
 from gator.daemon.attempts.host_context import WrapperContext
 from gator.process.host import become_subreaper
 from gator.process.reaper import Reaper
-from gator.process.spawn import Command, spawn
+from gator.process.spawn import SpawnRequest, spawn
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2, spec_pb2
 
@@ -84,7 +84,7 @@ async def measure(folder: Path, nodes: list[attach_pb2.LaunchNode]) -> Measured:
 
 def bare(number: int) -> Measured:
     """Spawns, reads and waits for the same command without a wrapper."""
-    command = Command(["true"], dict(os.environ), "/")
+    command = SpawnRequest(["true"], dict(os.environ), "/")
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(number):
         process = spawn(command)

@@ -38,11 +38,11 @@ from gator.daemon.options import RunOptions
 from gator.daemon.recovery import close_latest
 from gator.errors import UsageError
 from gator.git import GitQuestion
-from gator.loop import run_loop
 from gator.plan import Plan, make_plan, relative_contracts
 from gator.ports import Display, EarlierRuns
 from gator.process.host import RPC_THREADS, RUN_TASKS, lacks_threads, save_address_space
 from gator.run_folder import RunFolder
+from gator.runtime.loop import run_loop
 from gator.scheduler import Scheduler
 from gator.upload.options import UploadOptions
 from gator.upload.process import UploadProcess

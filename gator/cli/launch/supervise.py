@@ -22,11 +22,11 @@ from gator.core.visible import visible
 from gator.daemon.options import RunEnd, RunOptions
 from gator.daemon.root import make_root
 from gator.git import GitNote, GitQuestion
-from gator.loop import in_thread
 from gator.plan import Plan
 from gator.ports import Display
 from gator.run_folder import RunFolder
 from gator.runtime import diagnostics, signals
+from gator.runtime.loop import in_thread
 from gator.upload.process import UploadProcess
 from gator.v1 import attach_pb2, common_pb2
 

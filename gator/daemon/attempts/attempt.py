@@ -43,8 +43,7 @@ from gator.process.ownership.criteria import Ownership
 from gator.process.pipes import Pipe
 from gator.process.procfs import ticks_now
 from gator.process.sampling import judge_peak
-from gator.process.spawn import Command, Process, spawn
-from gator.process.spawn_errors import SpawnError
+from gator.process.spawn import Process, SpawnError, SpawnRequest, spawn
 from gator.spec.params import ALL as ALL_PARAMETERS
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
@@ -380,7 +379,7 @@ class Attempt:
         except UnsafeScriptError as error:
             self.on_hook(HookEnd(action.name, problem=str(error)))
             return
-        command = Command(
+        command = SpawnRequest(
             argv,
             env,
             prepared.cwd,

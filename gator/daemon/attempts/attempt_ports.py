@@ -7,7 +7,7 @@ from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.start.environment import Launcher, Prepared
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.pipes import Pipe
-from gator.process.spawn import Command, Process
+from gator.process.spawn import Process, SpawnRequest
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class AttemptPorts(Protocol[Attempt_contra]):
         """Keeps the artefacts of the attempt; answers with `on_artefacts`."""
         ...
 
-    def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":
+    def run_hook(self, name: str, command: SpawnRequest, then: Callable[[HookEnd], None]) -> "HookProcess":
         """Starts a hook; `then` gets its end, at once or later."""
         ...
 

@@ -6,7 +6,7 @@ import msgspec
 
 from gator.core.attempt.start.environment import OWN_NAMES, Launcher, Prepared
 from gator.paths import slug
-from gator.process.spawn import Command
+from gator.process.spawn import SpawnRequest
 from gator.runners.job import RunnerJob
 from gator.runners.registry import command_of
 from gator.v1 import attach_pb2, spec_pb2
@@ -14,7 +14,7 @@ from gator.v1 import attach_pb2, spec_pb2
 
 def by_runner(
     launcher: Launcher, node: attach_pb2.LaunchNode, prepared: Prepared
-) -> tuple[Prepared, Command | None]:
+) -> tuple[Prepared, SpawnRequest | None]:
     """Returns the command to start, and the one to run after its end. Raises RunnerError.
 
     The command line for display is that of the runner, with secrets masked as in that of the job.
@@ -41,7 +41,7 @@ def by_runner(
     )
     command = command_of(settings.runner.name, job)
     shown = [launcher.hide(text, node) for text in command.argv]
-    end = Command(command.end, command.env, "/", merge_stderr=True) if command.end else None
+    end = SpawnRequest(command.end, command.env, "/", merge_stderr=True) if command.end else None
     started = msgspec.structs.replace(
         prepared, argv=list(command.argv), shown=shown, env=dict(command.env), cwd=command.cwd
     )

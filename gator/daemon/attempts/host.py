@@ -26,15 +26,15 @@ from gator.daemon.attempts.thread_work import run_in_thread
 from gator.daemon.attempts.timer import AttemptTimer, late_wake_text
 from gator.daemon.modes import SAMPLE_INTERVAL_MILLIS
 from gator.errors import PreconditionError
-from gator.loop import beside
 from gator.node_paths import is_below
 from gator.process.oom import count_oom_kills
 from gator.process.ownership.attempt_cgroups import Groups
 from gator.process.ownership.birthmark import Birthmarks, each_birthmark
 from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
-from gator.process.spawn import Command, Process
+from gator.process.spawn import Process, SpawnRequest
 from gator.process.terminate import Ended
+from gator.runtime.loop import beside
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ class WrapperHost:
         """The runner of hooks of the groups whose tiers are in this process."""
         return GroupHooks(self._loop, self._reaper, lambda: self.launcher)
 
-    def run_hook(self, name: str, command: Command, then: Callable[[HookEnd], None]) -> "HookProcess":
+    def run_hook(self, name: str, command: SpawnRequest, then: Callable[[HookEnd], None]) -> "HookProcess":
         """Starts a hook; `then` gets its end, at once or later."""
         # Few jobs have hooks.
         from gator.daemon.attempts.hooks.hook_process import HookProcess
@@ -318,7 +318,7 @@ class WrapperHost:
         self._report_finished(attempt.node.path, attempt.node.attempt, finished)
         self._check_idle()
 
-    def _run_end(self, command: Command) -> None:
+    def _run_end(self, command: SpawnRequest) -> None:
         """Runs the command that removes the leavings of a runner, for a bounded time."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._removals.add(done)

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from gator.daemon.attempts.attempt import Attempt
-from gator.loop import beside
 from gator.process.terminate import Ended, Terminator
+from gator.runtime.loop import beside
 
 _PAUSE_SECONDS = 0.1
 _MAX_TRIES = 300

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from gator.daemon.attempts.attempt import Attempt
 from gator.daemon.attempts.sampling_schedule import SamplingSchedule
-from gator.loop import beside
 from gator.process.ownership.attempt_cgroups import Groups
 from gator.process.ownership.criteria import Ownership
 from gator.process.sampling import Sampler, Usage
+from gator.runtime.loop import beside
 from gator.v1 import event_pb2
 
 

@@ -15,7 +15,7 @@ from gator.daemon.attempts.files.script_file import remove_script, write_script
 from gator.paths import slug
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.ownership.criteria import Ownership
-from gator.process.spawn import Command
+from gator.process.spawn import SpawnRequest
 from gator.v1 import attach_pb2, spec_pb2
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Preparation:
         self.script = ""
         """The file with its script; empty if there is none."""
         self._jobserver: Jobserver | None = None
-        self.runner_end: Command | None = None
+        self.runner_end: SpawnRequest | None = None
         """The command that cleans up after the runner at the end."""
 
     def prepare(self, token: str, inputs: Inputs | None) -> Prepared:
@@ -76,10 +76,10 @@ class Preparation:
             self._offer_cores(prepared)
         return self._by_runner(prepared) if is_special(node.job.settings) else prepared
 
-    def command(self, prepared: Prepared, birthmark: int) -> Command:
+    def command(self, prepared: Prepared, birthmark: int) -> SpawnRequest:
         """Returns the command to start."""
         settings = self._node.job.settings
-        return Command(
+        return SpawnRequest(
             argv=prepared.argv,
             env=prepared.env,
             cwd=prepared.cwd,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from gator.loop import beside
+from gator.runtime.loop import beside
 
 T = TypeVar("T")
 

@@ -16,9 +16,9 @@ from gator.daemon.fleet.daemon import Daemon, DaemonState
 from gator.daemon.fleet.subscription import PARENT_FILTER, SUBSCRIPTION
 from gator.errors import GatorError, UnauthenticatedError
 from gator.link.session import ChildLink
-from gator.loop import in_thread
 from gator.run_folder import RunFolder
 from gator.runtime import diagnostics
+from gator.runtime.loop import in_thread
 from gator.scheduler import DaemonRequest, Scheduler
 from gator.scheduler.request import DAEMON_COMMAND, ChildWatcher, DaemonParameters
 from gator.v1 import attach_pb2, event_pb2

@@ -43,7 +43,6 @@ from gator.daemon.root.serve import RunServer
 from gator.daemon.serving import ClientHandler, ServerTask
 from gator.daemon.tiers.daemons import TierDaemons
 from gator.daemon.view import View
-from gator.loop import Poster
 from gator.plan import Plan
 from gator.ports import Clock, Display
 from gator.process.guard import Guard
@@ -51,6 +50,7 @@ from gator.process.host import prepare_to_host_jobs
 from gator.process.reaper import Reaper
 from gator.rpc.address import socket_address
 from gator.run_folder import ROOT_STORE, LockHolder, RunFolder
+from gator.runtime.loop import Poster
 from gator.store import Store
 from gator.upload.options import UploadOptions
 from gator.v1 import attach_pb2, event_pb2

@@ -4,12 +4,12 @@ Invariant: orphans are not ended while jobs run in this process, because they ca
 """
 
 from gator.daemon.attempts.host import WrapperHost
-from gator.loop import in_thread
 from gator.ports import Display
 from gator.process.ownership.select import name_all
 from gator.process.reaper import Reaper
 from gator.process.sweep import sweep
 from gator.process.terminate import Terminator
+from gator.runtime.loop import in_thread
 
 
 class Orphans:

@@ -15,12 +15,12 @@ from gator.daemon.root.orphans import Orphans
 from gator.daemon.serving import ServerTask
 from gator.daemon.view import View
 from gator.errors import GatorError, StoreError
-from gator.loop import in_thread
 from gator.plan import Plan
 from gator.ports import Display
 from gator.process.guard import Guard
 from gator.process.reaper import Reaper
 from gator.run_folder import ROOT_STORE, RunFolder
+from gator.runtime.loop import in_thread
 from gator.store import Store
 from gator.v1 import attach_pb2, common_pb2
 

@@ -15,11 +15,11 @@ from gator.daemon.fleet import Fleet
 from gator.daemon.root.explain import explain_node
 from gator.daemon.serving import AttachRouter, ClientHandler
 from gator.errors import NotFoundError, UsageError
-from gator.loop import in_thread
 from gator.plan import Plan
 from gator.ports import Display
 from gator.process.host import RPC_THREADS, lacks_threads
 from gator.run_folder import RunFolder
+from gator.runtime.loop import in_thread
 from gator.store import Store
 from gator.v1 import attach_pb2
 from gator.v1 import control_service_pb2 as cs

@@ -14,9 +14,9 @@ from gator.core.tokens import Audience, Tokens
 from gator.daemon.serving.attach_router import AttachRouter
 from gator.errors import NotFoundError
 from gator.link.server import ATTACH, parent_service
-from gator.loop import in_thread
 from gator.query.servicers import ControlServicer, QueryServicer
 from gator.rpc.server import Service, serve
+from gator.runtime.loop import in_thread
 from gator.store import StoreReader
 from gator.store.run.reader import FolderReader
 from gator.v1 import control_service_pb2 as cs

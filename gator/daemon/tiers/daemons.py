@@ -20,10 +20,10 @@ from gator.core.tree.tree import Tree
 from gator.daemon.engine import Engine
 from gator.daemon.fleet import Daemon, DaemonState
 from gator.daemon.tiers.past import read_past
-from gator.loop import in_thread
 from gator.node_paths import ancestors
 from gator.plan import PlanNode
 from gator.ports import Clock
+from gator.runtime.loop import in_thread
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 MAX_TIER_DAEMONS = 8

@@ -17,9 +17,9 @@ from gator.daemon.attempts.host import WrapperHost
 from gator.daemon.engine import Engine
 from gator.daemon.tiers.past import read_past
 from gator.link.uplink import Uplink
-from gator.loop import in_thread
 from gator.plan import make_plan
 from gator.ports import Clock
+from gator.runtime.loop import in_thread
 from gator.store import Store
 from gator.v1 import attach_pb2, event_pb2
 

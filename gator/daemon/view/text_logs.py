@@ -12,8 +12,8 @@ from pathlib import Path
 from gator.core.outcomes import FAILURES
 from gator.daemon.modes import TextLogMode
 from gator.errors import StoreError
-from gator.loop import beside
 from gator.paths import slug
+from gator.runtime.loop import beside
 from gator.v1 import event_pb2
 
 ReadOutput = Callable[[str, int], Iterable[bytes]]

@@ -12,10 +12,10 @@ from typing import Any
 from gator.errors import UsageError
 from gator.link import message_parts
 from gator.link.server import parent_service
-from gator.loop import Poster
 from gator.query.servicers import QueryServicer
 from gator.rpc.auth import ServerLimits
 from gator.rpc.server import Server, Service, Tls, serve
+from gator.runtime.loop import Poster
 from gator.v1 import control_service_pb2_grpc, hub_service_pb2_grpc, query_service_pb2_grpc
 from gator_hub.database.database import Database
 from gator_hub.database.lock import HubLock

@@ -6,7 +6,7 @@ import signal
 import threading
 from functools import partial
 
-from gator.loop import Poster
+from gator.runtime.loop import Poster
 
 
 async def test_a_signal_reaches_a_loop_that_is_busy_while_much_is_posted() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gator.daemon.modes import TextLogMode
 from gator.daemon.view.text_logs import TextLogs
-from gator.loop import beside, in_thread, run_loop
+from gator.runtime.loop import beside, in_thread, run_loop
 from gator.v1 import common_pb2, event_pb2
 
 

@@ -12,7 +12,7 @@ from gator.process.ownership.criteria import Ownership
 from gator.process.pipes import Pipe, Pipes
 from gator.process.procfs import ProcessInfo
 from gator.process.reaper import Reaper
-from gator.process.spawn import Command, Process, Spawner
+from gator.process.spawn import Process, Spawner, SpawnRequest
 from gator.process.terminate import Terminator
 
 DEADLINE_S = 20.0
@@ -117,7 +117,7 @@ class Host:
         ulimit: Mapping[str, int] | None = None,
         birthmark: int = 0,
     ) -> Job:
-        command = Command(
+        command = SpawnRequest(
             argv,
             self.environment(env),
             str(cwd or self.folder),

@@ -18,12 +18,12 @@ _OWNER = """
 import os, signal, sys, time
 from gator.process.guard import Guard
 from gator.process.host import become_subreaper
-from gator.process.spawn import Command, spawn
+from gator.process.spawn import SpawnRequest, spawn
 run, daemon, script = sys.argv[1:]
 become_subreaper()
 guard = Guard(run, daemon)
 env = {"PATH": os.environ["PATH"], "GATOR_RUN": run, "GATOR_DAEMON": daemon}
-job = spawn(Command(["bash", "-c", script], env, "/"))
+job = spawn(SpawnRequest(["bash", "-c", script], env, "/"))
 print(guard.pid, os.read(job.stdout_fd, 100).decode(), flush=True)
 signal.pause()
 """

@@ -12,13 +12,13 @@ import pytest
 
 from gator.process.ownership.select import is_helper, register_helper
 from gator.process.pipes import Pipes, watch_eof
-from gator.process.spawn import Command
+from gator.process.spawn import SpawnRequest
 from tests.component.process.support import Host, until
 
 
 async def test_a_flood_arrives_whole_and_in_bounded_pieces(host: Host) -> None:
     process = host.spawner.spawn(
-        Command(["head", "-c", "20000000", "/dev/zero"], host.environment(), "/", merge_stderr=True)
+        SpawnRequest(["head", "-c", "20000000", "/dev/zero"], host.environment(), "/", merge_stderr=True)
     )
     sizes: list[int] = []
     ended = asyncio.Event()
@@ -30,7 +30,7 @@ async def test_a_flood_arrives_whole_and_in_bounded_pieces(host: Host) -> None:
 
 async def test_portions_that_take_long_become_smaller_and_grow_again(host: Host) -> None:
     process = host.spawner.spawn(
-        Command(["head", "-c", "3000000", "/dev/zero"], host.environment(), "/", merge_stderr=True)
+        SpawnRequest(["head", "-c", "3000000", "/dev/zero"], host.environment(), "/", merge_stderr=True)
     )
     sizes: list[int] = []
     ended = asyncio.Event()

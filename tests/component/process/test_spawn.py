@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gator.process.host import close_inherited, supported
-from gator.process.spawn_errors import SpawnError
+from gator.process.spawn import SpawnError
 from tests.component.process.support import Host
 
 Script = Callable[[str, str], Path]
@@ -198,10 +198,10 @@ async def test_a_missing_directory_is_told_apart_from_a_missing_program(host: Ho
 
 _WITHOUT_DESCRIPTORS = """
 import os, resource, sys
-from gator.process.spawn_errors import SpawnError
-from gator.process.spawn import Command, Spawner
+from gator.process.spawn import SpawnError
+from gator.process.spawn import SpawnRequest, Spawner
 spawner = Spawner()
-command = Command(["/bin/true"], {}, "/")
+command = SpawnRequest(["/bin/true"], {}, "/")
 first = spawner.spawn(command)
 os.close(first.stdout_fd), os.close(first.stderr_fd)
 os.waitpid(first.pid, 0)

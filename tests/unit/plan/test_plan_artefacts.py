@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.plan import Plan, make_plan
-from gator.plan.inputs import add_inputs, has_inputs
+from gator.plan.instances.inputs import add_inputs, has_inputs
 from gator.spec import load
 from gator.testing.world import order, request
 from gator.v1 import attach_pb2, spec_pb2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.errors import UsageError
-from gator.plan.seeds import MAX_SEED, derive
+from gator.plan.instances.seeds import MAX_SEED, derive
 from tests.unit.plan.plan_trees import array, group, job, plan, problems
 
 

@@ -15,7 +15,7 @@ from gator.errors import UserError
 from gator.process.ownership.birthmark import birthmarks
 from gator.process.pipes import Pipes
 from gator.process.reaper import Reaper
-from gator.process.spawn import Command
+from gator.process.spawn import SpawnRequest
 from gator.v1 import attach_pb2, spec_pb2
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class GroupHooks:
         then(path, end)
 
 
-def _command(launcher: Launcher, action: "RunHook") -> Command:
+def _command(launcher: Launcher, action: "RunHook") -> SpawnRequest:
     """Returns the command of a hook; it has no attempt, and no parent to which it could report."""
     settings = spec_pb2.Settings()
     settings.CopyFrom(action.node.at(action.path).settings)
@@ -88,4 +88,4 @@ def _command(launcher: Launcher, action: "RunHook") -> Command:
     for name in ("GATOR_PARENT", "GATOR_TOKEN", "GATOR_ATTEMPT", "GATOR_CORES", "GATOR_MEMORY_MB"):
         env.pop(name, None)
     mark = birthmarks(launcher.run, env["GATOR_DAEMON"]).number
-    return Command(prepared.argv, env, prepared.cwd, merge_stderr=True, birthmark=mark)
+    return SpawnRequest(prepared.argv, env, prepared.cwd, merge_stderr=True, birthmark=mark)

@@ -12,8 +12,7 @@ from contextlib import suppress
 from gator.core.attempt.hooks import MAX_OUTPUT_BYTES, HookEnd
 from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
-from gator.process.spawn import Command, spawn
-from gator.process.spawn_errors import SpawnError
+from gator.process.spawn import SpawnError, SpawnRequest, spawn
 
 
 class HookProcess:
@@ -22,7 +21,7 @@ class HookProcess:
     __slots__ = ("_kill_sent", "_name", "_output", "_pipe", "_size", "_then", "is_over", "pid")
 
     def __init__(
-        self, name: str, command: Command, reaper: Reaper, pipes: Pipes, then: Callable[[HookEnd], None]
+        self, name: str, command: SpawnRequest, reaper: Reaper, pipes: Pipes, then: Callable[[HookEnd], None]
     ) -> None:
         self._name, self._then = name, then
         self._output = bytearray()

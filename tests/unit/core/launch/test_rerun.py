@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gator.core.launch.rerun import Launched, launched, plan_of, rerun_command
-from gator.plan.seeds import derive
+from gator.plan.instances.seeds import derive
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from gator.core.tree.retries import MAX_DELAY_MILLIS, delay_millis, retries_failure, retries_loss
 from gator.plan import make_plan
-from gator.plan.seeds import reseeded
+from gator.plan.instances.seeds import reseeded
 from gator.testing.world import World, group, job, order, request
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 

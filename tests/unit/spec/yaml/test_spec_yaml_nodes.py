@@ -8,7 +8,7 @@ from yaml.nodes import MappingNode, Node
 from gator.errors import SpecError
 from gator.spec.yaml.nodes import compose, decode
 
-GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "specs").glob("*.yaml"))
+GOLDEN = sorted((Path(__file__).parents[3] / "golden" / "specs").glob("*.yaml"))
 
 # The parser in Python goes on a little further here, and refuses what comes then.
 WORDED_DIFFERENTLY = {"bracket_not_closed", "exclamation_mark_starts_a_text"}

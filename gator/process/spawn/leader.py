@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, field
 
 from gator.process.ownership.birthmark import BirthmarkLimit
-from gator.process.programs import Programs
-from gator.process.spawn_errors import SpawnError, refuse_directory, refuse_program
+from gator.process.spawn.errors import SpawnError, refuse_directory, refuse_program
+from gator.process.spawn.programs import Programs
 
 _ROWS, _COLUMNS = 24, 80
 _SPARE_DESCRIPTORS = 64
@@ -27,8 +27,8 @@ _SPARE_DESCRIPTORS = 64
 _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
-class Command(Struct, frozen=True):
-    """A command to start.
+class SpawnRequest(Struct, frozen=True):
+    """A process to start.
 
     `argv[0]` without a slash is looked up in the PATH of `env`; `cwd` is absolute. `nice` is added to the
     niceness of this process. `ulimit` maps names of setrlimit(2) in lower case to soft and hard limits
@@ -69,19 +69,19 @@ class Spawner:
         self._home: int | None = None
         self._birthmark_limit = BirthmarkLimit()
 
-    def spawn(self, command: Command) -> Process:
+    def spawn(self, request: SpawnRequest) -> Process:
         """Starts a command; raises SpawnError, after which nothing is left open."""
-        if not command.argv:
+        if not request.argv:
             raise SpawnError(errno.ENOENT, "the command is empty: name a program")
         ours: list[int] = []
         theirs: list[int] = []
         try:
             if self._home is None:
                 self._home = _open_home()
-            return self._start(command, ours, theirs)
+            return self._start(request, ours, theirs)
         except OSError as error:
             _close(ours)
-            raise refuse_program(command.argv[0], command.argv, command.env, error) from error
+            raise refuse_program(request.argv[0], request.argv, request.env, error) from error
         except SpawnError:
             _close(ours)
             raise
@@ -94,51 +94,51 @@ class Spawner:
             os.close(self._home)
             self._home = None
 
-    def _start(self, command: Command, ours: list[int], theirs: list[int]) -> Process:
+    def _start(self, request: SpawnRequest, ours: list[int], theirs: list[int]) -> Process:
         actions: _Actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
-        actions.append(_open_terminal(ours, theirs) if command.tty else _open_pipe(1, ours, theirs))
-        actions.append((os.POSIX_SPAWN_DUP2, 1, 2) if command.merge_stderr else _open_pipe(2, ours, theirs))
-        for number, fd in command.inherited.items():
+        actions.append(_open_terminal(ours, theirs) if request.tty else _open_pipe(1, ours, theirs))
+        actions.append((os.POSIX_SPAWN_DUP2, 1, 2) if request.merge_stderr else _open_pipe(2, ours, theirs))
+        for number, fd in request.inherited.items():
             actions.append((os.POSIX_SPAWN_DUP2, fd, number))
-        pid = self._enter_and_execute(command, actions)
-        return Process(pid, ours[0], None if command.merge_stderr else ours[1])
+        pid = self._enter_and_execute(request, actions)
+        return Process(pid, ours[0], None if request.merge_stderr else ours[1])
 
-    def _enter_and_execute(self, command: Command, actions: "_Actions") -> int:
+    def _enter_and_execute(self, request: SpawnRequest, actions: "_Actions") -> int:
         """Starts the program from the job's directory; raises SpawnError, or OSError on leaving it."""
         assert self._home is not None
-        is_set = command.birthmark != 0 and self._birthmark_limit.set_number(command.birthmark)
+        is_set = request.birthmark != 0 and self._birthmark_limit.set_number(request.birthmark)
         try:
-            return self._execute_there(command, actions)
+            return self._execute_there(request, actions)
         finally:
             if is_set:
                 self._birthmark_limit.restore()
 
-    def _execute_there(self, command: Command, actions: "_Actions") -> int:
+    def _execute_there(self, request: SpawnRequest, actions: "_Actions") -> int:
         assert self._home is not None
         try:
-            os.chdir(command.cwd)
+            os.chdir(request.cwd)
         except (OSError, ValueError) as error:
             cause = error if isinstance(error, OSError) else OSError(errno.EINVAL, str(error))
-            raise refuse_directory(command.cwd, cause) from error
+            raise refuse_directory(request.cwd, cause) from error
         try:
-            return self._execute(command, actions)
+            return self._execute(request, actions)
         finally:
             os.fchdir(self._home)
 
-    def _execute(self, command: Command, actions: "_Actions") -> int:
-        argv = list(command.argv)
-        search = command.env.get("PATH")
+    def _execute(self, request: SpawnRequest, actions: "_Actions") -> int:
+        argv = list(request.argv)
+        search = request.env.get("PATH")
         path, remembered = self._programs.find(argv[0], search)
         try:
-            if command.nice or command.ulimit:
+            if request.nice or request.ulimit:
                 _check_executable(path)
-                path, argv = _wrap(path, command)
-            return _posix_spawn(path, argv, command.env, actions)
+                path, argv = _wrap(path, request)
+            return _posix_spawn(path, argv, request.env, actions)
         except OSError as error:
             if error.errno == errno.ENOENT and remembered:
                 self._programs.forget(argv[0], search)
-                return self._execute(command, actions)
-            raise refuse_program(path, argv, command.env, error) from error
+                return self._execute(request, actions)
+            raise refuse_program(path, argv, request.env, error) from error
         except ValueError as error:
             # A NUL, a lone surrogate, or "=" in the name of a variable.
             raise SpawnError(
@@ -224,13 +224,13 @@ def _check_executable(path: str) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _wrap(path: str, command: Command) -> tuple[str, list[str]]:
+def _wrap(path: str, request: SpawnRequest) -> tuple[str, list[str]]:
     """Returns the command with prlimit and nice before it: posix_spawn can set neither."""
-    argv = [path, *command.argv[1:]]
-    if command.nice:
-        argv = [_find_tool("nice", "nice:"), "-n", str(command.nice), "--", *argv]
-    if command.ulimit:
-        limits = [_limit(name, value) for name, value in sorted(command.ulimit.items())]
+    argv = [path, *request.argv[1:]]
+    if request.nice:
+        argv = [_find_tool("nice", "nice:"), "-n", str(request.nice), "--", *argv]
+    if request.ulimit:
+        limits = [_limit(name, value) for name, value in sorted(request.ulimit.items())]
         argv = [_find_tool("prlimit", "ulimit:"), *limits, "--", *argv]
     return argv[0], argv
 
@@ -259,6 +259,6 @@ def _limit(name: str, value: int) -> str:
 _default = Spawner()
 
 
-def spawn(command: Command) -> Process:
+def spawn(request: SpawnRequest) -> Process:
     """Starts a command with the spawner of this process; raises SpawnError."""
-    return _default.spawn(command)
+    return _default.spawn(request)

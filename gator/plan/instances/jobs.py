@@ -11,8 +11,8 @@ from gator.node_paths import array_index
 from gator.paths import slug
 from gator.plan import interpolate
 from gator.plan.baselines import BaselineLookup
+from gator.plan.instances.seeds import Seeds
 from gator.plan.nodes import PlanNode
-from gator.plan.seeds import Seeds
 from gator.plan.tree import Tree, Written, problem_at, upwards
 from gator.spec.interpolation import PLACEHOLDERS, is_artefact, label_of, unknown_name
 from gator.spec.literal import MARK

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 
-from gator.process.spawn_errors import refuse_lookup
+from gator.process.spawn.errors import refuse_lookup
 
 _MAX_KEPT = 1024
 
