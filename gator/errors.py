@@ -97,3 +97,11 @@ class UnknownCallError(GatorError):
 
 class PreconditionError(UserError):
     """The request is impossible in the current state; FAILED_PRECONDITION on the wire."""
+
+
+def describe_foreign(error: Exception) -> str:
+    """Returns the type, the text and the innermost line of an error in an installed package."""
+    from traceback import extract_tb
+
+    frame = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"

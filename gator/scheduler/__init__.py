@@ -7,7 +7,7 @@ Exports the protocols; `registry` finds a scheduler by its name, `child` starts 
 Invariant: a scheduler starts and ends daemons, and knows nothing of what they do.
 """
 
-from gator.scheduler.protocols import DaemonHandle, Scheduler
+from gator.scheduler.protocols import DaemonHandle, Scheduler, SchedulerFactory
 from gator.scheduler.request import DaemonRequest
 
-__all__ = ["DaemonHandle", "DaemonRequest", "Scheduler"]
+__all__ = ["DaemonHandle", "DaemonRequest", "Scheduler", "SchedulerFactory"]

@@ -1,4 +1,4 @@
-"""Starts a daemon as a child process, directly or through another command such as `srun` or `ssh`.
+"""Starts a daemon as a child process, directly or through another command such as `taskset`.
 
 Invariant: children are spawned, never forked, because this process has threads of gRPC by then.
 """

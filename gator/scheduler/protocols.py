@@ -1,5 +1,6 @@
 """Protocols that a scheduler implements."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from gator.scheduler.request import DaemonRequest
@@ -22,7 +23,7 @@ class DaemonHandle(Protocol):
 
 
 class Scheduler(Protocol):
-    """Starts daemons. It is made from the arguments of `--sched-arg`, see `registry`."""
+    """Starts daemons. A `SchedulerFactory` creates it."""
 
     @property
     def cores(self) -> int | None:
@@ -38,5 +39,16 @@ class Scheduler(Protocol):
         """Starts a daemon; called on the event loop, so it must not block.
 
         Raises GatorError if the daemon cannot be started.
+        """
+        ...
+
+
+class SchedulerFactory(Protocol):
+    """The object that an entry point in `gator.schedulers` names: usually the class of the scheduler."""
+
+    def __call__(self, arguments: Mapping[str, str], /) -> Scheduler:
+        """Creates a scheduler from the values of `--sched-arg` by key.
+
+        Raises UsageError for arguments that it does not accept.
         """
         ...

@@ -14,7 +14,7 @@ from gator.core.cursor import Accepted, ConsumerCursor, Gap
 from gator.core.tokens import Audience, Tokens
 from gator.daemon.fleet.daemon import Daemon, DaemonState
 from gator.daemon.fleet.subscription import PARENT_FILTER, SUBSCRIPTION
-from gator.errors import GatorError, UnauthenticatedError
+from gator.errors import GatorError, UnauthenticatedError, describe_foreign
 from gator.link.session import ChildLink
 from gator.run_folder import RunFolder
 from gator.runtime import diagnostics
@@ -125,6 +125,9 @@ class Fleet:
             daemon.handle = self._scheduler.start_daemon(request)
         except GatorError as error:
             self._start_cleanup(daemon, str(error))
+        except Exception as error:
+            # The scheduler may belong to another package. Its fault ends daemons, not the root.
+            self._start_cleanup(daemon, f"the scheduler failed to start a daemon: {describe_foreign(error)}")
         else:
             daemon.handle.exited.add_done_callback(partial(self._on_exit, daemon))
         return daemon

@@ -1,5 +1,8 @@
 """A scheduler of an installed package starts the daemons of a run."""
 
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from gator.scheduler.registry import parse_arguments
 from tests.acceptance.support import Gator
 
+ROOT = Path(__file__).resolve().parents[3]
 MODULE = '''\
 """Starts each daemon through a shell that notes the daemon's name."""
 
@@ -29,6 +33,20 @@ class NotingScheduler:
     def start_daemon(self, request: DaemonRequest) -> DaemonHandle:
         script = 'echo "$0" >>"$1"; shift; export THROUGH=shell; exec "$@"'
         return start_child(request, ["/bin/sh", "-c", script, request.name, self._notes, *request.argv])
+
+
+class GreedyScheduler(NotingScheduler):
+    def __init__(self, arguments: Mapping[str, str]) -> None:
+        self._notes = arguments["queue"]
+
+
+class EmptyScheduler:
+    def __init__(self, arguments: Mapping[str, str]) -> None: ...
+
+
+class FailingScheduler(NotingScheduler):
+    def start_daemon(self, request: DaemonRequest) -> DaemonHandle:
+        raise ValueError("no such queue")
 '''
 SPEC = """\
 !JobGroup
@@ -41,17 +59,28 @@ jobs:
 
 @pytest.fixture
 def noting(gator: Gator, tmp_path: Path) -> Gator:
-    """Returns a Gator in whose environment a package with a scheduler is installed."""
-    site = tmp_path / "site"
-    info = site / "noting-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "noting.py").write_text(MODULE)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: noting\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[gator.schedulers]\nnoting = noting:NotingScheduler\nbroken = noting:Missing\n"
-    )
-    gator.env["PYTHONPATH"] = str(site)
+    """Returns a Gator in whose environment a package with schedulers is installed."""
+    names = {
+        "noting": "NotingScheduler",
+        "broken": "Missing",
+        "greedy": "GreedyScheduler",
+        "empty": "EmptyScheduler",
+        "failing": "FailingScheduler",
+    }
+    install(gator, tmp_path, "noting", MODULE, names)
     return gator
+
+
+def install(gator: Gator, folder: Path, module: str, text: str, schedulers: Mapping[str, str]) -> None:
+    """Installs a package that consists of a module, with schedulers by name."""
+    site = folder / "site"
+    info = site / f"{module}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / f"{module}.py").write_text(text)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+    lines = [f"{name} = {module}:{scheduler}\n" for name, scheduler in schedulers.items()]
+    (info / "entry_points.txt").write_text("".join(["[gator.schedulers]\n", *lines]))
+    gator.env["PYTHONPATH"] = str(site)
 
 
 @pytest.mark.parametrize("placement", ["auto", "daemons", "tiers"])
@@ -85,9 +114,17 @@ def test_a_scheduler_and_its_arguments_can_be_in_gator_toml(noting: Gator, tmp_p
     [
         (
             ["--scheduler", "nothing"],
-            "--scheduler nothing: there is no such scheduler, only broken, local, noting",
+            "--scheduler nothing: there is no such scheduler, only broken, empty, failing, greedy, local",
         ),
-        (["--scheduler", "broken"], "--scheduler broken: noting:Missing cannot be imported: AttributeError"),
+        (["--scheduler", "broken"], "--scheduler broken: cannot import noting:Missing: AttributeError"),
+        (
+            ["--scheduler", "greedy"],
+            "--scheduler greedy: cannot create noting:GreedyScheduler: KeyError: 'queue' (",
+        ),
+        (
+            ["--scheduler", "empty"],
+            "noting:EmptyScheduler is not a scheduler: it lacks allows_inline, cores, start_daemon",
+        ),
         (["--scheduler", "noting"], "--sched-arg: noting takes notes=FILE"),
         (["--sched-arg", "speed"], "--sched-arg speed: must be KEY=VALUE"),
         (
@@ -99,6 +136,25 @@ def test_a_scheduler_and_its_arguments_can_be_in_gator_toml(noting: Gator, tmp_p
 def test_a_wrong_scheduler_is_a_usage_error(noting: Gator, options: list[str], message: str) -> None:
     done = noting("run", noting.spec(SPEC), *options).expect(2)
     assert message in done.err
+
+
+def test_a_fault_of_a_scheduler_ends_the_run_and_is_named(noting: Gator) -> None:
+    options = ("--scheduler", "failing", "--sched-arg", "notes=x")
+    done = noting("run", noting.spec(SPEC), *options).expect(3)
+    assert "the scheduler failed to start a daemon: ValueError: no such queue (" in done.err
+    assert "noting.py:" in done.err
+
+
+def test_the_scheduler_of_the_recipe_starts_daemons(gator: Gator, tmp_path: Path) -> None:
+    recipe = (ROOT / "CONTRIBUTING.md").read_text().partition("### Add a scheduler")[2]
+    module, name, entry = re.findall(r"```python\n(.*?)```.*?^(\w+) = \"\w+:(\w+)\"", recipe, re.S | re.M)[0]
+    install(gator, tmp_path, "pinned_scheduler", module, {name: entry})
+    cpu = min(os.sched_getaffinity(0))
+    spec = gator.spec(
+        f"""!Job {{ident: one, shell: 'test "$(nproc)" = 1 && taskset -cp $$ | grep ": {cpu}$"'}}"""
+    )
+    gator("run", spec, "--scheduler", name, "--sched-arg", f"cpus={cpu}").expect(0)
+    assert "requires cpus=" in gator("run", spec, "--scheduler", name).expect(2).err
 
 
 def test_the_last_value_of_an_argument_counts() -> None:
