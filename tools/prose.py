@@ -31,15 +31,21 @@ PHRASES: Final = {
     r"\bnone such\b": "write `no such …`",
     r"\bfor want of\b": "write `for lack of`",
     r"\bfor ever\b": "write `forever`",
+    r"(?<!there )\b(?:is|are|was|were) no (?!(?:long|earli|lat|great|small|old|new|few)er\b|more\b)": (
+        "write `is not a …`"
+    ),
+    r"\b(?:has|have) no [^.,;:]+, unlike\b": "write `unlike …, X has no …`, or two sentences",
 }
 """Regular expressions of phrases that readers stumble over, and what to write instead."""
 NO_DOCSTRING: Final = {
-    r'^\s*r?"""What ': "begin with a noun, or in a module with a verb",
+    r'(?:^|(?<=\s))r?"""What ': "begin with a noun, or in a module with a verb",
     r"\btakes? note\b": "write `Records that …`",
 }
 """Regular expressions of the beginnings of docstrings that name no thing and no action."""
 BOUND: Final = re.compile(r"^_?(?:(?:MOST|LEAST|ENOUGH|FEW|MANY)_|(?:MOST|ENOUGH|FEW)$)")
 """Names of constants that are bounds, and are not called `MAX_…` or `MIN_…`."""
+IS_NO: Final = re.compile(r"(?<!there)_(?:is|are|was|were)_no_(?!\w+er_|more_)")
+"""A phrase in the names of tests, which are sentences."""
 NO_VERBS: Final = frozenset(
     {"This", "Its", "Is", "Was", "Has", "As", "Always", "Less", "Across", "Yes", "Others"}
 )
@@ -70,12 +76,12 @@ def files(paths: Iterable[Path] = ()) -> Iterator[Path]:
 
 def _numbered(path: Path, parts: Sequence[str]) -> Iterator[tuple[int, str]]:
     text = path.read_text()
-    lines = list(_prose(text) if path.suffix == ".py" else enumerate(text.split("\n"), 1))
+    passages = list(_passages(_prose(text) if path.suffix == ".py" else enumerate(text.split("\n"), 1)))
     phrases = PHRASES if path.suffix != ".py" or parts[0] == "tests" else PHRASES | NO_DOCSTRING
     for phrase, advice in phrases.items():
-        for number, line in lines:
-            if found := re.search(phrase, line, re.IGNORECASE):
-                yield number, f"'{found.group().strip()}': {advice}"
+        for passage, numbers in passages:
+            for match in re.finditer(phrase, passage, re.IGNORECASE):
+                yield numbers[match.start()], f"'{match.group().strip()}': {advice}"
     if path.suffix == ".md":
         yield from _wide(text)
     if path.suffix == ".py":
@@ -87,6 +93,20 @@ def _prose(text: str) -> Iterator[tuple[int, str]]:
         if token.type in (tokenize.STRING, tokenize.COMMENT):
             for offset, line in enumerate(token.string.split("\n")):
                 yield token.start[0] + offset, line
+
+
+def _passages(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, list[int]]]:
+    """Yields consecutive lines as one, because phrases may be wrapped, with the number of each character's line."""
+    passage, numbers, last = "", list[int](), 0
+    for number, line in lines:
+        words = re.sub(r"^\s*(?:#|//|\*)?\s*", "", line)
+        if number > last + 1 or not words:
+            yield passage, numbers
+            passage, numbers = "", []
+        passage += f"{words} "
+        numbers += [number] * (len(words) + 1)
+        last = number
+    yield passage, numbers
 
 
 def _wide(text: str) -> Iterator[tuple[int, str]]:
@@ -104,6 +124,8 @@ def _grammar(module: ast.Module, *, docstrings: bool) -> Iterator[tuple[int, str
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and BOUND.match(node.id):
             yield node.lineno, f"{node.id}: name bounds MAX_… and MIN_…"
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if IS_NO.search(node.name):
+                yield node.lineno, f"{node.name}: write `is_not_a_…`"
             # A property is described by a noun; the docstring of a command is its help, which is imperative.
             decorators = " ".join(ast.unparse(decorator) for decorator in node.decorator_list)
             text = ast.get_docstring(node)

@@ -62,7 +62,7 @@ class Open(Struct):
         """Returns whether a line can be added.
 
         Lines are left out in the middle of a message whose last line explains the failure. Without the line
-        that the entry needs it may prove to be no message, so all its lines are kept then.
+        that the entry needs it may prove not to be a message, so all its lines are kept then.
         """
         if len(self.lines) + len(self.joined) < MAX_LINES:
             return True

@@ -195,7 +195,7 @@ class _Call:
             await self._send(context, self._packed(await answer), turn)
 
     async def _request(self, context: Any) -> Any:
-        """Returns the one request. Raises ProtocolError when there is none, or it is no message."""
+        """Returns the one request. Raises ProtocolError if it is missing or not a message."""
         seconds = self._clients.server_limits.request_timeout_seconds if self._clients is not None else None
         try:
             data = await asyncio.wait_for(context.read(), seconds)

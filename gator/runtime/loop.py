@@ -90,8 +90,8 @@ class _Loop(asyncio.SelectorEventLoop):
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
         """Calls a function on the loop when a signal comes, as the loop of asyncio does.
 
-        A burst of SIGCHLD may fill the socket that wakes the loop. A full socket wakes it as well, so that
-        is no reason for a message on stderr.
+        A burst of SIGCHLD may fill the socket that wakes the loop. A full socket wakes it as well, so nothing
+        is printed on stderr.
         """
         super().add_signal_handler(sig, callback, *args)
         signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)

@@ -1006,7 +1006,7 @@ class NodeMetrics(message.Message):
 
     @builtins.property
     def running(self) -> containers.RepeatedCompositeFieldContainer[event_pb2.MetricTotal]:
-        """Metrics of the attempts that run, at the node or below it, so far. They are no part of `metrics`."""
+        """Metrics of the attempts that run, at the node or below it, so far. They are not part of `metrics`."""
 
     def __init__(
         self,

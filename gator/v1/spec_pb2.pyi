@@ -1986,12 +1986,12 @@ class ParserEntry(message.Message):
     consequence: builtins.str
     """Pattern of the line that explains the failure; if it matches, the rank is CONSEQUENCE."""
     where: builtins.str
-    """Pattern of other lines of the message that say where; of the one nearest to the line with the explaining text,
-    the groups are taken that the message does not have.
+    """Pattern of other lines of the message that contain its place. The groups that the message does not have come
+    from the one nearest to the line with the explaining text.
     """
     needs: builtins.str
-    """Pattern of a line without which it is no message of this entry; the first line is then tried with the entries
-    after this one.
+    """Pattern of a line that each message of this entry has; without it the first line is tried with the entries after
+    this one.
     """
     loop: builtins.bool
     """Whether further lines that match the last pattern of `then` are messages of their own."""
@@ -2173,7 +2173,7 @@ class Limits(message.Message):
     ERROR_FIELD_NUMBER: builtins.int
     CRITICAL_FIELD_NUMBER: builtins.int
     warning: builtins.int
-    """Messages of severity WARNING; unset means inherited. The default is no limit."""
+    """Messages of severity WARNING; unset means inherited. By default there is no limit."""
     error: builtins.int
     """Messages of severity ERROR; unset means inherited. The default is 0."""
     critical: builtins.int

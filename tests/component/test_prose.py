@@ -19,6 +19,10 @@ def test_each_kind_of_problem_is_found(tmp_path: Path) -> None:
         '"""The rule: it works."""\n\n_MOST_BYTES = 1\n\n\n'
         'def take() -> int:\n    """What nobody wants."""\n    return 1\n'
     )
+    (tmp_path / "odd.py").write_text(
+        '"""A file that is\nno store."""\n\n\n# It has no lock, unlike others.\n'
+        "def test_a_file_is_no_store() -> None: ...\n"
+    )
     (tmp_path / "page.md").write_text("word " * 30 + "\n")
     found = [problem for path in files([tmp_path]) for problem in problems_in(path, tmp_path)]
     assert [problem.split(": ")[0] for problem in found] == [
@@ -27,6 +31,9 @@ def test_each_kind_of_problem_is_found(tmp_path: Path) -> None:
         "code.py:6",
         "code.py:7",
         "code.py:7",
+        "odd.py:1",
+        "odd.py:5",
+        "odd.py:6",
         "page.md:1",
     ]
 

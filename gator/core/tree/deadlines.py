@@ -14,7 +14,7 @@ class Deadlines:
         self._heap: list[tuple[int, str]] = []
 
     def set(self, path: str, began: int, millis: int) -> None:
-        """Limits a node to a number of milliseconds from the time it began; 0 is no limit."""
+        """Limits a node to a number of milliseconds from the time it began; 0 means no limit."""
         if millis:
             heapq.heappush(self._heap, (began + millis * 1_000_000, path))
 

@@ -103,7 +103,7 @@ SUB_KEYS: Final = {
         Key("metrics", (), "contracts", "Conditions on metrics, such as '>= 80', by name."),
     ),
     "limits": (
-        Key("warning", (), "limit", "Messages of severity WARNING; default none, which is no limit."),
+        Key("warning", (), "limit", "Messages of severity WARNING; default none, which means no limit."),
         Key("error", (), "limit", "Messages of severity ERROR; default 0."),
         Key("critical", (), "limit", "Messages of severity CRITICAL; default 0."),
     ),

@@ -73,7 +73,7 @@ class LineParser:
         if self._pointed is not None:
             self._pointed.on_lines(stream, first_line, data)
         if commands is not None:
-            # Commands that were carried out are no last words of the job.
+            # Commands that were carried out are not the last words of the job.
             data = commands.data
         parser = self._streams[stream]
         found = parser.feed(first_line, data)

@@ -1,6 +1,6 @@
 """The plan and the tests of the Test Anything Protocol in one stream.
 
-A line that begins with `not ok 3` is no failed test by itself: people write such lines too. It is one in a
+A line that begins with `not ok 3` is not a failed test by itself: people write such lines too. It is one in a
 stream that has a plan, a version or another test.
 """
 
