@@ -96,7 +96,7 @@ def _prose(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _passages(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, list[int]]]:
-    """Yields consecutive lines as one, because phrases may be wrapped, with the number of each character's line."""
+    """Yields consecutive lines as one, with the line number of each character: phrases may be wrapped."""
     passage, numbers, last = "", list[int](), 0
     for number, line in lines:
         words = re.sub(r"^\s*(?:#|//|\*)?\s*", "", line)

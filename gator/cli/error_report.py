@@ -43,27 +43,29 @@ def report_error(error: Exception) -> int:
     if isinstance(error, SpecError):
         report_problems(error)
         for problem in error.problems:
-            _say(str(problem))
+            _print_error(str(problem))
         return USAGE
     if isinstance(error, UserError | DamagedFolderError):
-        _say(f"gator: {error}")
+        _print_error(f"gator: {error}")
         return USAGE
     if isinstance(error, OutputError):
         drop_stdout()
-        _say(f"gator: cannot write the output: {error.strerror}")
+        _print_error(f"gator: cannot write the output: {error.strerror}")
         return FAULT
     if isinstance(error, FileNotFoundError) and error.filename is None and not _cwd_exists():
-        _say("gator: the current folder was removed: change to another one")
+        _print_error("gator: the current folder was removed: change to another one")
         return USAGE
     if isinstance(error, ValueError) and str(error).startswith(_TOO_LARGE):
-        _say(f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large: use a smaller one")
+        _print_error(
+            f"gator: the number {str(error).removeprefix(_TOO_LARGE)} is too large: use a smaller one"
+        )
         return USAGE
     what = str(error) or type(error).__name__
     if _is_peer_failure(error):
-        _say(f"gator: {what}")
+        _print_error(f"gator: {what}")
         return FAULT
     log = write_traceback(error)
-    _say(f"gator: {what} (details in {log})" if log else f"gator: {what}")
+    _print_error(f"gator: {what} (details in {log})" if log else f"gator: {what}")
     return FAULT
 
 
@@ -129,7 +131,7 @@ def drop_stdout() -> None:
     os.close(null)
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     try:
         sys.stderr.write(visible(shorten_values(_masked(text))) + "\n")
         sys.stderr.flush()

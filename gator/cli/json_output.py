@@ -16,7 +16,7 @@ _UNSAFE: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2
 """Characters that JSON allows unescaped and a terminal would interpret."""
 
 
-def say_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Prints a message or plain values as one line of JSON."""
     from google.protobuf.message import Message
 

@@ -30,26 +30,26 @@ def paint(text: str, style: str) -> str:
     return styled(text, style) if has_colour() else text
 
 
-def say(text: str = "") -> None:
+def echo(text: str = "") -> None:
     r"""Prints one line. Control characters other than colours are escaped, such as `\x07`."""
     sys.stdout.write((visible_styled(text, CODES) if has_colour() else visible(text)) + "\n")
 
 
-def say_lines(text: str) -> None:
-    """Prints several lines, each like `say`."""
+def echo_lines(text: str) -> None:
+    """Prints several lines, each like `echo`."""
     for line in text.removesuffix("\n").split("\n"):
-        say(line)
+        echo(line)
 
 
-def say_columns(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
+def echo_columns(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
     """Prints rows in columns; those whose number is in `right` are aligned to the right."""
     clean = partial(visible_styled, codes=CODES) if has_colour() else visible
     for line in column_lines(rows, right, clean):
-        say(line)
+        echo(line)
 
 
-def complain(text: str) -> None:
-    """Prints one line on stderr, cleaned like in `say`, with secrets masked."""
+def warn(text: str) -> None:
+    """Prints one line on stderr, cleaned like in `echo`, with secrets masked."""
     sys.stderr.write(visible(hide_secrets(text)) + "\n")
     sys.stderr.flush()
 

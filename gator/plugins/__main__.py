@@ -7,9 +7,9 @@ from gator.plugins.host import main
 
 if __name__ == "__main__":
     # What plug-ins print must not be mixed with the problems that are told to the run.
-    told = os.dup(2)
+    report_fd = os.dup(2)
     os.dup2(1, 2)
-    sys.stderr = os.fdopen(told, "w", encoding="utf-8", errors="backslashreplace")
+    sys.stderr = os.fdopen(report_fd, "w", encoding="utf-8", errors="backslashreplace")
     main(sys.argv[1], sys.argv[2:])
     sys.stdout.flush()
     sys.stderr.flush()

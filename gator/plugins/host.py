@@ -80,7 +80,7 @@ class PluginHost:
             # Any error of a package.
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
-            _tell(f"the plug-in {name} cannot be loaded: {type(error).__name__}: {error}")
+            _report(f"the plug-in {name} cannot be loaded: {type(error).__name__}: {error}")
 
     def _ended(self) -> Iterator[str]:
         """Yields the paths of the nodes that have ended since the last call, the root last."""
@@ -145,7 +145,7 @@ class PluginHost:
             problem = _called(lambda caller=caller: caller(**arguments))
             if problem:
                 self._manager.unregister(plugin)
-                _tell(f"the plug-in {name} is not called any more: {hook} {problem}")
+                _report(f"the plug-in {name} is not called any more: {hook} {problem}")
 
 
 def _called(call: Any) -> str:
@@ -168,7 +168,7 @@ def _called(call: Any) -> str:
     return problems[0]
 
 
-def _tell(text: str) -> None:
+def _report(text: str) -> None:
     """Reports a problem to the run."""
     sys.stderr.write(" ".join(text.split()) + "\n")
     sys.stderr.flush()
@@ -181,4 +181,4 @@ def main(folder: str, names: Sequence[str]) -> None:
     except Exception as error:
         # A traceback would be printed line by line as problems of the run.
         what = str(error) if isinstance(error, GatorError | UserError) else f"{type(error).__name__}: {error}"
-        _tell(f"the plug-ins are not called any more: {what}")
+        _report(f"the plug-ins are not called any more: {what}")

@@ -58,12 +58,12 @@ class RunView:
         running = run.state == query_pb2.RUN_STATE_RUNNING
         longest = self._longest(run.ident) if self._request.longest and running else []
         response = qs.WatchRunResponse(run=run, longest=longest)
-        heard = run.last_seen_unix_nanos
+        last_seen = run.last_seen_unix_nanos
         if run.connected:
             # A new time of contact alone is not a change.
             response.run.ClearField("last_seen_unix_nanos")
         mark = tokens.digest(response)
-        response.run.last_seen_unix_nanos = heard
+        response.run.last_seen_unix_nanos = last_seen
         response.resume_token = tokens.encode(self._request, {"mark": mark})
         return RunSnapshot(response, mark, run.state in _ENDED)
 

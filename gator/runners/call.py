@@ -26,16 +26,16 @@ def main(call: str, arguments: str) -> int:
         sys.stdout.flush()
         traceback.print_exception(type(error), error, _own(error.__traceback__))
         sys.stderr.flush()
-        say("error", f"{type(error).__name__}: {error}", type(error).__name__, *_place(error))
+        print_message("error", f"{type(error).__name__}: {error}", type(error).__name__, *_place(error))
         return 1
     if result is not None:
         code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
         place = (code.co_filename, code.co_firstlineno) if code else ("", 0)
-        say("info", f"{call} returned {_shown(result)}", "", *place)
+        print_message("info", f"{call} returned {_shown(result)}", "", *place)
     return 0
 
 
-def say(severity: str, text: str, code: str, file: str, line: int) -> None:
+def print_message(severity: str, text: str, code: str, file: str, line: int) -> None:
     """Prints a message as a command of output."""
     fields = {"severity": severity, "logger": "python", "code": code, "file": file}
     if line:

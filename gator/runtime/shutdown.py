@@ -44,7 +44,7 @@ def leave(code: int) -> NoReturn:
         except (OSError, ValueError) as error:
             code = code or FLUSH_FAILED
             reason = getattr(error, "strerror", None) or error
-            _tell(f"gator: cannot write the output: {reason}\n")
+            _write_stderr(f"gator: cannot write the output: {reason}\n")
     os._exit(code)
 
 
@@ -55,10 +55,10 @@ def code_of(exit_request: SystemExit) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF
-    _tell(f"{code}\n")
+    _write_stderr(f"{code}\n")
     return 1
 
 
-def _tell(text: str) -> None:
+def _write_stderr(text: str) -> None:
     with contextlib.suppress(OSError):
         os.write(2, text.encode(errors="backslashreplace"))

@@ -46,13 +46,13 @@ def main() -> int:
     save_address_space()
     lacking = lacks_threads(RPC_THREADS)
     if lacking is not None:
-        _tell(UploadStatus(UploadState.FAILED, lacking))
+        _send_status(UploadStatus(UploadState.FAILED, lacking))
         return 1
     watch = RootWatch(0, LAST_SECONDS, EXIT_CUT)
     try:
         _log_to(parameters.log)
     except OSError as error:
-        _tell(UploadStatus(UploadState.FAILED, f"cannot write {parameters.log}: {error.strerror}"))
+        _send_status(UploadStatus(UploadState.FAILED, f"cannot write {parameters.log}: {error.strerror}"))
         return 1
     if git is not None:
         # If the folder cannot be written, the run itself reports it.
@@ -68,7 +68,7 @@ def _log_to(path: str) -> None:
     os.close(log)
 
 
-def _tell(status: UploadStatus) -> None:
+def _send_status(status: UploadStatus) -> None:
     # The reader of the pipe is gone if the root has died.
     with contextlib.suppress(BrokenPipeError):
         os.write(1, status.encode())
@@ -92,7 +92,7 @@ async def _run(parameters: UploadParameters, watch: RootWatch) -> int:
             # Not earlier: if all cores are busy from the start, the run would appear in the hub seconds late.
             stepped_back = True
             os.nice(NICE)
-        _tell(status)
+        _send_status(status)
 
     upload = Upload(stores, partial(resolve, parameters.address, os.environ, ca=ca), on_status)
 

@@ -46,25 +46,25 @@ FIRST_POLL_SECONDS: Final = 0.01
 _MAX_SHARE = 20
 """Polls take at most one part in this number of the time."""
 
-Tell = Callable[[UploadStatus], None]
+OnStatus = Callable[[UploadStatus], None]
 
 
 class Upload:
     """The upload of one run.
 
-    `access` is called before each dial and raises UsageError if the address or token is unknown; `tell` is
-    called with each change of status.
+    `access` is called before each dial and raises UsageError if the address or token is unknown;
+    `on_status` is called with each change of status.
     """
 
     def __init__(
         self,
         stores: UploadedRun,
         access: Callable[[], HubAccess],
-        tell: Tell,
+        on_status: OnStatus,
         timeouts: Timeouts | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        self._stores, self._access, self._tell = stores, access, tell
+        self._stores, self._access, self._on_status = stores, access, on_status
         self._timeouts = timeouts or Timeouts()
         self._backoff = backoff or Backoff(self._timeouts)
         self._over = asyncio.Event()
@@ -80,7 +80,8 @@ class Upload:
     async def run(self) -> UploadStatus:
         """Uploads until the hub has everything after `end`, or the upload has failed for good.
 
-        Returns the last status, which was passed to `tell` too: DONE, REFUSED, UNAUTHENTICATED or FAILED.
+        Returns the last status, which was also passed to `on_status`: DONE, REFUSED, UNAUTHENTICATED or
+        FAILED.
         """
         try:
             await self._wait_for_root()
@@ -136,7 +137,7 @@ class Upload:
             self._status, self._has_reported = status, True
             if self._log is not None:
                 self._log.info("the hub is %s%s", state.value, f": {why}" if why else "")
-            self._tell(status)
+            self._on_status(status)
         return status
 
 

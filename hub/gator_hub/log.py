@@ -45,7 +45,7 @@ class Allowance:
         self._since = clock()
         self._count = 0
 
-    def say(self, text: str, *values: object) -> None:
+    def log(self, text: str, *values: object) -> None:
         """Logs a line, with the arguments of the methods of a logger."""
         if self._clock() - self._since >= PERIOD_SECONDS:
             self.close()
@@ -76,7 +76,7 @@ class RefusalLog(Allowance):
         """Logs a refused call with the user of its token, never the token."""
         name = self._name_of(token)
         who = f"{name} at {unquote(peer)}" if name else unquote(peer)
-        self.say("refused %s to %s: %s", method.rpartition("/")[2], who, error)
+        self.log("refused %s to %s: %s", method.rpartition("/")[2], who, error)
 
 
 class AttachLog(Allowance):

@@ -41,13 +41,13 @@ class SettledClock:
         if abs(offset - self._set_to) > _STEP_NANOS:
             self._set_at = steady
             if abs(offset - self._offset) > _STEP_NANOS:
-                self._say_set(offset - self._offset)
+                self._log_set(offset - self._offset)
         self._set_to = offset
         if abs(offset - self._offset) <= _STEP_NANOS or steady - self._set_at >= _SETTLE_NANOS:
             self._offset = offset
         return min(wall, steady + self._offset)
 
-    def _say_set(self, nanos: int) -> None:
+    def _log_set(self, nanos: int) -> None:
         way = "forward" if nanos > 0 else "back"
         text = "the clock was set %s by %s: for a day no run counts as older than before"
         _log.warning(text, way, span(abs(nanos)))

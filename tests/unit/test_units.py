@@ -103,7 +103,7 @@ def test_durations_are_read_as_milliseconds(text: str, millis: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "s", "1x", "30m1h", "1s1s", "-1", "1e3", "١s", "9" * 30])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_text_that_is_not_a_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"duration|too long"):
         parse_duration(text)
 
@@ -134,7 +134,7 @@ def test_a_bare_size_takes_the_unit_that_is_given() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "GB", "2GX", "-1GB", "1 2", "99999999999TB"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_text_that_is_not_a_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"size|unit|too large"):
         parse_size(text)
 

@@ -34,7 +34,7 @@ def compared(failed: Iterable[FailedIn]) -> Iterator[FailedIn]:
     yield from rest
 
 
-def say_mended(overlaid: OverlaidRun) -> None:
+def print_passed_in_rerun(overlaid: OverlaidRun) -> None:
     """Prints the jobs that passed in a rerun under the conditions of their failure."""
     jobs = overlaid.mended()
     if not jobs:
@@ -42,5 +42,5 @@ def say_mended(overlaid: OverlaidRun) -> None:
     named = ", ".join(output.paint(path, "path") for path in jobs[:_MAX_NAMES])
     others = ", …" if len(jobs) > _MAX_NAMES else ""
     at = describe.revision(overlaid.run.git)
-    output.say()
-    output.say(f"flaky: {plural(len(jobs), 'job')} failed and then passed at {at}: {named}{others}")
+    output.echo()
+    output.echo(f"flaky: {plural(len(jobs), 'job')} failed and then passed at {at}: {named}{others}")

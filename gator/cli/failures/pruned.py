@@ -19,32 +19,32 @@ _MAX_REASONS: Final = 3
 """Maximum number of reasons that are printed."""
 
 
-def say_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[str]) -> None:
+def print_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[str]) -> None:
     """Prints the jobs that were pruned by their reasons, and whether the run died.
 
     With reruns, prints the pruned jobs that have not run since.
     """
     if overlaid is None and (died := death(opened.run, opened.run.tally.waiting)):
-        output.say()
-        output.say(output.paint(died, "lost"))
+        output.echo()
+        output.echo(output.paint(died, "lost"))
     if opened.run.HasField("tally") and not opened.run.tally.pruned:
         return
     if overlaid is not None:
-        if said := not_run_since(_pruned(opened, globs), opened.run, overlaid.jobs):
-            output.say()
-            output.say(said)
+        if text := not_run_since(_pruned(opened, globs), opened.run, overlaid.jobs):
+            output.echo()
+            output.echo(text)
         return
     reasons = Counter(one_line(node.message) for node in prevented(_pruned(opened, globs)))
     if not reasons:
         return
     count = reasons.total()
     shown = command("tree", "--outcome", "pruned", where=opened.source.where)
-    output.say()
-    output.say(f"{plural(count, 'job')} {'was' if count == 1 else 'were'} pruned: {shown}")
+    output.echo()
+    output.echo(f"{plural(count, 'job')} {'was' if count == 1 else 'were'} pruned: {shown}")
     for reason, jobs in reasons.most_common(_MAX_REASONS):
-        output.say(f"  {plural(jobs, 'job')}: {reason}")
+        output.echo(f"  {plural(jobs, 'job')}: {reason}")
     if len(reasons) > _MAX_REASONS:
-        output.say(f"  ... and {plural(len(reasons) - _MAX_REASONS, 'more reason')}")
+        output.echo(f"  ... and {plural(len(reasons) - _MAX_REASONS, 'more reason')}")
 
 
 def _pruned(opened: OpenRun, globs: Sequence[str]) -> Iterator[query_pb2.Node]:

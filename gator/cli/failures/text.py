@@ -8,7 +8,7 @@ from gator.cli import output
 from gator.cli.failures.causes import CauseOf, FoundCauses, in_order, sightings_in
 from gator.cli.failures.flaky import compared
 from gator.cli.failures.values import next_steps
-from gator.cli.options.number import say_more
+from gator.cli.options.number import print_omitted
 from gator.cli.sources.failure_overlay import FailedIn
 from gator.console import describe
 from gator.console.text import cut, one_line
@@ -22,42 +22,44 @@ _MAX_CELLS = 100
 """Maximum width of the first error of a cause in a line."""
 
 
-def say_each(failed: Iterable[FailedIn]) -> bool:
+def print_each(failed: Iterable[FailedIn]) -> bool:
     """Prints each failure in full. Returns whether there is one."""
     count = 0
     for count, one in enumerate(compared(failed), 1):
         if count > 1:
-            output.say()
-        _say(one)
+            output.echo()
+        _print_failure(one)
     return count > 0
 
 
-def say_causes(found: FoundCauses, few: Iterable[FailedIn], paths: Sequence[str], limit: int | None) -> bool:
+def print_causes(
+    found: FoundCauses, few: Iterable[FailedIn], paths: Sequence[str], limit: int | None
+) -> bool:
     """Prints few failures individually, more by cause with an example. Returns whether there is one."""
     total = found.jobs + found.allowed
     if total > 1:
-        output.say(found.headline())
-        output.say()
+        output.echo(found.headline())
+        output.echo()
     if total <= MAX_LISTED_FAILURES:
-        return say_each(in_order(few))
+        return print_each(in_order(few))
     shown = found.groups[:limit]
     examples = compared(group.example for group in shown)
     for number, (group, example) in enumerate(zip(shown, examples, strict=True)):
         if number:
-            output.say()
-        _say_cause(replace(group, example=example), found, paths)
-    _say_left(found, shown)
+            output.echo()
+        _print_cause(replace(group, example=example), found, paths)
+    _print_omitted_causes(found, shown)
     return True
 
 
-def say_lines_of_causes(found: FoundCauses, limit: int | None) -> bool:
+def print_cause_lines(found: FoundCauses, limit: int | None) -> bool:
     """Prints one line for each cause. Returns whether there is one."""
     if not found.groups:
         return False
-    output.say(found.headline())
+    output.echo(found.headline())
     shown = found.groups[:limit]
-    output.say_columns(map(_columns, shown), right=frozenset({1}))
-    _say_left(found, shown)
+    output.echo_columns(map(_columns, shown), right=frozenset({1}))
+    _print_omitted_causes(found, shown)
     return True
 
 
@@ -79,16 +81,16 @@ def _columns(group: CauseOf) -> Sequence[str]:
     )
 
 
-def _say_left(found: FoundCauses, shown: Sequence[CauseOf]) -> None:
+def _print_omitted_causes(found: FoundCauses, shown: Sequence[CauseOf]) -> None:
     """Prints how many causes and failures were left out."""
     left = len(found.groups) + found.left_out - len(shown)
     if left:
         jobs = found.jobs + found.allowed - sum(group.jobs for group in shown)
-        output.say()
-        say_more("cause", left, about=plural(jobs, "failure"))
+        output.echo()
+        print_omitted("cause", left, about=plural(jobs, "failure"))
 
 
-def _say_cause(group: CauseOf, found: FoundCauses, paths: Sequence[str]) -> None:
+def _print_cause(group: CauseOf, found: FoundCauses, paths: Sequence[str]) -> None:
     node = group.example.node
     reason = describe.reason(node.reason) or describe.state(node)
     counting = group.jobs - group.allowed
@@ -96,35 +98,35 @@ def _say_cause(group: CauseOf, found: FoundCauses, paths: Sequence[str]) -> None
     if not counting:
         numbers = plural(group.allowed, "allowed failure")
     have = "has" if (counting or group.allowed) == 1 else "have"
-    output.say(output.paint(f"{numbers} {have} this cause, reason: {reason}", describe.state(node)))
-    _say(group.example)
+    output.echo(output.paint(f"{numbers} {have} this cause, reason: {reason}", describe.state(node)))
+    _print_failure(group.example)
     for ticket in group.tickets:
         if ticket != node.ticket:
-            output.say(f"  ticket: {ticket}")
+            output.echo(f"  ticket: {ticket}")
     for note in group.notes:
         if note.text:
             written = f"{note.author}, {describe.moment(note.time_unix_nanos)}"
-            output.say(f"  note:   {note.text} ({written})")
+            output.echo(f"  note:   {note.text} ({written})")
     if group.jobs > 1:
         where = group.example.source.where
-        output.say(f"  others: {command('failures', *paths, '--cause', group.key, where=where)}")
+        output.echo(f"  others: {command('failures', *paths, '--cause', group.key, where=where)}")
 
 
-def _say(one: FailedIn) -> None:
+def _print_failure(one: FailedIn) -> None:
     node = one.node
-    output.say(f"{_name(node)}: {node.message}")
+    output.echo(f"{_name(node)}: {node.message}")
     error = describe.headline(node.first_error)
     if error and error not in node.message:
-        output.say(f"  {output.painted_place(node.first_error)}: {error}")
+        output.echo(f"  {output.painted_place(node.first_error)}: {error}")
     if node.cause:
         matched = f", matched by: {one_line(node.cause_line)}" if node.cause_line else ""
-        output.say(f"  cause:  {describe.cause(node)}{matched}")
-    output.say(f"  seen:   {sightings_in(one).describe(cause_of(node))}")
+        output.echo(f"  cause:  {describe.cause(node)}{matched}")
+    output.echo(f"  seen:   {sightings_in(one).describe(cause_of(node))}")
     if one.flaky is not None:
-        output.say(f"  flaky:  {one.flaky.describe()}")
+        output.echo(f"  flaky:  {one.flaky.describe()}")
     if commit := one.commit():
-        output.say(f"  commit: {commit}")
-    _say_next(one)
+        output.echo(f"  commit: {commit}")
+    _print_next_steps(one)
 
 
 def _name(node: query_pb2.Node) -> str:
@@ -134,17 +136,17 @@ def _name(node: query_pb2.Node) -> str:
     return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
 
 
-def _say_next(one: FailedIn) -> None:
+def _print_next_steps(one: FailedIn) -> None:
     found = next_steps(one)
     if found["log"]:
-        output.say(f"  log:    {found['log']}")
+        output.echo(f"  log:    {found['log']}")
     node = one.node
     is_silent = wrote_nothing(node.reason, has_error=node.HasField("first_error"))
     if node.reason != common_pb2.REASON_NOT_STARTED and not is_silent:
-        output.say(f"  output: {found['inspect']}")
+        output.echo(f"  output: {found['inspect']}")
     if found["evidence"]:
-        output.say(f"  hang:   {found['evidence']}")
+        output.echo(f"  hang:   {found['evidence']}")
     if found["reproduce"]:
-        output.say(f"  again:  {found['reproduce']}")
+        output.echo(f"  again:  {found['reproduce']}")
     if found["needs"]:
-        output.say(f"  needs:  {found['needs']}")
+        output.echo(f"  needs:  {found['needs']}")

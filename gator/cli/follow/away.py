@@ -60,6 +60,6 @@ def _poll(opened: OpenRun, over: threading.Event, *, warned: bool) -> None:
 
 def _warn(run: query_pb2.Run) -> None:
     since = describe.moment(run.last_seen_unix_nanos)
-    output.complain(
+    output.warn(
         f"gator: the run lost its connection to the hub at {since}: waiting for it (Ctrl-C stops waiting)"
     )

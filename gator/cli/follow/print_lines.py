@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.runs.api import RunApi
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun
@@ -33,10 +33,10 @@ def lines(api: RunApi, request: qs.ListLinesRequest, page_size: int = PAGE) -> I
         yield from page.lines
 
 
-def say_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = None) -> None:
+def print_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = None) -> None:
     """Prints on stderr which output the hub does not have, of an attempt if one is given; else nothing."""
     if left_out := opened.source.left_out(finished):
-        output.complain(f"gator: {left_out}")
+        output.warn(f"gator: {left_out}")
 
 
 class LineWriter:
@@ -64,7 +64,7 @@ class LineWriter:
     def write(self, line: query_pb2.Line) -> None:
         """Writes one line, or the lines of a message."""
         if self._json:
-            say_json(line)
+            print_json(line)
             return
         data = line.raw or line.text.encode("utf-8", "surrogateescape")
         if is_notice(data) and not self._raw:
@@ -147,7 +147,7 @@ def _time(unix_nanos: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{nanos // 1_000_000:03}"
 
 
-def say_failed_attempts(opened: OpenRun, path: str) -> None:
+def print_failed_attempts(opened: OpenRun, path: str) -> None:
     """Names on stderr the command for the output of the failed attempt of a job that then passed."""
     node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
     is_job = node.kind == common_pb2.NODE_KIND_JOB
@@ -155,6 +155,4 @@ def say_failed_attempts(opened: OpenRun, path: str) -> None:
         return
     failed = node.attempts - 1
     see = about_node("logs", path, opened.source.where, "--attempt", str(failed))
-    output.complain(
-        f"gator: this is attempt {node.attempts}, which passed; attempt {failed} did not pass: {see}"
-    )
+    output.warn(f"gator: this is attempt {node.attempts}, which passed; attempt {failed} did not pass: {see}")

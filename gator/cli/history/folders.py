@@ -47,20 +47,20 @@ class FolderHistory:
         *,
         seconds: float = MAX_SECONDS,
         total_seconds: float | None = None,
-        complain: Callable[[str], None] = output.complain,
+        warn: Callable[[str], None] = output.warn,
         rules: Sequence[spec_pb2.CauseRule] = (),
     ) -> None:
         """Creates a history; nothing is read yet.
 
         `seconds` limits the search for sightings, `total_seconds` all lists of runs and nodes together.
         Exceeding `total_seconds` raises UnavailableError, because an incomplete answer would mislead.
-        `complain` reports runs that cannot be read. `rules` name causes where those of a run do not.
+        `warn` reports runs that cannot be read. `rules` name causes where those of a run do not.
         """
         self.location = f"in {tracking}"
         self.where = ("--tracking", str(tracking.absolute()))
         self._tracking, self._seconds = tracking, seconds
         self._deadline = None if total_seconds is None else time.monotonic() + total_seconds
-        self._total_seconds, self._complain, self._rules = total_seconds, complain, rules
+        self._total_seconds, self._warn, self._rules = total_seconds, warn, rules
         self._siblings = lru_cache(self._find_siblings)
         self._folders: dict[str, FoundRun] = {}
 
@@ -249,7 +249,7 @@ class FolderHistory:
                 with self._open_api(run) as api:
                     answer = query(api)
             except (GatorError, UserError) as error:
-                self._complain(f"gator: left out: {error}")
+                self._warn(f"gator: left out: {error}")
                 yield run, None
             else:
                 yield run, answer

@@ -90,8 +90,8 @@ class Sightings(Struct, frozen=True):
             commit = "" if self.before is not None else _of_commit(group.since)
             return output.paint(f"new{self._since()}{commit}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
-        is_said = group.first == group.before or (group.state != BACK and group.first.run == group.since.run)
-        first = "" if is_said else f", first in {sighting(group.first)}"
+        is_known = group.first == group.before or (group.state != BACK and group.first.run == group.since.run)
+        first = "" if is_known else f", first in {sighting(group.first)}"
         if group.state == BACK:
             gone = f"back after run {group.good.run[:8]}{commits_in_brackets(group)}"
             return f"{output.paint(gone, 'warning')}, in {plural(group.runs, 'run')}{last}{first}"

@@ -22,7 +22,7 @@ def adopt_artefacts(plan: Plan, folder: Path, repeat: str, tracking: Path) -> li
     if not templates:
         return []
     notices: list[Notice] = []
-    history = FolderHistory(tracking, complain=lambda text: notices.append(Notice(text)))
+    history = FolderHistory(tracking, warn=lambda text: notices.append(Notice(text)))
     try:
         original = history.run(repeat)
         if original is None:

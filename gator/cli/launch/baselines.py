@@ -176,7 +176,7 @@ def _source(
     def folders() -> "Generator[History]":
         from gator.cli.history.folders import FolderHistory
 
-        yield FolderHistory(tracking, total_seconds=wait, complain=lambda text: None)
+        yield FolderHistory(tracking, total_seconds=wait, warn=lambda text: None)
 
     @contextmanager
     def of_hub() -> "Generator[History]":

@@ -21,7 +21,7 @@ def find_earlier_runs(folder: Path, causes: Iterable[str]) -> EarlierRuns:
 
     Nothing is known if not all earlier runs of its series could be read.
     """
-    history = FolderHistory(folder.parent, seconds=_SECONDS, complain=lambda text: None)
+    history = FolderHistory(folder.parent, seconds=_SECONDS, warn=lambda text: None)
     try:
         run = history.run(str(folder))
         sightings = sightings_of(history, run) if run is not None else None

@@ -35,13 +35,13 @@ class PluginProcess:
 
     def finish(self) -> list[str]:
         """Waits for the end of the process, kills it after a while, and returns the problems it told."""
-        told = self._process.stderr
-        assert told is not None
-        os.set_blocking(told.fileno(), False)
+        stderr = self._process.stderr
+        assert stderr is not None
+        os.set_blocking(stderr.fileno(), False)
         data = b""
         deadline = monotonic() + END_SECONDS
         while (left := deadline - monotonic()) > 0:
-            piece = _read(told.fileno(), left)
+            piece = _read(stderr.fileno(), left)
             if piece == b"":
                 break
             data += piece or b""
@@ -49,7 +49,7 @@ class PluginProcess:
         if left <= 0:
             problems.append(f"the plug-ins were killed, because they had not ended after {END_SECONDS:.0f} s")
             self._process.kill()
-        told.close()
+        stderr.close()
         # The run has reaped it as one of its children.
         self._process.returncode = 0
         return problems

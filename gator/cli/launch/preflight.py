@@ -56,11 +56,11 @@ def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:
         yield f"{location}: warning: {problem.message}"
 
 
-def say_warnings(found: Runnable) -> None:
+def print_warnings(found: Runnable) -> None:
     """Prints the warnings and notes about a plan on stderr."""
     warnings: Sequence[Problem] = sorted({*found.warnings, *unset_variables(found.plan)})
     for line in warning_lines(warnings):
-        output.complain(line)
+        output.warn(line)
 
 
 def show_plan(found: Runnable, options: PlanOptions) -> None:
@@ -68,15 +68,15 @@ def show_plan(found: Runnable, options: PlanOptions) -> None:
     from gator.core.redact import secret_params
     from gator.plan.render import tree_text
 
-    say_warnings(found)
-    output.say_lines(tree_text(found.plan, secret_params(found.plan.request)))
+    print_warnings(found)
+    output.echo_lines(tree_text(found.plan, secret_params(found.plan.request)))
     for note in notes_of(found, options):
-        output.say(note)
+        output.echo(note)
 
 
-def say_params(spec: str, options: PlanOptions, config: Config) -> None:
+def print_params(spec: str, options: PlanOptions, config: Config) -> None:
     """Prints the parameters of a spec. Raises SpecError and UsageError."""
     from gator.cli.launch.specs.params import help_lines
 
     loaded = load_spec(spec, options.ident, config)
-    output.say_lines("\n".join(help_lines(plan_request(loaded, options))) + "\n")
+    output.echo_lines("\n".join(help_lines(plan_request(loaded, options))) + "\n")

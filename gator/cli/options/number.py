@@ -44,8 +44,8 @@ def more_text(noun: str, left: int | None = None, *, about: str = "", hint: str 
     return f"... and {what}{f' ({about})' if about else ''}: -n 0 shows all{f', {hint}' if hint else ''}"
 
 
-def say_more(
+def print_omitted(
     noun: str, left: int | None = None, *, indent: str = "", about: str = "", hint: str = ""
 ) -> None:
     """Prints that a list was cut, and the option that shows all of it."""
-    output.say(indent + output.paint(more_text(noun, left, about=about, hint=hint), "dim"))
+    output.echo(indent + output.paint(more_text(noun, left, about=about, hint=hint), "dim"))

@@ -41,7 +41,7 @@ def hub_defaults(folder: Path, environment: Mapping[str, str]) -> HubDefaults:
     try:
         files = files_for(folder, environment)
     except UserError as error:
-        output.complain(f"gator: the hub of a gator.toml was left out: {error}")
+        output.warn(f"gator: the hub of a gator.toml was left out: {error}")
         return HubDefaults()
     for path in files:
         table = _table_of(path)
@@ -63,7 +63,7 @@ def _table_of(path: Path) -> Mapping[str, Any]:
         table = tomllib.loads(read_config(path).decode()).get(_RUN, {})
     except (UserError, ValueError) as error:
         named = "" if isinstance(error, UserError) else f"{readable(os.fsencode(path))}: "
-        output.complain(f"gator: the hub of a gator.toml was left out: {named}{error}")
+        output.warn(f"gator: the hub of a gator.toml was left out: {named}{error}")
         return {}
     # `gator run` reports a value of another type, here and below.
     return cast("dict[str, Any]", table) if isinstance(table, dict) else {}

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 
 from gator.cli import output
-from gator.cli.json_output import say_json
-from gator.cli.options.number import say_more
+from gator.cli.json_output import print_json
+from gator.cli.options.number import print_omitted
 from gator.cli.runs import hub_client
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import LATEST
@@ -28,7 +28,7 @@ def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None
             if limit and found > limit:
                 break
             if json:
-                say_json(run)
+                print_json(run)
             else:
                 rows.append(_row(run))
         if not found and name:
@@ -37,11 +37,11 @@ def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None
         where = hub.peer.name
     if json:
         return
-    output.say_columns(rows, right=frozenset((6,)))
+    output.echo_columns(rows, right=frozenset((6,)))
     if not rows:
-        output.say(f"no {'such ' if name or run_filter != Filter() else ''}runs on {where}")
+        output.echo(f"no {'such ' if name or run_filter != Filter() else ''}runs on {where}")
     elif limit and found > limit:
-        say_more("run")
+        print_omitted("run")
 
 
 def _runs(hub: hub_client.Hub, name: str, run_filter: Filter, maximum: int) -> Iterator[query_pb2.Run]:

@@ -48,13 +48,13 @@ def present_rules(folder: Path) -> "Sequence[spec_pb2.CauseRule]":
     try:
         files = files_for(folder, os.environ)
     except UserError as error:
-        output.complain(f"gator: the causes of a gator.toml were left out: {error}")
+        output.warn(f"gator: the causes of a gator.toml were left out: {error}")
         return rules
     for path in files:
         try:
             rules += _rules_in(path)
         except (SpecError, UserError) as error:
-            output.complain(f"gator: the causes of a gator.toml were left out: {error}")
+            output.warn(f"gator: the causes of a gator.toml were left out: {error}")
     return rules
 
 

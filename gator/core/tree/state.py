@@ -229,7 +229,7 @@ class TreeState:
             return None
         return self.add_tier(node, path, base, parent, child)
 
-    def tell_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
+    def send_to_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
         """Sends a message to a tier in another daemon."""
         self.remotes.note(path, message)
         self._actions.append(TellTier(path, message))

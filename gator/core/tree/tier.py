@@ -109,7 +109,7 @@ class Tier:
             if template_of(path) not in inner:
                 continue
             if tier is None:
-                self._tree.tell_tier(path, release)
+                self._tree.send_to_tier(path, release)
             else:
                 tier.on_release(release)
 
@@ -212,7 +212,7 @@ class Tier:
             if tier is not None:
                 tier.stop(request)
             else:
-                self._tree.tell_tier(path, request)
+                self._tree.send_to_tier(path, request)
         self._end_if_done()
 
     def stop_child(self, path: str, request: attach_pb2.Stop) -> bool:
@@ -224,7 +224,7 @@ class Tier:
         if path in self.tiers:
             tier = self.tiers[path]
             if tier is None:
-                self._tree.tell_tier(path, request)
+                self._tree.send_to_tier(path, request)
             else:
                 tier.stop(request)
             return True

@@ -218,7 +218,7 @@ class Tree:
             return parent.stop_child(path, request)
         holder = self.remotes.holder(path)
         if holder is not None:
-            state.tell_tier(holder, request)
+            state.send_to_tier(holder, request)
         return holder is not None
 
     def on_time(self, now: Moment) -> None:

@@ -78,7 +78,7 @@ class TreePort(Registry, Protocol[TierT]):
         """Opens the tier of a child; returns None if it runs in another daemon."""
         ...
 
-    def tell_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
+    def send_to_tier(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
         """Sends a message to a tier in another daemon."""
         ...
 

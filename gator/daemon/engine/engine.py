@@ -197,7 +197,7 @@ class Engine(Generic[OwnerAction]):
             case act.OpenTier():
                 self._place_tier(action)
             case act.TellTier(path, order):
-                self._tell_tier(path, order)
+                self._send_to_tier(path, order)
             case act.RunHook():
                 self._effects.append(partial(self._hooks.run, action, self._on_hook))
             case act.StopHook(path, number):
@@ -287,7 +287,7 @@ class Engine(Generic[OwnerAction]):
         message = attach_pb2.AttachResponse(launch=attach_pb2.Launch(nodes=[node]))
         self._effects.append(partial(executor.send, message))
 
-    def _tell_tier(self, path: str, payload: attach_pb2.Release | attach_pb2.Stop) -> None:
+    def _send_to_tier(self, path: str, payload: attach_pb2.Release | attach_pb2.Stop) -> None:
         executor = self._tier_executors.get(path)
         if executor is None:
             return

@@ -88,7 +88,7 @@ class RunServer:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 self._on_disk_full()
             else:
-                self._say_unreachable(f"cannot write {self._folder.control}: {error.strerror}")
+                self._warn_unreachable(f"cannot write {self._folder.control}: {error.strerror}")
 
     def _on_stop_request(self, request: cs.StopRequest) -> None:
         path = request.path if request.path != self._plan.root.ident else ""
@@ -98,7 +98,7 @@ class RunServer:
     def _on_no_server(self, lacking: str) -> None:
         if self._fleet is not None:
             raise UsageError(f"the run cannot listen to its daemons: {lacking}")
-        self._say_unreachable(lacking)
+        self._warn_unreachable(lacking)
 
-    def _say_unreachable(self, why: str) -> None:
+    def _warn_unreachable(self, why: str) -> None:
         self._display.on_notice(f"no command can reach this run while it is live: {why}", warning=True)

@@ -79,5 +79,5 @@ def _mistake(message: str, text: str, file: str) -> Problem:
     lines = text.splitlines() or [""]
     line = int(found["line"]) if found["line"] else len(lines)
     column = int(found["column"]) if found["column"] else len(lines[-1]) + 1
-    said = found["message"]
-    return Problem(file, line, column, f"this is not valid TOML: {said[:1].lower()}{said[1:]}")
+    message = found["message"]
+    return Problem(file, line, column, f"this is not valid TOML: {message[:1].lower()}{message[1:]}")

@@ -101,10 +101,10 @@ def look_for_hub(address: str, ca: bytes | None = None) -> Finding:
         try:
             answer = stub.Check(request, timeout=_ANSWER_SECONDS)
         except grpc.RpcError as error:
-            code, said = cast("Any", error).code(), str(cast("Any", error).details())
+            code, details = cast("Any", error).code(), str(cast("Any", error).details())
             if code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED):
                 return Finding(f"{address} is served by something else than a hub", good=False)
-            why = why_away(said, secure=ca is not None)
+            why = why_away(details, secure=ca is not None)
             return Finding(f"no hub answers at {address} ({why or code.name.lower()})", good=False)
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         return Finding(f"the hub at {address} is about to stop", good=False)

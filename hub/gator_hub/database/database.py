@@ -141,9 +141,9 @@ class Database:
     def _unread(self, error: Exception) -> GatorError:
         """Returns the error for the client. Logs the message of the database, which names hosts and paths."""
         with self._lock:
-            self._trouble.say("%s cannot be read: %s", self.name, one_line(error))
+            self._trouble.log("%s cannot be read: %s", self.name, one_line(error))
             if is_damaged(error):
-                self._trouble.say("%s %s", self.name, DAMAGED)
+                self._trouble.log("%s %s", self.name, DAMAGED)
         if is_damaged(error):
             return DamagedError()
         if is_transient(error):

@@ -216,12 +216,12 @@ class Committer:
         would survive its removal.
         """
         runs = self._database.models.runs
-        heard = self._database.run(
+        updated = self._database.run(
             runs.update(last_seen_unix_nanos=time_ns()).where(
                 runs.deleted == 0, runs.id.in_(list(gathered.runs))
             )
         ).rowcount
-        if heard < len(gathered.runs):
+        if updated < len(gathered.runs):
             raise PermissionDeniedError(COPY_REPLACED)
         for run, event in gathered.ends.items():
             ended = {"ended_unix_nanos": event.time_unix_nanos, "outcome": int(event.result.outcome)}

@@ -212,7 +212,7 @@ class Ingest:
         root.run = found.id
         if root.gone:
             return
-        self._attach_log.say("%s of %s on %s attached", root, root.owner, hello.host)
+        self._attach_log.log("%s of %s on %s attached", root, root.owner, hello.host)
         for lane in Lane:
             root.cursors[lane] = ConsumerCursor(found.positions[lane])
             self._subscribe(root, lane)
@@ -261,7 +261,7 @@ class Ingest:
             how = "left before its end"
         else:
             how = f"left at its end ({_word(outcome)})"
-        self._attach_log.say("%s %s, events kept: %d", root, how, root.events)
+        self._attach_log.log("%s %s, events kept: %d", root, how, root.events)
 
     def _subscribe(self, root: _Root, lane: Lane) -> None:
         event_filter = _filter(lane, root.link.hello.description.output)

@@ -139,23 +139,23 @@ class Writer:
                 if self._is_worth_waiting(error):
                     continue
                 if len(works) == 1:
-                    self._tell(works, error_for_sender(error))
+                    self._notify(works, error_for_sender(error))
                     return
                 break
             self._told_trouble = False
-            self._tell(works, None)
+            self._notify(works, None)
             return
         # Outside of the handler, so that these errors have no other error as their context.
         for work in works:
             self._keep([work])
 
-    def _tell(self, works: Sequence[Work], error: Exception | None) -> None:
-        def tell() -> None:
+    def _notify(self, works: Sequence[Work], error: Exception | None) -> None:
+        def notify() -> None:
             for work in works:
                 self.backlog_bytes -= work.size_bytes
                 work.then(error)
 
-        self._post(tell)
+        self._post(notify)
 
     def _is_worth_waiting(self, error: Exception) -> bool:
         """Waits and returns true if the same may succeed later."""

@@ -115,15 +115,15 @@ class Comparisons:
                 holder = old if change == hub_pb2.CHANGE_GONE else new
                 some = _beyond(found.jobs.get(change, ()), self._key(holder, begin), size + 1 - len(shown))
             shown += [compare.Changed(difference, change) for difference in some]
-        told: list[hub_pb2.Difference] = []
+        differences: list[hub_pb2.Difference] = []
         written = 0
-        while len(told) < min(size, len(shown)) and written < _MAX_BYTES:
-            some = self._differences(old, new, shown[len(told) : min(len(told) + _PIECE, size)])
-            told += some
+        while len(differences) < min(size, len(shown)) and written < _MAX_BYTES:
+            some = self._differences(old, new, shown[len(differences) : min(len(differences) + _PIECE, size)])
+            differences += some
             written += sum(difference.ByteSize() for difference in some)
-        last_told = shown[len(told) - 1] if told else None
-        going_on = (int(last_told.change), last_told.path) if last_told and len(shown) > len(told) else None
-        return Page(told, found.counts, found.unselected, going_on)
+        last = shown[len(differences) - 1] if differences else None
+        next_position = (int(last.change), last.path) if last and len(shown) > len(differences) else None
+        return Page(differences, found.counts, found.unselected, next_position)
 
     def _of(self, old: _Run, new: _Run) -> _Comparison:
         # A run that was removed and imported again has other stores; one that continues has other positions.

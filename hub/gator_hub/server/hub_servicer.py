@@ -133,7 +133,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
             return run_name
 
         name = await asyncio.wrap_future(self._writer.run(pin))
-        self._log.say("%s %s by %s", name, "pinned" if request.pinned else "unpinned", caller)
+        self._log.log("%s %s by %s", name, "pinned" if request.pinned else "unpinned", caller)
         return hs.PinRunResponse()
 
     async def DeleteRun(self, request: hs.DeleteRunRequest, context: Any) -> hs.DeleteRunResponse:  # noqa: N802
@@ -151,7 +151,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
             return run_name
 
         name = await asyncio.wrap_future(self._writer.run(delete))
-        self._log.say("%s deleted by %s", name, caller)
+        self._log.log("%s deleted by %s", name, caller)
         self._on_delete()
         return hs.DeleteRunResponse()
 
@@ -172,7 +172,7 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
             return run_name
 
         name = await asyncio.wrap_future(self._writer.run(give))
-        self._log.say("%s given to %s by %s", name, request.user, caller)
+        self._log.log("%s given to %s by %s", name, request.user, caller)
         return hs.GiveRunResponse()
 
     async def AddCause(self, request: hs.AddCauseRequest, context: Any) -> hs.AddCauseResponse:  # noqa: N802

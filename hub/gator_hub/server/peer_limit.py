@@ -47,7 +47,7 @@ class PeerLimit:
         self._port, self._max_each = port, max_each
         self._known: dict[Connection, None] = {}
         rest = "connections of peers over the limit were ended %d more times within a minute"
-        self._said = Allowance(MAX_REFUSAL_LINES, logging.WARNING, rest)
+        self._refusal_log = Allowance(MAX_REFUSAL_LINES, logging.WARNING, rest)
         self._failed = Allowance(1, logging.WARNING, "connections could not be counted %d more times")
 
     async def run(self) -> None:
@@ -58,10 +58,10 @@ class PeerLimit:
                 ended = await asyncio.to_thread(self.enforce)
             except (OSError, RuntimeError) as error:
                 # Without a free descriptor or thread the connections cannot be counted in this round.
-                self._failed.say("the connections of peers could not be counted: %s", error)
+                self._failed.log("the connections of peers could not be counted: %s", error)
                 continue
             for peer, count in ended.items():
-                self._said.say(
+                self._refusal_log.log(
                     "ended %d connections of %s: it has %d already, the maximum", count, peer, self._max_each
                 )
 

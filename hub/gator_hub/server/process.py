@@ -154,7 +154,7 @@ async def _serve(
     options: ServeOptions, database: Database, lock: locks.HubLock, access: Access, tls: Tls | None
 ) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
-    told = _signals()
+    stop_signal = _signals()
     server = HubServer(options, database, lock, access, tls)
     address = await server.start()
     # These objects live as long as the hub; collecting garbage among them would block calls for about 10 ms.
@@ -165,7 +165,7 @@ async def _serve(
     log.log.info("gator hub %s listens on %s, process %d", __version__, address, os.getpid())
     ending = ""
     try:
-        ending = await _until_told(server, told)
+        ending = await _wait_for_stop(server, stop_signal)
         log.log.info("stopping: %s", ending)
     finally:
         try:
@@ -189,26 +189,26 @@ def _signals() -> "asyncio.Future[str]":
     """
     endings = [number for number in _ENDING if not signals.is_ignored(number)]
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[str] = loop.create_future()
+    stop_signal: asyncio.Future[str] = loop.create_future()
 
-    def tell(number: signal.Signals) -> None:
+    def on_signal(number: signal.Signals) -> None:
         # A second signal means that the user does not want to wait.
         for ending in endings:
             loop.remove_signal_handler(ending)
-        if not told.done():
-            told.set_result(number.name)
+        if not stop_signal.done():
+            stop_signal.set_result(number.name)
 
     for number in endings:
-        loop.add_signal_handler(number, tell, number)
-    return told
+        loop.add_signal_handler(number, on_signal, number)
+    return stop_signal
 
 
-async def _until_told(server: HubServer, told: "asyncio.Future[str]") -> str:
+async def _wait_for_stop(server: HubServer, stop_signal: "asyncio.Future[str]") -> str:
     """Waits for a signal or the loss of the database. Returns the reason."""
     lost = asyncio.ensure_future(server.wait_until_lost())
     try:
-        await asyncio.wait({told, lost}, return_when=asyncio.FIRST_COMPLETED)
-        return told.result() if told.done() else _LOST
+        await asyncio.wait({stop_signal, lost}, return_when=asyncio.FIRST_COMPLETED)
+        return stop_signal.result() if stop_signal.done() else _LOST
     finally:
         lost.cancel()
 

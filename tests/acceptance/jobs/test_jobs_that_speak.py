@@ -54,7 +54,7 @@ def test_a_notice_of_the_client_is_a_warning_of_gator_and_never_fails_the_job(
     assert gator("failures").expect(0).out.startswith("nothing failed")
 
 
-def test_a_value_that_is_no_number_is_remarked_and_never_fails_the_job(gator: Gator) -> None:
+def test_a_value_that_is_not_a_number_gives_a_warning_and_never_fails_the_job(gator: Gator) -> None:
     program = "from gator import client; client.metric('slack', float('nan'))"
     spec = gator.spec(
         f'!Job\n  ident: a\n  limits: {{error: 0, warning: 0}}\n  shell: python3 -c "{program}"\n'

@@ -140,7 +140,7 @@ def test_nothing_of_a_run_is_swept_while_its_root_lives_whatever_a_folder_says(g
     assert root.pid == run.pid
     with pytest.raises(LivingRootError):
         sweep(holder.run)
-    # A copy with a forged lock: it claims that the process is gone and that it is no copy.
+    # A copy with a forged lock: it claims that the process is gone and that it is not a copy.
     copy = gator.root / "copy"
     shutil.copytree(folder, copy)
     lie = json.loads((copy / "run.lock").read_text())

@@ -67,7 +67,7 @@ def test_no_socket_is_left_of_a_killed_daemon_or_root(gator: Gator) -> None:
     assert list(sockets.rglob("*.sock*")) == []
 
 
-def test_standard_streams_that_are_closed_are_no_fault(gator: Gator) -> None:
+def test_closed_standard_streams_are_not_a_fault(gator: Gator) -> None:
     spec = gator.spec('!Job {ident: a, shell: "echo out; echo err >&2", stderr: info}\n')
     shell = ("sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh")
     gator.start("run", spec, prefix=shell).wait().expect(0)

@@ -42,7 +42,7 @@ def test_a_run_is_compared_with_the_last_one_that_passed(gator: Gator) -> None:
     assert "not compared" not in good.out + good.err
     run = json.loads(gator("status", "--json").expect(0).out.splitlines()[0])["run"]["id"]
     gator("run", spec, env=speed(100)).expect(1)
-    # The run that failed is no baseline.
+    # The run that failed is not a baseline.
     bad = gator("run", spec, env=speed(190)).expect(1)
     sentence = (
         "the metric speed is 190 MHz where >= baseline - 5 is expected, which is 195 MHz: "

@@ -295,7 +295,7 @@ def test_a_pass_with_other_parameters_does_not_clear_a_failure(gator: Gator) -> 
     assert failing(gator) == []
 
 
-def test_a_default_that_is_given_explicitly_is_no_other_parameter(gator: Gator) -> None:
+def test_a_default_that_is_given_explicitly_is_the_same_parameter(gator: Gator) -> None:
     gator("run", gator.spec(PARAMS.replace("default: false", "default: true"))).expect(1)
     assert json.loads(gator("runs", "--json").expect(0).out)["params"] == {"hang": "true", "token": "***"}
     (gator.root / "mended").touch()

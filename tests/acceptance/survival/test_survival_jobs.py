@@ -75,7 +75,7 @@ def test_a_program_is_found_through_the_path_of_the_job_alone(gator: Gator) -> N
     assert gator.output("one") == b"found\n"
 
 
-def test_a_pipe_that_is_closed_early_is_no_failure(gator: Gator) -> None:
+def test_a_pipe_that_is_closed_early_is_not_a_failure(gator: Gator) -> None:
     _run(gator, "!Job {ident: one, command: sh, args: [-c, 'yes | head -1']}\n", "inline").wait().expect(0)
     assert gator.output("one") == b"y\n"
 

@@ -40,7 +40,7 @@ class Frames:
         self._frame(_SETTINGS, 0, 0, b"")
         self._frame(_HEADERS, _END_HEADERS, _STREAM, block)
 
-    def say(self, message: bytes, of_bytes: int = 0) -> None:
+    def send(self, message: bytes, of_bytes: int = 0) -> None:
         """Sends a message, or the beginning of one with the announced size `of_bytes`."""
         self._out += struct.pack(">BI", 0, of_bytes or len(message)) + message
         self._pump()

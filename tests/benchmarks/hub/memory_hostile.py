@@ -44,39 +44,39 @@ async def bomb(hub: Hub) -> str:
 
 async def halves(hub: Hub) -> str:
     """Runs 400 streams, each with a message of 2 MiB that lacks its end."""
-    return await _hold(hub, lambda frames: frames.say(bytes(LARGEST_TAKEN - 1), LARGEST_TAKEN))
+    return await _hold(hub, lambda frames: frames.send(bytes(LARGEST_TAKEN - 1), LARGEST_TAKEN))
 
 
 async def halves_taken(hub: Hub) -> str:
     """Runs 400 attached roots, each with a message of the largest size that lacks its end."""
 
-    def say(frames: Frames) -> None:
-        frames.say(_hello().SerializeToString())
-        frames.say(bytes(MAX_BYTES - 1), MAX_BYTES)
+    def send(frames: Frames) -> None:
+        frames.send(_hello().SerializeToString())
+        frames.send(bytes(MAX_BYTES - 1), MAX_BYTES)
 
-    return await _hold(hub, say)
+    return await _hold(hub, send)
 
 
 async def slivers(hub: Hub) -> str:
     """Runs the same with frames that are smaller than their overhead."""
 
-    def say(frames: Frames) -> None:
-        frames.say(_hello().SerializeToString())
-        frames.say(bytes(MAX_BYTES - 1), MAX_BYTES)
+    def send(frames: Frames) -> None:
+        frames.send(_hello().SerializeToString())
+        frames.send(bytes(MAX_BYTES - 1), MAX_BYTES)
 
-    return await _hold(hub, say, 25)
+    return await _hold(hub, send, 25)
 
 
 async def parts(hub: Hub) -> str:
     """Runs 400 streams, each with a large message that lacks half of its last part."""
 
-    def say(frames: Frames) -> None:
+    def send(frames: Frames) -> None:
         part = attach_pb2.Part(data=bytes(PIECE_BYTES), more=True)
         for _ in range(LARGEST_TAKEN // MAX_BYTES):
-            frames.say(attach_pb2.AttachRequest(part=part).SerializeToString())
-        frames.say(bytes(PIECE_BYTES), MAX_BYTES)
+            frames.send(attach_pb2.AttachRequest(part=part).SerializeToString())
+        frames.send(bytes(PIECE_BYTES), MAX_BYTES)
 
-    return await _hold(hub, say)
+    return await _hold(hub, send)
 
 
 async def descriptions(hub: Hub) -> str:
@@ -137,7 +137,7 @@ async def twice(hub: Hub) -> str:
     async def one() -> None:
         async with attached(hub) as frames:
             hello = _hello()
-            frames.say(hello.SerializeToString())
+            frames.send(hello.SerializeToString())
             # The subscriptions arrive during this time.
             await asyncio.sleep(1)
             batch = attach_pb2.Batch(subscription=BULK, store=hello.hello.store)
@@ -150,7 +150,7 @@ async def twice(hub: Hub) -> str:
                 whole = event.SerializeToString() + log.SerializeToString()
                 size = _varint(len(whole))
                 said = batch.SerializeToString() + b"\x2a" + size + whole
-                frames.say(b"\x12" + _varint(len(said)) + said)
+                frames.send(b"\x12" + _varint(len(said)) + said)
                 while frames.waits:
                     await asyncio.sleep(0.01)
 
@@ -163,10 +163,10 @@ def _varint(number: int) -> bytes:
     return bytes([low | 128]) + _varint(more) if more else bytes([low])
 
 
-async def _hold(hub: Hub, say: Callable[[Frames], None], frame_bytes: int = 16 * 1024) -> str:
+async def _hold(hub: Hub, send: Callable[[Frames], None], frame_bytes: int = 16 * 1024) -> str:
     async def one() -> None:
         async with attached(hub, frame_bytes) as frames:
-            say(frames)
+            send(frames)
             await asyncio.sleep(SECONDS)
 
     await _for_a_while(one() for _ in range(STREAMS))

@@ -95,7 +95,7 @@ async def test_a_metric_that_cannot_be_one_is_said_at_once(
 
 
 @pytest.mark.parametrize("wrong", [{"kind": None}, {"unit": 7}])
-async def test_a_word_that_is_no_text_is_said_at_once(wrong: dict[str, Any]) -> None:
+async def test_an_argument_that_is_not_a_string_is_reported_at_once(wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(TypeError, match=f"{name} is a str, not"):
         client.connect({}).metric("a", 1, **wrong)
@@ -114,7 +114,7 @@ async def test_a_number_of_any_type_is_a_value(folder: Path) -> None:
     assert [record.event.metric.value for record in records(parent)] == [float(one) for one in numbers]
 
 
-async def test_what_is_no_text_is_sent_as_one(folder: Path) -> None:
+async def test_a_value_that_is_not_a_string_is_sent_as_one(folder: Path) -> None:
     parent = Parent()
     async with serving(parent, folder):
         with client.connect(environment(folder)) as job:

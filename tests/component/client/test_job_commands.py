@@ -86,7 +86,7 @@ async def test_what_the_parent_refuses_is_a_failure(folder: Path) -> None:
         ("-1e999", "invalid value '-1e999' for metric slack: must be at most 1.8e+308, or inf"),
     ],
 )
-async def test_a_metric_that_is_no_number_is_refused(folder: Path, value: str, says: str) -> None:
+async def test_a_metric_that_is_not_a_number_is_refused(folder: Path, value: str, says: str) -> None:
     parent = Parent()
     async with serving(parent, folder):
         done = await gator(folder, "metric", "slack", "--", value)

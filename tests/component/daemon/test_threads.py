@@ -52,7 +52,7 @@ async def test_a_call_that_its_pool_kept_for_a_thread_it_has_is_made_once() -> N
     assert made == [1]
 
 
-async def test_an_error_of_the_call_is_no_lack_of_threads() -> None:
+async def test_an_error_of_the_call_is_not_a_lack_of_threads() -> None:
     made: list[int] = []
 
     def fail() -> None:

@@ -124,7 +124,7 @@ class Hub:
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 
-    def said(self, words: str) -> list[str]:
+    def logged(self, words: str) -> list[str]:
         """The lines of its log with these words."""
         return [line for line in self.log if words in line]
 

@@ -197,7 +197,7 @@ class Raw:
     def __init__(self, call: Any) -> None:
         self.call = call
 
-    async def say(self, *requests: attach_pb2.AttachRequest) -> None:
+    async def send(self, *requests: attach_pb2.AttachRequest) -> None:
         for request in requests:
             await self.call.write(request)
 

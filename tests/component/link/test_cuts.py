@@ -81,7 +81,7 @@ async def test_a_parent_that_is_killed_is_lost_and_its_socket_can_be_served_agai
     await uplink.finish()
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as again:
-        await again.say(attach_pb2.AttachRequest(hello=hello()))
+        await again.send(attach_pb2.AttachRequest(hello=hello()))
         assert (await again.read()).WhichOneof("message") == "welcome"
 
 
@@ -119,7 +119,7 @@ async def test_a_child_that_is_closed_gets_what_was_queued_and_then_the_status(f
 async def test_newer_acks_replace_older_ones_that_wait(folder: Path) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello()))
+        await child.send(attach_pb2.AttachRequest(hello=hello()))
         await child.read()
         link = parent.children[0]
         for seq in range(1000):

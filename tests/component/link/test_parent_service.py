@@ -59,7 +59,7 @@ def told(name: str) -> attach_pb2.AttachResponse:
 async def test_1_the_first_message_of_a_child_is_hello_and_of_a_parent_welcome(folder: Path) -> None:
     parent = Consumer()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello()))
+        await child.send(attach_pb2.AttachRequest(hello=hello()))
         assert (await child.read()).WhichOneof("message") == "welcome"
         assert (await child.read()).WhichOneof("message") == "subscribe"
         assert parent.children[0].hello.id == "d1"
@@ -67,7 +67,7 @@ async def test_1_the_first_message_of_a_child_is_hello_and_of_a_parent_welcome(f
 
 async def test_2_another_first_message_ends_the_stream(folder: Path) -> None:
     async with serving(Parent(), folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(said("tip"))
+        await child.send(said("tip"))
         code, error = await child.status()
         assert code == "INVALID_ARGUMENT"
         assert isinstance(error, errors.ProtocolError)
@@ -76,7 +76,7 @@ async def test_2_another_first_message_ends_the_stream(folder: Path) -> None:
 async def test_2_a_second_hello_ends_the_stream(folder: Path) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello()), attach_pb2.AttachRequest(hello=hello()))
+        await child.send(attach_pb2.AttachRequest(hello=hello()), attach_pb2.AttachRequest(hello=hello()))
         assert (await child.status())[0] == "INVALID_ARGUMENT"
         await until(lambda: parent.detached)
 
@@ -86,7 +86,7 @@ async def test_2_a_role_that_is_not_known_ends_the_stream(
     folder: Path, role: attach_pb2.Role.ValueType
 ) -> None:
     async with serving(Parent(), folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello(role)))
+        await child.send(attach_pb2.AttachRequest(hello=hello(role)))
         assert (await child.status())[0] == "INVALID_ARGUMENT"
 
 
@@ -99,12 +99,14 @@ async def test_3_a_child_may_send_only_what_its_role_allows(
         for name, allowed in roles.CHILD_MAY.items():
             parent.messages.clear()
             async with raw(server, token_for(role)) as child:
-                await child.say(attach_pb2.AttachRequest(hello=hello(role)), said(name))
+                await child.send(attach_pb2.AttachRequest(hello=hello(role)), said(name))
                 if role in allowed and name == "part":
                     # The first of them was empty, as a whole message is that says nothing.
                     tip = said("tip").SerializeToString()
                     first, last = attach_pb2.Part(data=tip[:1], more=True), attach_pb2.Part(data=tip[1:])
-                    await child.say(attach_pb2.AttachRequest(part=first), attach_pb2.AttachRequest(part=last))
+                    await child.send(
+                        attach_pb2.AttachRequest(part=first), attach_pb2.AttachRequest(part=last)
+                    )
                     await until(lambda: parent.names() == ["tip"])
                 elif role in allowed:
                     await until(lambda name=name: parent.names() == [name])
@@ -148,7 +150,7 @@ async def test_5_a_message_or_payload_that_is_not_known_is_ignored(folder: Path)
     parent = Parent()
     unknown = attach_pb2.AttachRequest.FromString(b"\xa2\x06\x02hi")
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), unknown, record(1))
+        await child.send(attach_pb2.AttachRequest(hello=hello(CLIENT)), unknown, record(1))
         await until(lambda: parent.kept == ["hi"])
         child_side = Child()
     async with serving(parent, folder) as server:
@@ -181,7 +183,7 @@ async def test_6_without_a_good_token_a_child_gets_unauthenticated(
 ) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, token) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello(role)))
+        await child.send(attach_pb2.AttachRequest(hello=hello(role)))
         code, error = await child.status()
         assert (code, type(error)) == ("UNAUTHENTICATED", errors.UnauthenticatedError)
         assert not parent.children
@@ -192,13 +194,13 @@ async def test_7_a_record_is_acked_after_it_is_kept_and_one_that_was_kept_is_ack
 ) -> None:
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1, "a"), record(2, "b"))
+        await child.send(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1, "a"), record(2, "b"))
         await child.read()
         await until(lambda: parent.kept == ["a", "b"])
         numbers = 0
         while numbers < 2:
             numbers = (await child.read()).record_ack.number
-        await child.say(record(1, "a"))
+        await child.send(record(1, "a"))
         assert (await child.read()).record_ack.number == 2
         assert parent.kept == ["a", "b"]
 
@@ -208,7 +210,7 @@ async def test_7_a_record_that_is_neither_log_nor_metric_ends_the_stream(folder:
     wrong.record.event.result.attempts = 1
     parent = Parent()
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), wrong)
+        await child.send(attach_pb2.AttachRequest(hello=hello(CLIENT)), wrong)
         assert (await child.status())[0] == "INVALID_ARGUMENT"
         assert not parent.messages
 
@@ -217,13 +219,13 @@ async def test_8_after_a_cut_welcome_says_the_last_number_kept(folder: Path) -> 
     parent = Parent()
     async with serving(parent, folder) as server:
         async with raw(server, JOB_TOKEN) as child:
-            await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1), record(2), record(3))
+            await child.send(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1), record(2), record(3))
             await until(lambda: len(parent.kept) == 3)
         async with raw(server, JOB_TOKEN) as child:
-            await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)))
+            await child.send(attach_pb2.AttachRequest(hello=hello(CLIENT)))
             assert (await child.read()).welcome.record == 3
         async with raw(server, JOB_TOKEN) as child:
-            await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT, id="another")))
+            await child.send(attach_pb2.AttachRequest(hello=hello(CLIENT, id="another")))
             assert (await child.read()).welcome.record == 0
 
 
@@ -233,7 +235,7 @@ async def test_9_a_record_for_an_attempt_that_is_not_running_gets_failed_precond
     parent = Parent()
     parent.running = False
     async with serving(parent, folder) as server, raw(server, JOB_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1))
+        await child.send(attach_pb2.AttachRequest(hello=hello(CLIENT)), record(1))
         code, error = await child.status()
         assert (code, type(error)) == ("FAILED_PRECONDITION", errors.PreconditionError)
         assert "is not running" in str(error)
@@ -262,13 +264,13 @@ async def test_10_batches_come_in_order_and_what_is_known_is_dropped(folder: Pat
 async def test_10_a_gap_makes_the_consumer_subscribe_again(folder: Path) -> None:
     parent = Consumer()
     async with serving(parent, folder) as server, raw(server, DAEMON_TOKEN) as child:
-        await child.say(attach_pb2.AttachRequest(hello=hello()))
+        await child.send(attach_pb2.AttachRequest(hello=hello()))
         await child.read()
         assert not (await child.read()).subscribe.positions
         first = attach_pb2.Batch(subscription=1, store="s1", after=0, through=5, events=[log()])
         late = attach_pb2.Batch(subscription=1, store="s1", after=7, through=9, events=[log()])
         first.events[0].seq = 5
-        await child.say(attach_pb2.AttachRequest(batch=first), attach_pb2.AttachRequest(batch=late))
+        await child.send(attach_pb2.AttachRequest(batch=first), attach_pb2.AttachRequest(batch=late))
         answers = [await child.read() for _ in range(2)]
         while answers[-1].WhichOneof("message") != "subscribe":
             answers.append(await child.read())
@@ -360,7 +362,7 @@ async def test_13_an_attempt_finished_for_a_closed_attempt_reaches_the_handler_w
         assert not child.lost
 
 
-async def test_bytes_that_are_no_message_end_the_stream(folder: Path) -> None:
+async def test_bytes_that_are_not_a_message_end_the_stream(folder: Path) -> None:
     async with serving(Parent(), folder) as server, open_channel(server.address) as channel:
         child = Raw(cast("Any", channel).stream_stream(ATTACH)(metadata=bearer(DAEMON_TOKEN)))
         await child.call.write(b"\xff")

@@ -136,7 +136,7 @@ async def test_a_socket_that_is_served_is_not_taken_over(folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
-async def test_what_a_dead_server_left_is_no_hindrance(folder: Path) -> None:
+async def test_files_of_a_dead_server_do_not_prevent_a_start(folder: Path) -> None:
     (folder / "s").touch()
     (folder / "s.lock").touch()
     async with serving(Parent(), folder):
@@ -184,7 +184,7 @@ def test_a_folder_that_others_may_enter_is_closed_and_a_link_is_refused(folder: 
         rpc_address.private_folder(folder / "link")
 
 
-def test_a_status_survives_the_wire_and_rubbish_is_no_status() -> None:
+def test_a_status_survives_the_wire_and_rubbish_is_not_a_status() -> None:
     status = rpc_status.status_of(errors.NotFoundError("no run \udcff"))
     ((key, data),) = status.trailing_metadata()
     assert key == "grpc-status-details-bin"
@@ -197,7 +197,7 @@ def test_a_status_survives_the_wire_and_rubbish_is_no_status() -> None:
     assert isinstance(rpc_status.error_of(grpc.StatusCode.INTERNAL, "no", data), errors.NotFoundError)
 
 
-def test_the_detail_of_a_stranger_is_no_reason_of_ours() -> None:
+def test_the_detail_of_another_server_is_not_used_as_a_reason() -> None:
     stranger = status_pb2.Status(code=5)
     stranger.details.add().Pack(error_details_pb2.RetryInfo())
     stranger.details.add().Pack(error_details_pb2.ErrorInfo(reason="STORE", domain="elsewhere"))

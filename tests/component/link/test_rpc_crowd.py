@@ -148,7 +148,7 @@ async def test_a_message_that_is_too_large_is_the_fault_of_who_sent_it(
     assert library.asked == 1
 
 
-async def test_a_request_that_is_no_message_is_refused_as_such(server: Server) -> None:
+async def test_a_request_that_is_not_a_message_is_refused_as_such(server: Server) -> None:
     async with dial(server) as channel:
         error = await error_of(page(channel)(b"garbage", metadata=ADA))
         assert isinstance(error, errors.ProtocolError)

@@ -184,7 +184,7 @@ def test_a_process_outside_the_mounted_tree_has_no_group_there(host: Host, path:
 
 
 @pytest.mark.parametrize("text", ["", "x", "1 0", "max", "0x10 5", "-5 10"])
-def test_what_cannot_be_read_as_a_limit_is_no_limit(host: Host, text: str) -> None:
+def test_a_limit_that_cannot_be_read_is_ignored(host: Host, text: str) -> None:
     host.has((V2_MOUNT,), ("0::/",), {"cpu.max": text, "memory.max": f"{text} B"})
     assert cpu_quota(host.root) is None
     assert memory_limit(host.root) is None

@@ -107,5 +107,5 @@ def test_a_search_in_a_range_begins_there(reader: FolderReader, bytes_read: list
     assert len(bytes_read) < BLOCKS / 4
 
 
-def test_a_line_that_does_not_exist_is_no_error(reader: FolderReader) -> None:
+def test_a_line_that_does_not_exist_is_not_an_error(reader: FolderReader) -> None:
     assert lines(Queries(reader), first_line=LAST + 1, last_line=LAST + 9) == []

@@ -101,7 +101,7 @@ def test_a_store_is_followed_from_its_own_process_and_from_another_connection(
     store.close()
 
 
-def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+def test_text_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no store"):
         StoreReader.open(tmp_path / "missing.db")
     (tmp_path / "text.db").write_text("this is not a database" * 100)

@@ -175,7 +175,7 @@ def test_readers_in_other_threads_see_whole_prefixes_while_the_writer_writes(
         after = 0
         with StoreReader.open(store.path) as reader:
             while after < 3000 and not wrong:
-                # What was written since this look is no fault of it.
+                # Events that were written since then may be missing here.
                 is_over = ended.is_set()
                 part = reader.read(after, limit=100)
                 if [event.seq for event in part.events] != list(range(after + 1, part.through + 1)):

@@ -40,11 +40,11 @@ class NewerHub:
         """Sequence numbers of the events of each subscription."""
 
     async def attach(self, requests: AsyncIterator[bytes], context: Any) -> None:
-        async def say(response: attach_pb2.AttachResponse) -> None:
+        async def send(response: attach_pb2.AttachResponse) -> None:
             await context.write(newer(response).SerializeToString())
 
         self.hellos.append(attach_pb2.AttachRequest.FromString(await context.read()).hello)
-        await say(
+        await send(
             attach_pb2.AttachResponse(
                 welcome=newer(attach_pb2.Welcome(version="99.1", subscriptions=self.promised))
             )
@@ -54,7 +54,7 @@ class NewerHub:
         for number, kinds in enumerate(([*STATE_KINDS, NEW_KIND], BULK_KINDS, [NEW_KIND]), 1):
             wanted = newer(attach_pb2.EventFilter(kinds=kinds))
             subscribe = newer(attach_pb2.Subscribe(subscription=number, consumer="hub", filter=wanted))
-            await say(attach_pb2.AttachResponse(subscribe=subscribe))
+            await send(attach_pb2.AttachResponse(subscribe=subscribe))
         while (data := await context.read()) is not aio.EOF:
             request = attach_pb2.AttachRequest.FromString(data)
             if request.WhichOneof("message") != "batch":
@@ -62,7 +62,7 @@ class NewerHub:
             batch = request.batch
             self.seqs.setdefault(batch.subscription, []).extend(event.seq for event in batch.events)
             position = newer(attach_pb2.StorePosition(store=batch.store, seq=batch.through))
-            await say(
+            await send(
                 attach_pb2.AttachResponse(
                     ack=newer(attach_pb2.Ack(subscription=batch.subscription, position=position))
                 )

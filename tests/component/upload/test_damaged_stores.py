@@ -36,7 +36,7 @@ def test_a_store_with_a_text_that_is_none_is_unreadable(run: FakeRun) -> None:
         assert "Could not decode to UTF-8" in stores.unreadable[path]
 
 
-def test_a_store_whose_schema_is_no_text_is_unreadable(run: FakeRun) -> None:
+def test_a_store_whose_schema_is_not_a_string_is_unreadable(run: FakeRun) -> None:
     path = run.folder.stores / "root.db"
     data = path.read_bytes()
     path.write_bytes(data.replace(b"CREATE TABLE nodes", b"CREATE TABLE \xff\xfedes"))

@@ -78,7 +78,7 @@ async def test_what_speaks_no_grpc_is_told_once_as_such(run: FakeRun, speak: pee
         assert await told_after(run, address) == [UploadStatus(UploadState.AWAY, why)]
 
 
-async def test_a_grpc_server_that_is_no_hub_is_told_once_as_such(run: FakeRun) -> None:
+async def test_a_grpc_server_that_is_not_a_hub_is_reported_once(run: FakeRun) -> None:
     async with peers.serving_grpc() as address:
         (status,) = await told_after(run, address)
     assert status.state is UploadState.AWAY
@@ -129,7 +129,7 @@ async def test_tls_that_does_not_fit_is_told_with_what_to_do(
         assert await told_after(run, address, ca) == [UploadStatus(UploadState.AWAY, why)]
 
 
-async def test_a_newer_hub_gets_all_that_it_asks_for_and_is_no_trouble(run: FakeRun) -> None:
+async def test_a_newer_hub_gets_all_that_it_requests_without_an_error(run: FakeRun) -> None:
     hub = peers.NewerHub()
     told: list[UploadStatus] = []
     stores = UploadedRun(run.folder)

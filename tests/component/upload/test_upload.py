@@ -116,7 +116,7 @@ async def test_it_waits_for_a_root_that_has_not_made_its_store_yet(run: FakeRun)
         await until(lambda: going.stores.open_new() == [])
         run.log("root", "one")
         await until(lambda: hub.sequences(run.stores["root"].store_id) == [1])
-    assert not going.stores.unreadable, "a store that begins is no fault"
+    assert not going.stores.unreadable, "an empty store is not unreadable"
     run.end()
 
 

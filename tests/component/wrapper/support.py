@@ -106,7 +106,7 @@ class Bench:
         return readable(self.data(path=path))
 
     def logs(self, path: str = "top/job") -> list[event_pb2.LogEvent]:
-        """The messages that are no plain lines."""
+        """The messages that are not plain lines."""
         return [log for log in self.of_kind("log", path) if isinstance(log, event_pb2.LogEvent)]
 
     def start_of(self, path: str = "top/job") -> event_pb2.Started:

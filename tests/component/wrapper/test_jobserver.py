@@ -139,7 +139,7 @@ async def test_a_jobserver_that_cannot_be_made_is_named(bench: Bench, folder: Pa
     assert end.message.startswith("cannot create its jobserver: ")
 
 
-def test_a_path_with_blanks_is_no_word_of_makeflags_so_another_one_is_used(tmp_path: Path) -> None:
+def test_a_path_with_blanks_is_not_a_word_of_makeflags_so_another_one_is_used(tmp_path: Path) -> None:
     jobserver = Jobserver(tmp_path / "a b" / "x", 2, is_fifo=True)
     path = Path(jobserver.makeflags("").partition("fifo:")[2])
     assert path.is_fifo()

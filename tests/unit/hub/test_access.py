@@ -167,10 +167,10 @@ def test_runs_that_come_and_go_for_ever_are_counted_instead_of_written(
     caplog.set_level(logging.INFO, "gator.hub")
     moves = AttachLog(clock)
     for _ in range(MAX_ATTACH_LINES + 1000):
-        moves.say("run %s attached", "nightly")
+        moves.log("run %s attached", "nightly")
     assert len(caplog.records) == MAX_ATTACH_LINES
     clock.now = PERIOD_SECONDS
-    moves.say("run %s attached", "nightly")
+    moves.log("run %s attached", "nightly")
     assert [record.getMessage() for record in caplog.records[MAX_ATTACH_LINES:]] == [
         "runs attached or detached 1000 more times in a minute",
         "run nightly attached",

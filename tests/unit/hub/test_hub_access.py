@@ -38,7 +38,7 @@ def test_a_port_that_is_left_out_is_8080(given: str, full: str) -> None:
 @pytest.mark.parametrize(
     "address", ["", ":80", "ftp://hub:80", "hub:http", "hub:0", "hub:65536", "hub:²", "a hub"]
 )
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_text_that_is_not_an_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="not an address of a hub"):
         hub_address.full_address(address)
 

@@ -16,6 +16,6 @@ def test_labels_are_names_and_values_of_which_the_last_counts() -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "=b", f"{'n' * (MAX_NAME + 1)}=", f"a={'v' * (MAX_VALUE + 1)}"])
-def test_what_is_no_label_is_refused(text: str) -> None:
+def test_text_that_is_not_a_label_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--label"):
         labels_of([text])

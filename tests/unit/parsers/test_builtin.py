@@ -235,6 +235,6 @@ def test_work_is_linear_for_messages_that_never_end(line: bytes) -> None:
     assert work(line * MAX_LINES_SEEN) <= 12 * MAX_LINES_SEEN
 
 
-def test_ordinary_lines_of_simulations_are_no_candidates() -> None:
+def test_ordinary_lines_of_simulations_are_not_candidates() -> None:
     line = "UVM_INFO ./tb/drv.sv(58) @ 39467032: uvm_test_top.env.agent[5].drv [DRV] item 3 done and sent"
     assert [entry.match for entry in ENTRIES if any(word in line.lower() for word in entry.words)] == []

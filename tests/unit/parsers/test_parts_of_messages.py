@@ -149,7 +149,7 @@ def test_lines_before_the_needed_one_are_text_of_the_message(cut: int | None) ->
 
 
 @pytest.mark.parametrize("cut", [None, 1])
-def test_a_message_is_no_text_of_another(cut: int | None) -> None:
+def test_a_message_does_not_become_part_of_another(cut: int | None) -> None:
     found = parse("Fault: retry 1\nconnecting\nFault: gone\n  at f\nBAD x\n", SEVERAL, BAD, cut=cut)
     assert [(one.line, one.message) for one in found] == [(3, "gone"), (5, "x")]
 

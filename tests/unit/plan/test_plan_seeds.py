@@ -92,7 +92,7 @@ def test_a_seed_can_be_asked_for_by_path(asked: dict[str, int], path: str, seed:
     assert made.seed(path) == seed
 
 
-def test_a_seed_that_is_no_number_is_refused() -> None:
+def test_a_seed_that_is_not_a_number_is_refused() -> None:
     assert problems(group("top", job("a", seed="many"))) == [
         "'seed' must be a number or 'random', not 'many'"
     ]

@@ -135,7 +135,7 @@ def test_what_was_born_in_a_job_belongs_without_marks_session_and_parents() -> N
     assert pids(select(shot, Ownership(0, {}, birthmarks=of_daemon))) == [300, 400]
     assert pids(select(shot, Ownership(0, {}, birthmarks=birthmarks("r")))) == [300, 400]
     assert select(shot, Ownership(0, {}, birthmarks=birthmarks("r", "w2"))) == []
-    # What was born in another job of the run is no orphan without signs.
+    # A process that was born in another job of the run is not an orphan without signs.
     ownership = Ownership(200, MARKS, True, birthmarks=mine[1])
     taken = select(shot, ownership, adopted_by=DAEMON, is_stray=lambda _info, _whose: True)
     assert pids(taken) == [300, 500]
@@ -159,7 +159,7 @@ def test_what_descended_from_a_job_is_remembered_when_it_has_lost_its_parents() 
     assert select(snapshot(later), ownership) == []
 
 
-def test_a_helper_is_no_orphan_and_its_pid_may_be_that_of_a_job_once_it_is_reaped() -> None:
+def test_a_helper_is_not_an_orphan_and_its_pid_may_be_that_of_a_job_once_it_is_reaped() -> None:
     shot = snapshot(make(DAEMON, 1, DAEMON), make(500, DAEMON, 500))
     ownership = Ownership(200, MARKS, leader_reaped=True)
 

@@ -30,6 +30,6 @@ def test_a_time_without_a_day_is_of_today() -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-13-01", "25:00"])
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_text_that_is_not_a_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--until .*: must be a time such as"):
         unix_nanos(text, "--until", NOW)

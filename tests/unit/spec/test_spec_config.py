@@ -76,7 +76,7 @@ warnin = 2
         ("x = " + "[" * 100_000, "gator.toml:1:1: this file is nested too deeply"),
     ],
 )
-def test_a_file_that_is_no_toml_has_one_problem(text: str, problem: str) -> None:
+def test_a_file_that_is_not_toml_has_one_problem(text: str, problem: str) -> None:
     assert problems_of(text)[0].startswith(problem)
 
 

@@ -62,7 +62,7 @@ def test_these_texts_are_in_order(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "offsets"), [("a ${", [2]), ("${1}", [0]), ("${A} ${B C} ${", [5, 12]), ("${A:-${1}}", [5])]
 )
-def test_a_brace_that_is_no_variable_is_told_with_its_place(text: str, offsets: list[int]) -> None:
+def test_the_position_of_a_brace_that_is_not_a_variable_is_reported(text: str, offsets: list[int]) -> None:
     found = check_expansion(text)
     assert [offset for offset, _ in found] == offsets
     assert all("write \\${" in message for _, message in found)

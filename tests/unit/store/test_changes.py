@@ -38,7 +38,7 @@ def test_events_of_one_node_become_one_row() -> None:
     assert list(changes.nodes) == ["top/a", "top"]
 
 
-def test_a_metric_that_is_no_number_any_more_has_no_row() -> None:
+def test_a_metric_that_is_not_a_number_any_more_has_no_row() -> None:
     changes = Changes()
     metrics = [event_pb2.MetricTotal(name="a", value=float("nan")), event_pb2.MetricTotal(name="b", value=1)]
     changes.take("s", [event_pb2.Event(seq=1, path="top", result=event_pb2.Result(metrics=metrics))])

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json, to_values
+from gator.cli.json_output import print_json, to_values
 from gator.cli.runs import hub_client
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice
 from gator.cli.runs.hub_names import DEFAULT, VARIABLE
@@ -64,7 +64,7 @@ def add(
     rule = spec_pb2.CauseRule(name=name, match=match, paths=paths, ticket=ticket, signatures=signature or [])
     with _calls(HubChoice(hub, hub_ca)) as calls:
         calls.add(rule)
-    output.say(f"added a rule for {name}")
+    output.echo(f"added a rule for {name}")
 
 
 @app.command("list")
@@ -74,19 +74,19 @@ def list_(hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOptio
         found = calls.list()
     if json:
         for stored in found.rules:
-            say_json({**to_values(stored), "note": None})
+            print_json({**to_values(stored), "note": None})
         for stored_note in found.notes:
-            say_json({"rule": None, "cause": stored_note.cause, "note": to_values(stored_note.note)})
+            print_json({"rule": None, "cause": stored_note.cause, "note": to_values(stored_note.note)})
         return
     for stored in found.rules:
-        output.say(_rule(stored))
+        output.echo(_rule(stored))
     for stored_note in found.notes:
         note = stored_note.note
         what = f"ticket {note.ticket}" if note.ticket else note.text
         when = describe.moment(note.time_unix_nanos)
-        output.say(f"{output.paint(stored_note.cause, 'bold')}: {what} ({note.author}, {when})")
+        output.echo(f"{output.paint(stored_note.cause, 'bold')}: {what} ({note.author}, {when})")
     if not found.rules and not found.notes:
-        output.say("the hub has no rules for causes and no notes")
+        output.echo("the hub has no rules for causes and no notes")
 
 
 @app.command(epilog="Example:\n\n  gator cause note 'grant timeout' 'seen only on board 7'")
@@ -99,7 +99,7 @@ def note(
     """Add a note to a cause."""
     with _calls(HubChoice(hub, hub_ca)) as calls:
         calls.note(hs.NoteCauseRequest(cause=cause, text=text))
-    output.say(f"added a note to {cause}")
+    output.echo(f"added a note to {cause}")
 
 
 @app.command()
@@ -112,7 +112,7 @@ def ticket(
     """Attach a ticket to a cause."""
     with _calls(HubChoice(hub, hub_ca)) as calls:
         calls.note(hs.NoteCauseRequest(cause=cause, ticket=ticket))
-    output.say(f"attached {ticket} to {cause}")
+    output.echo(f"attached {ticket} to {cause}")
 
 
 @app.command()
@@ -124,7 +124,7 @@ def remove(
     """Remove your rules for a cause; an administrator of the hub removes those of all users."""
     with _calls(HubChoice(hub, hub_ca)) as calls:
         number = calls.remove(name)
-    output.say(f"removed {plural(number, 'rule')} for {name}")
+    output.echo(f"removed {plural(number, 'rule')} for {name}")
 
 
 def _rule(stored: hs.StoredCauseRule) -> str:

@@ -110,7 +110,7 @@ def delete(
     """Remove one of your runs from a hub, unless it is connected; keep its folder."""
     with _open_hub_run("delete", run, HubChoice(hub, hub_ca)) as opened:
         opened.delete()
-        opened.say("deleted", {"deleted": True}, json=json)
+        opened.report("deleted", {"deleted": True}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -120,7 +120,7 @@ def pin(
     """Keep one of your runs in a hub forever, regardless of its age."""
     with _open_hub_run("pin", run, HubChoice(hub, hub_ca)) as opened:
         opened.pin(pinned=True)
-        opened.say("pinned", {"pinned": True}, json=json)
+        opened.report("pinned", {"pinned": True}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -130,7 +130,7 @@ def unpin(
     """Let a hub remove one of your runs when it is old."""
     with _open_hub_run("unpin", run, HubChoice(hub, hub_ca)) as opened:
         opened.pin(pinned=False)
-        opened.say("unpinned", {"pinned": False}, json=json)
+        opened.report("unpinned", {"pinned": False}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -149,7 +149,7 @@ def give(
     """Make another user the owner of one of your runs in a hub."""
     with _open_hub_run("give", run, HubChoice(hub, hub_ca)) as opened:
         opened.give(user)
-        opened.say(f"gave {user}", {"owner": user}, json=json)
+        opened.report(f"gave {user}", {"owner": user}, json=json)
 
 
 def _open_hub_run(action: str, name: str, choice: HubChoice) -> "AbstractContextManager[HubRun]":

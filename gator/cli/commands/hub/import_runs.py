@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator.cli import exit_codes, output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.runs.api import close_dead
 from gator.cli.runs.find import FoundRun, found_runs, is_run, unreadable
 from gator.cli.runs.hub_choice import HubChoice, absent
@@ -71,9 +71,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
         try:
             good &= asyncio.run(_Import(run, target, json=json).send(follow=follow))
         except _AwayError as error:
-            output.complain(
-                f"gator: the hub at {access.address} is unreachable: {error}; retry the import later"
-            )
+            output.warn(f"gator: the hub at {access.address} is unreachable: {error}; retry the import later")
             return exit_codes.FAULT
     return 0 if good else exit_codes.FAILED
 
@@ -154,7 +152,7 @@ class _Import:
             if now - last_report > PROGRESS_SECONDS and stores.read_events > events:
                 last_report, events = now, stores.read_events
                 if not self._json:
-                    output.say(f"{self._name}: {_count(events)} so far")
+                    output.echo(f"{self._name}: {_count(events)} so far")
             await asyncio.wait({task}, timeout=_POLL_SECONDS)
 
     def _on_status(self, status: UploadStatus) -> None:
@@ -174,20 +172,20 @@ class _Import:
             why = "; ".join(stores.unreadable.values())
             return self._fail(f"{why}: the rest was imported; import again once this can be read", events)
         if self._json:
-            self._say_json(events, None)
+            self._print_json(events, None)
         else:
-            output.say(f"{self._name}: {_count(events) if events else 'nothing new'}")
+            output.echo(f"{self._name}: {_count(events) if events else 'nothing new'}")
         return True
 
     def _fail(self, why: str, events: int = 0) -> bool:
         if self._json:
-            self._say_json(events, why)
+            self._print_json(events, why)
         else:
-            output.complain(f"{self._name}: {why}")
+            output.warn(f"{self._name}: {why}")
         return False
 
-    def _say_json(self, events: int, fault: str | None) -> None:
-        say_json({"folder": str(self._folder.path.resolve()), "events": events, "fault": fault})
+    def _print_json(self, events: int, fault: str | None) -> None:
+        print_json({"folder": str(self._folder.path.resolve()), "events": events, "fault": fault})
 
 
 def _count(events: int) -> str:

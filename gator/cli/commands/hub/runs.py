@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from msgspec import Struct
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.runs import hub_client
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
@@ -36,12 +36,12 @@ class HubRun(Struct, frozen=True):
         """Makes another user the owner of the run."""
         self.hub.peer.call(self._stub.GiveRun, hs.GiveRunRequest(run=self.run.id, user=user))
 
-    def say(self, done: str, values: Mapping[str, bool | str], *, json: bool) -> None:
+    def report(self, done: str, values: Mapping[str, bool | str], *, json: bool) -> None:
         """Prints what was done."""
         if json:
-            say_json({"run": self.run.id, "ident": self.run.ident, **values})
+            print_json({"run": self.run.id, "ident": self.run.ident, **values})
         else:
-            output.say(f"{done} run {self.run.id[:12]} of {self.run.ident}")
+            output.echo(f"{done} run {self.run.id[:12]} of {self.run.ident}")
 
     @property
     def _stub(self) -> hub_service_pb2_grpc.HubServiceStub:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json, to_values
-from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.json_output import print_json, to_values
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, print_omitted
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.artefacts import (
     MadeArtefact,
@@ -42,14 +42,14 @@ def artefacts(
         found = artefacts_of(opened, opened.path_of(path))
         if json:
             for made in found[:limit]:
-                say_json({"path": made.path, "attempt": made.attempt, **to_values(made.artefact)})
+                print_json({"path": made.path, "attempt": made.attempt, **to_values(made.artefact)})
             return
         rows = [_row(made) for made in found[:limit]]
-        output.say_columns(rows, right=frozenset((2,)))
+        output.echo_columns(rows, right=frozenset((2,)))
         if limit and len(found) > limit:
-            say_more("artefact", len(found) - limit)
+            print_omitted("artefact", len(found) - limit)
         if not found:
-            output.say("no artefacts")
+            output.echo("no artefacts")
 
 
 def _row(made: MadeArtefact) -> tuple[str, ...]:
@@ -104,9 +104,9 @@ def get(
         _copy(opened, made, place, target)
         if json:
             values = to_values(made.artefact)
-            say_json({"path": made.path, "attempt": made.attempt, "output": str(target), **values})
+            print_json({"path": made.path, "attempt": made.attempt, "output": str(target), **values})
         else:
-            output.say(f"{target} ({size_text(made.artefact.size_bytes)})")
+            output.echo(f"{target} ({size_text(made.artefact.size_bytes)})")
 
 
 def _write(opened: OpenRun, made: MadeArtefact, place: Path | None) -> None:

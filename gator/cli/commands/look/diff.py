@@ -11,8 +11,8 @@ import typer
 
 from gator.cli import output
 from gator.cli.failures.values import flaky_values
-from gator.cli.json_output import say_json, to_values
-from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.json_output import print_json, to_values
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, print_omitted
 from gator.cli.runs.find import LATEST
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.run_text import outcome_of, run_duration, selection_text
@@ -81,10 +81,10 @@ def diff(
         if json:
             for difference in found.differences:
                 flaky = flaky_values(found.flaky.get(difference.path))
-                say_json({**to_values(difference), "flaky": flaky})
+                print_json({**to_values(difference), "flaky": flaky})
         else:
-            _say(found, threshold / 100, limit_of(number, MAX_ROWS))
-        _say_names(found)
+            _print_comparison(found, threshold / 100, limit_of(number, MAX_ROWS))
+        _print_names(found)
     if worse:
         raise typer.Exit(1)
 
@@ -102,26 +102,26 @@ def _is_worse(difference: hub_pb2.Difference) -> bool:
     return difference.change == hub_pb2.CHANGE_NEWLY_FAILING
 
 
-def _say_names(found: Comparison) -> None:
+def _print_names(found: Comparison) -> None:
     """Warns on stderr if two runs have different idents or ran different parts of the spec."""
     names = (found.before.ident, found.after.ident)
     if names[0] != names[1]:
-        output.complain(f"gator: the runs have different idents: {', '.join(names)}")
+        output.warn(f"gator: the runs have different idents: {', '.join(names)}")
     parts = [selection_text(run) or "the whole spec" for run in (found.before, found.after)]
     if parts[0] != parts[1]:
-        output.complain(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
+        output.warn(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
     if found.unselected:
         jobs = plural(found.unselected, "job")
-        output.complain(f"gator: omitted: {jobs} that only one run selected, so neither new nor gone")
+        output.warn(f"gator: omitted: {jobs} that only one run selected, so neither new nor gone")
 
 
-def _say(found: Comparison, threshold: float, limit: int | None) -> None:
-    output.say_columns(
+def _print_comparison(found: Comparison, threshold: float, limit: int | None) -> None:
+    output.echo_columns(
         [_run_cells("before", found.before), _run_cells("after", found.after)], right=frozenset((5,))
     )
     counts = {count.change: count.jobs for count in found.counts}
     others = sum(difference.other_cause for difference in found.differences)
-    output.say(
+    output.echo(
         ", ".join(
             f"{counts.get(change, 0):,} {text}{_with_another_cause(change, others)}"
             for change, text in _WORDS.items()
@@ -134,12 +134,12 @@ def _say(found: Comparison, threshold: float, limit: int | None) -> None:
                 changed = _without_pruned(changed)
             changed.sort(key=lambda difference: not difference.other_cause)
             lines = [(difference, (_with_flaky(difference, found),)) for difference in changed]
-            _say_section(text, lines, found, limit)
+            _print_section(text, lines, found, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
-    _say_section(
+    _print_section(
         f"times, changed by {percent} and 1s or more", _changed_times(found, threshold), found, limit
     )
-    _say_section(f"metrics, changed by {percent} or more", _changed_metrics(found, threshold), found, limit)
+    _print_section(f"metrics, changed by {percent} or more", _changed_metrics(found, threshold), found, limit)
 
 
 def _without_pruned(others: Sequence[hub_pb2.Difference]) -> list[hub_pb2.Difference]:
@@ -147,11 +147,11 @@ def _without_pruned(others: Sequence[hub_pb2.Difference]) -> list[hub_pb2.Differ
     pruned = [entry for entry in others if entry.after.outcome == common_pb2.OUTCOME_PRUNED]
     if len(pruned) <= 1:
         return list(others)
-    output.say()
-    output.say("pruned:")
+    output.echo()
+    output.echo("pruned:")
     for before, jobs in Counter(entry.before.outcome for entry in pruned).most_common():
         word = describe.outcome(before) or "not ended"
-        output.say(
+        output.echo(
             f"  {plural(jobs, 'job')}: {output.paint(word, word)} → {output.paint('pruned', 'pruned')}"
         )
     return [entry for entry in others if entry.after.outcome != common_pb2.OUTCOME_PRUNED]
@@ -175,7 +175,7 @@ def _run_cells(side: str, run: query_pb2.Run) -> tuple[str, ...]:
     )
 
 
-def _say_section(
+def _print_section(
     title: str,
     lines: "Sequence[tuple[hub_pb2.Difference, Sequence[str]]]",
     found: Comparison,
@@ -183,11 +183,11 @@ def _say_section(
 ) -> None:
     if not lines:
         return
-    output.say()
-    output.say(f"{title}:")
+    output.echo()
+    output.echo(f"{title}:")
     shown = lines[:limit]
     wide = max(len(cells) for _, cells in shown)
-    output.say_columns(
+    output.echo_columns(
         (
             f"  {output.paint(difference.path or found.after.ident, 'path')}",
             *cells,
@@ -196,7 +196,7 @@ def _say_section(
         for difference, cells in shown
     )
     if len(shown) < len(lines):
-        say_more("line", len(lines) - len(shown), indent="  ")
+        print_omitted("line", len(lines) - len(shown), indent="  ")
 
 
 def _with_flaky(difference: hub_pb2.Difference, found: Comparison) -> str:

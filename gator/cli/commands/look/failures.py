@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from gator.cli import output
 from gator.cli.failures.causes import Wanted, failed_jobs, find_causes
-from gator.cli.failures.flaky import compared, say_mended
+from gator.cli.failures.flaky import compared, print_passed_in_rerun
 from gator.cli.failures.known import check_cause
-from gator.cli.failures.pruned import say_pruned
-from gator.cli.failures.text import say_causes, say_each, say_lines_of_causes
+from gator.cli.failures.pruned import print_pruned
+from gator.cli.failures.text import print_cause_lines, print_causes, print_each
 from gator.cli.failures.values import values_of_cause, values_of_failure
-from gator.cli.json_output import say_json
-from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.json_output import print_json
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, print_omitted
 from gator.cli.options.sort import SortOption, order_of
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.failure_overlay import OverlaidRun, later_part, line_of, overlay_repeats
@@ -77,30 +77,30 @@ def failures(
         overlaid = overlay_repeats(opened, run)
         later = later_part(opened, overlaid, tracking) if run is None else ""
         if later:
-            output.complain(f"gator: {later}")
+            output.warn(f"gator: {later}")
         wanted = Wanted(given, opened.below(given), name, order_of(sort), new=new, back=back)
-        _complain_of_unknown(opened, wanted)
+        _warn_of_unknown(opened, wanted)
         if json:
-            if not _say_json(opened, overlaid, wanted, limit, causes=causes):
+            if not _print_json(opened, overlaid, wanted, limit, causes=causes):
                 check_cause(opened, name)
             return
         if overlaid is not None:
-            output.say(overlaid.headline())
+            output.echo(overlaid.headline())
         if causes:
-            said = say_lines_of_causes(find_causes(opened, overlaid, wanted), limit)
+            is_printed = print_cause_lines(find_causes(opened, overlaid, wanted), limit)
         elif every or name:
-            said = _say_all(opened, overlaid, wanted, limit)
+            is_printed = _print_all(opened, overlaid, wanted, limit)
         else:
             few = failed_jobs(opened, overlaid, wanted)
-            said = say_causes(find_causes(opened, overlaid, wanted), few, given, limit)
-        if not said:
+            is_printed = print_causes(find_causes(opened, overlaid, wanted), few, given, limit)
+        if not is_printed:
             check_cause(opened, name)
             where = f" in run {opened.run.id[:8]}" if later else ""
-            output.say(_nothing(wanted) + where + _so_far(opened.run))
+            output.echo(_nothing(wanted) + where + _so_far(opened.run))
         if not (name or new or back):
-            say_pruned(opened, overlaid, wanted.globs)
+            print_pruned(opened, overlaid, wanted.globs)
             if overlaid is not None:
-                say_mended(overlaid)
+                print_passed_in_rerun(overlaid)
 
 
 def _split(paths: Sequence[str], cause: str | None) -> tuple[Sequence[str], str]:
@@ -112,46 +112,46 @@ def _split(paths: Sequence[str], cause: str | None) -> tuple[Sequence[str], str]
     return paths, name.lower() if _SIGNATURE.match(name) else name
 
 
-def _complain_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
+def _warn_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
     """Reports on stderr that nothing is known of earlier runs, if only new or returning causes are wanted."""
     if not (wanted.new or wanted.back):
         return
     sightings = opened.source.sightings(opened.run)
     if sightings.before is None:
-        output.complain("gator: there is no earlier run of this series: every cause is new")
+        output.warn("gator: there is no earlier run of this series: every cause is new")
     elif sightings.groups and not sightings.is_known:
-        output.complain(
+        output.warn(
             "gator: the hub is still computing signatures of earlier runs, so no cause is reported as new yet"
         )
     elif not sightings.groups:
-        output.complain("gator: the earlier runs could not all be read, so nothing is called new")
+        output.warn("gator: the earlier runs could not all be read, so nothing is called new")
 
 
-def _say_json(
+def _print_json(
     opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted, limit: int | None, *, causes: bool
 ) -> bool:
     """Prints causes or failures. Returns whether there is one."""
-    said = False
+    is_printed = False
     if causes:
         groups = find_causes(opened, overlaid, wanted).groups[:limit]
         for group, example in zip(groups, compared(group.example for group in groups), strict=True):
-            said = True
-            say_json(values_of_cause(replace(group, example=example)))
-        return said
+            is_printed = True
+            print_json(values_of_cause(replace(group, example=example)))
+        return is_printed
     for one in compared(islice(failed_jobs(opened, overlaid, wanted), limit)):
-        said = True
-        say_json(values_of_failure(one))
-    return said
+        is_printed = True
+        print_json(values_of_failure(one))
+    return is_printed
 
 
-def _say_all(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted, limit: int | None) -> bool:
+def _print_all(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted, limit: int | None) -> bool:
     """Prints each failure, up to the limit. Returns whether there is one."""
     failed = failed_jobs(opened, overlaid, wanted)
-    said = say_each(islice(failed, limit))
+    is_printed = print_each(islice(failed, limit))
     if limit and (left := sum(1 for _ in failed)):
-        output.say()
-        say_more("failure", left)
-    return said
+        output.echo()
+        print_omitted("failure", left)
+    return is_printed
 
 
 def _nothing(wanted: Wanted) -> str:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.follow.print_lines import PAGE, LineWriter, lines, say_left_out
-from gator.cli.json_output import say_json
+from gator.cli.follow.print_lines import PAGE, LineWriter, lines, print_left_out
+from gator.cli.json_output import print_json
 from gator.cli.options.enums import enum_value
 from gator.cli.options.number import MAX_LINES, limit_of, more_text, number_option
 from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
@@ -83,7 +83,7 @@ def grep(
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         request.path = opened.run.ident
         request.globs.extend(opened.below(paths or []))
-        say_left_out(opened)
+        print_left_out(opened)
         page_size = limit + 1 if limit and not (context or names or count) else PAGE
         for line in lines(opened.api, request, page_size):
             is_new = line.path not in hits
@@ -99,14 +99,14 @@ def grep(
                     writer.separate(line)
                 writer.write(line)
             elif is_new:
-                output.say(line.path)
+                output.echo(line.path)
     writer.flush()
     if count:
         for path, found in list(hits.items())[:limit]:
-            say_json({"path": path, "lines": found}) if json else output.say(f"{path}: {found:,}")
+            print_json({"path": path, "lines": found}) if json else output.echo(f"{path}: {found:,}")
         if limit and len(hits) > limit:
-            output.complain(more_text("job", len(hits) - limit))
+            output.warn(more_text("job", len(hits) - limit))
     elif left_out:
-        output.complain(more_text("job" if names else "matching line"))
+        output.warn(more_text("job" if names else "matching line"))
     if not hits:
         raise typer.Exit(1)

@@ -14,7 +14,13 @@ from gator.cli import output
 from gator.cli.follow.away import warning_of_absence
 from gator.cli.follow.headings import Headings
 from gator.cli.follow.lines import Follower, has_ended, polls
-from gator.cli.follow.print_lines import LineWriter, TerminalCleaner, lines, say_failed_attempts, say_left_out
+from gator.cli.follow.print_lines import (
+    LineWriter,
+    TerminalCleaner,
+    lines,
+    print_failed_attempts,
+    print_left_out,
+)
 from gator.cli.options.enums import enum_value
 from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -134,9 +140,9 @@ def logs(
         opened = stack.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
         request.path = opened.path_of(path) if path else _only_job(opened)
         if opened.source.left_out():
-            say_left_out(opened, _finished(opened, request))
+            print_left_out(opened, _finished(opened, request))
         if not (attempt or json):
-            say_failed_attempts(opened, request.path)
+            print_failed_attempts(opened, request.path)
         if follow and not has_ended(opened, request.path):
             stack.enter_context(warning_of_absence(opened))
         if as_written:
@@ -279,7 +285,7 @@ def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWrit
         raise NotFoundError(f"{path} {verb}{state} and has no error message{why}")
     first_error = node.first_error
     if not first_error.line:
-        output.say_lines(first_error.text)
+        output.echo_lines(first_error.text)
         return
     request.path, request.stream = path, first_error.stream
     around = request.context
@@ -293,5 +299,5 @@ def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWrit
         writer.write(line)
     if not found:
         # A hub may lack the output of jobs, but the Result has the line.
-        output.say_lines(first_error.text)
+        output.echo_lines(first_error.text)
     writer.flush()

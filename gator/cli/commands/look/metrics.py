@@ -7,9 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.metrics import csv_text, openmetrics_text
-from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, print_omitted
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import MAX_PAGE, pages
 from gator.cli.sources.open import OpenRun, open_run
@@ -75,34 +75,34 @@ def metrics(
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         request = qs.ListMetricsRequest(path=opened.path_of(path), names=name or [], depth=depth)
         if written == "table":
-            _say_table(opened, request, limit)
+            _print_table(opened, request, limit)
         else:
-            _say_for_programs(opened, request, limit, written)
+            _print_for_programs(opened, request, limit, written)
 
 
-def _say_for_programs(
+def _print_for_programs(
     opened: OpenRun, request: qs.ListMetricsRequest, limit: int | None, written: str
 ) -> None:
     nodes = _bounded(_metrics(opened, request, limit), limit)
     match written:
         case "json":
             for node in nodes:
-                say_json(node)
+                print_json(node)
         case "csv":
             sys.stdout.write(csv_text(nodes))
         case _:
             sys.stdout.write(openmetrics_text(opened.run, nodes))
 
 
-def _say_table(opened: OpenRun, request: qs.ListMetricsRequest, limit: int | None) -> None:
+def _print_table(opened: OpenRun, request: qs.ListMetricsRequest, limit: int | None) -> None:
     nodes = list(_bounded(_metrics(opened, request, limit), limit, further=1))
     rows = [row for node in nodes for row in _rows(node)]
     if not rows:
-        output.say(_nothing(opened, request))
+        output.echo(_nothing(opened, request))
         return
-    output.say_columns([_HEAD, *rows[:limit]], right=_NUMBERS)
+    output.echo_columns([_HEAD, *rows[:limit]], right=_NUMBERS)
     if limit and len(rows) > limit:
-        say_more("metric")
+        print_omitted("metric")
 
 
 def _bounded(

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json, to_values
-from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.json_output import print_json, to_values
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, print_omitted
 from gator.cli.options.sort import SortOption, order_of
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes
@@ -61,15 +61,15 @@ def resources(
                 answer = {key: values[key] for key in kept}
                 if single:
                     answer["samples"] = [to_values(point) for point in curve]
-                say_json(answer)
+                print_json(answer)
             return
         rows = [("job", "wall", "processor", "cores", "memory", "requested")]
         rows += [_row(job) for job in shown]
-        output.say_columns(rows, right=frozenset((1, 2, 3, 4)))
+        output.echo_columns(rows, right=frozenset((1, 2, 3, 4)))
         if limit is not None and next(jobs, None) is not None:
-            say_more("job", total() - limit)
+            print_omitted("job", total() - limit)
         if curve:
-            _say_curve(curve)
+            _print_curve(curve)
 
 
 def _row(node: query_pb2.Node) -> tuple[str, ...]:
@@ -93,12 +93,12 @@ def _curve(opened: OpenRun, path: str, points: int) -> list[query_pb2.ResourcePo
     return list(opened.api.list_samples(qs.ListSamplesRequest(path=path, points=points)).points)
 
 
-def _say_curve(curve: list[query_pb2.ResourcePoint]) -> None:
-    output.say()
+def _print_curve(curve: list[query_pb2.ResourcePoint]) -> None:
+    output.echo()
     cores = [point.cores for point in curve]
     memory = [float(point.memory_bytes) for point in curve]
-    output.say(f"cores   {_bars(cores)}  at most {max(cores):.2f}")
-    output.say(f"memory  {_bars(memory)}  at most {size_text(int(max(memory)))}")
+    output.echo(f"cores   {_bars(cores)}  at most {max(cores):.2f}")
+    output.echo(f"memory  {_bars(memory)}  at most {size_text(int(max(memory)))}")
 
 
 def _bars(values: list[float]) -> str:

@@ -14,10 +14,10 @@ import typer
 from gator.cli import output
 from gator.cli.history.folders import FolderHistory
 from gator.cli.history.overlaid import add_passed_in
-from gator.cli.json_output import say_json, to_values
+from gator.cli.json_output import print_json, to_values
 from gator.cli.options.enums import enum_value
 from gator.cli.options.labels import label_of
-from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, print_omitted
 from gator.cli.options.values import millis_of
 from gator.cli.runs.api import run_or_fault
 from gator.cli.runs.filter import Filter
@@ -97,7 +97,7 @@ def runs(
 
 def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bool) -> None:
     found = found_runs(root)
-    history = FolderHistory(root, complain=lambda text: None)
+    history = FolderHistory(root, warn=lambda text: None)
     rows = list[tuple[str, ...]]()
     matching = _matching(found, run_filter)
     for run, shown in islice(matching, limit):
@@ -105,16 +105,16 @@ def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bo
             add_passed_in(history, shown)
         if json:
             values = to_values(shown) if isinstance(shown, query_pb2.Run) else {"fault": shown}
-            say_json({**values, "folder": str(run.folder.path)})
+            print_json({**values, "folder": str(run.folder.path)})
         else:
             rows.append(_row(run, shown))
     if json:
         return
-    output.say_columns(rows, right=frozenset((5,)))
+    output.echo_columns(rows, right=frozenset((5,)))
     if not rows:
-        output.say(f"no runs in {root}" if not found else f"no matching runs in {root}")
+        output.echo(f"no runs in {root}" if not found else f"no matching runs in {root}")
     elif limit and next(matching, None) is not None:
-        say_more("run", len(found) - limit if run_filter == Filter() else None)
+        print_omitted("run", len(found) - limit if run_filter == Filter() else None)
 
 
 def _matching(

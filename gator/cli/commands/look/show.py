@@ -4,7 +4,7 @@ Invariant: values of secrets are masked, and no text is printed twice.
 """
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
@@ -32,20 +32,20 @@ def show(
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         answer = opened.api.get_node(qs.GetNodeRequest(path=opened.path_of(path)))
         if json:
-            say_json(answer)
+            print_json(answer)
             return
-        _say_node(opened, answer)
+        _print_node(opened, answer)
         if answer.HasField("description"):
-            _say_job(answer.description)
+            _print_job(answer.description)
         ended = answer.node.state == query_pb2.NODE_STATE_ENDED
         for attempt in answer.attempts:
             over = ended or attempt is not answer.attempts[-1]
-            _say_attempt(opened, answer.node, attempt, is_over=over)
+            _print_attempt(opened, answer.node, attempt, is_over=over)
 
 
-def _say_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
+def _print_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     node = answer.node
-    output.say(f"{output.paint(node.path, 'bold')}  {output.painted_state(opened.run, node)}")
+    output.echo(f"{output.paint(node.path, 'bold')}  {output.painted_state(opened.run, node)}")
     rows = [("run", f"{opened.run.id[:12]} {opened.source.location}")]
     if opened.run.HasField("git"):
         rows.append(("commit", describe.revision(opened.run.git)))
@@ -108,7 +108,7 @@ def _usage(used: event_pb2.Usage) -> str:
     return text
 
 
-def _say_job(description: query_pb2.JobDescription) -> None:
+def _print_job(description: query_pb2.JobDescription) -> None:
     job = description.job
     rows: list[tuple[str, str]] = []
     if job.settings.runner.name == PYTHON:
@@ -154,8 +154,8 @@ def _say_job(description: query_pb2.JobDescription) -> None:
         rows.append(("quarantine", f"{held.owner}: {held.reason}{until}"))
     if job.position.file:
         rows.append(("defined at", f"{job.position.file}:{job.position.line}"))
-    output.say()
-    output.say("spec")
+    output.echo()
+    output.echo("spec")
     _pairs(rows)
 
 
@@ -184,9 +184,11 @@ def _own_error(node: query_pb2.Node, ended: event_pb2.AttemptFinished) -> list[t
     return [(describe.error_name(ended.first_error), text)]
 
 
-def _say_attempt(opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attempt, *, is_over: bool) -> None:
-    output.say()
-    output.say(f"attempt {attempt.number}")
+def _print_attempt(
+    opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attempt, *, is_over: bool
+) -> None:
+    output.echo()
+    output.echo(f"attempt {attempt.number}")
     rows: list[tuple[str, str]] = []
     if attempt.HasField("started"):
         started = attempt.started
@@ -234,4 +236,4 @@ def _say_attempt(opened: OpenRun, node: query_pb2.Node, attempt: query_pb2.Attem
 def _pairs(rows: list[tuple[str, str]]) -> None:
     for name, value in rows:
         if value:
-            output.say(f"  {output.paint(f'{name:15}', 'dim')} {value}")
+            output.echo(f"  {output.paint(f'{name:15}', 'dim')} {value}")

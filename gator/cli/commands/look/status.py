@@ -8,8 +8,8 @@ import typer
 from gator.cli import output
 from gator.cli.history.overlaid import add_passed_in
 from gator.cli.history.pruned import death
-from gator.cli.json_output import say_json, to_values
-from gator.cli.options.number import limit_of, number_option, say_more
+from gator.cli.json_output import print_json, to_values
+from gator.cli.options.number import limit_of, number_option, print_omitted
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes, pages
 from gator.cli.runs.run_text import passed_in, selection_text
@@ -51,7 +51,7 @@ def status(
     limit = limit_of(number, _MAX_SHOWN, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         if explain is not None:
-            _say_causes(opened, explain, json=json)
+            _print_waiting_reasons(opened, explain, json=json)
             return
         node_path = opened.path_of(path)
         node = opened.api.get_node(qs.GetNodeRequest(path=node_path)).node
@@ -59,7 +59,7 @@ def status(
         waiting = _waiting(opened, (path and node_path) or "", limit)
         add_passed_in(opened.source.history(), opened.run)
         if json:
-            say_json(
+            print_json(
                 {
                     "run": to_values(opened.run),
                     "node": to_values(node),
@@ -70,14 +70,14 @@ def status(
                 }
             )
             return
-        _say_head(opened, node)
-        _say_running(opened.run, longest)
+        _print_head(opened, node)
+        _print_running(opened.run, longest)
         if limit and len(longest) == limit and node.tally.running > limit:
-            say_more("running job", node.tally.running - limit, indent="  ")
-        _say_waiting(waiting, limit)
+            print_omitted("running job", node.tally.running - limit, indent="  ")
+        _print_waiting(waiting, limit)
 
 
-def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
+def _print_waiting_reasons(opened: OpenRun, path: str, *, json: bool) -> None:
     """Prints why a node has not started: as its live root says, else as the record says."""
     try:
         node_path = opened.path_of(path)
@@ -88,22 +88,22 @@ def _say_causes(opened: OpenRun, path: str, *, json: bool) -> None:
     request = qs.ExplainNodeRequest(path=node_path)
     found = opened.source.explain(request) or opened.api.explain_node(request)
     if json:
-        say_json({"path": node_path, **to_values(found)})
+        print_json({"path": node_path, **to_values(found)})
         return
     waits = found.state == query_pb2.NODE_STATE_WAITING
     if not waits:
         node = opened.api.get_node(qs.GetNodeRequest(path=node_path)).node
-        output.say(f"{output.paint(node_path, 'bold')}  {output.painted_state(opened.run, node)}")
+        output.echo(f"{output.paint(node_path, 'bold')}  {output.painted_state(opened.run, node)}")
         return
     state = "handed out" if found.is_handed_out else "waiting"
-    output.say(f"{output.paint(node_path, 'bold')}  {state}")
+    output.echo(f"{output.paint(node_path, 'bold')}  {state}")
     for cause in found.causes:
-        output.say(f"  {cause.text}")
+        output.echo(f"  {cause.text}")
         for holder in cause.holders:
             who = f"{holder.path} (attempt {holder.attempt})" if holder.path else "a group"
-            output.say(f"    held by {who} on {holder.host}, lease {holder.lease}")
+            output.echo(f"    held by {who} on {holder.host}, lease {holder.lease}")
     if not found.causes and not found.is_handed_out:
-        output.say("  waiting behind earlier jobs")
+        output.echo("  waiting behind earlier jobs")
 
 
 def _longest(opened: OpenRun, path: str, limit: int | None) -> list[query_pb2.Node]:
@@ -130,31 +130,31 @@ def _waiting(opened: OpenRun, path: str, limit: int | None) -> qs.ListWaitingRes
     return waiting
 
 
-def _say_head(opened: OpenRun, node: query_pb2.Node) -> None:
+def _print_head(opened: OpenRun, node: query_pb2.Node) -> None:
     run = opened.run
-    output.say(f"{output.paint(node.path, 'bold')}  {output.painted_state(run, node)}")
-    output.say(f"{output.painted_tally(node.tally)}")
-    output.say(output.paint(f"run {run.id[:12]} {opened.source.location}", "dim"))
+    output.echo(f"{output.paint(node.path, 'bold')}  {output.painted_state(run, node)}")
+    output.echo(f"{output.painted_tally(node.tally)}")
+    output.echo(output.paint(f"run {run.id[:12]} {opened.source.location}", "dim"))
     if part := selection_text(run):
-        output.say(output.paint(part, "dim"))
+        output.echo(output.paint(part, "dim"))
     if passed := passed_in(run):
-        output.say(output.paint(passed, "dim"))
+        output.echo(output.paint(passed, "dim"))
     if died := death(run, run.tally.waiting):
-        output.say(output.paint(died, "lost"))
+        output.echo(output.paint(died, "lost"))
     if run.HasField("git"):
-        output.say(output.paint(describe.commit(run.git), "dim"))
+        output.echo(output.paint(describe.commit(run.git), "dim"))
     if run.last_seen_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
-        output.say(
+        output.echo(
             output.paint(f"{opened.source.away_since} {describe.moment(run.last_seen_unix_nanos)}", "warning")
         )
 
 
-def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
+def _print_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     if not longest:
         return
-    output.say()
-    output.say("running longest:")
-    output.say_columns(
+    output.echo()
+    output.echo("running longest:")
+    output.echo_columns(
         (
             f"  {output.paint(node.path, 'path')}",
             span(describe.running_nanos(run, node.started_unix_nanos)),
@@ -165,17 +165,17 @@ def _say_running(run: query_pb2.Run, longest: list[query_pb2.Node]) -> None:
     )
 
 
-def _say_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
+def _print_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
     """Prints the waiting nodes, one line for all nodes with the same reasons, up to a limit of lines."""
     if not waiting.entries:
         return
-    output.say()
-    output.say("waiting:")
+    output.echo()
+    output.echo("waiting:")
     alike: dict[str, list[query_pb2.Waiting]] = {}
     for entry in waiting.waiting:
         alike.setdefault(_why(entry), []).append(entry)
     shown = list(alike.items())[:limit]
-    output.say_columns(
+    output.echo_columns(
         (
             f"  {output.paint(entries[0].path, 'path')}"
             + (f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""),
@@ -186,7 +186,7 @@ def _say_waiting(waiting: qs.ListWaitingResponse, limit: int | None) -> None:
     )
     left = waiting.jobs - sum(entry.jobs for _, entries in shown for entry in entries)
     if left:
-        say_more("waiting job", left, indent="  ")
+        print_omitted("waiting job", left, indent="  ")
 
 
 def _why(entry: query_pb2.Waiting) -> str:

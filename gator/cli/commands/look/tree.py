@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.options.enums import enum_value
-from gator.cli.options.number import MAX_LINES, limit_of, number_option, say_more
+from gator.cli.options.number import MAX_LINES, limit_of, number_option, print_omitted
 from gator.cli.options.sort import SortOption, order_of
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import listed_nodes
@@ -76,14 +76,14 @@ def tree(
         for node in islice(nodes, limit):
             level = node.path.count("/") - base_depth
             if json:
-                say_json(node)
+                print_json(node)
             else:
-                output.say(_line(opened.run, node, 0 if is_list else level, whole=is_list or not level))
+                output.echo(_line(opened.run, node, 0 if is_list else level, whole=is_list or not level))
         if limit is not None and not json and next(nodes, None) is not None:
             # Nodes that have not started yet are not counted.
             is_live = opened.run.state == query_pb2.RUN_STATE_RUNNING
             hint = "" if depth or is_list else "-d 1 one level"
-            say_more("node", None if is_live else total() - limit, hint=hint)
+            print_omitted("node", None if is_live else total() - limit, hint=hint)
 
 
 def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:

@@ -16,8 +16,8 @@ from gator.cli.history.cleared import overlay_reruns
 from gator.cli.history.flaky import flaky_jobs
 from gator.cli.history.folders import FolderHistory
 from gator.cli.history.sightings import sighting
-from gator.cli.json_output import say_json, to_values
-from gator.cli.options.number import MAX_ROWS, limit_of, number_option, say_more
+from gator.cli.json_output import print_json, to_values
+from gator.cli.options.number import MAX_ROWS, limit_of, number_option, print_omitted
 from gator.cli.runs import hub_client
 from gator.cli.runs.hub_choice import PREFIX, HubCaOption, HubChoice, HubOption
 from gator.cli.runs.hub_names import names_hub
@@ -116,11 +116,11 @@ def trend(
         for entry in values["entries"]:
             entry["passed_in_rerun"] = cleared.get(entry["run"]["run"])
         shown = {key: values[key] for key in ("entries", "first_bad", "last_good")}
-        say_json({**shown, "flaky": flaky_values(flaky)})
+        print_json({**shown, "flaky": flaky_values(flaky)})
         return
-    _say(f"{ident}/{path}" if path else ident, history, cleared, flaky)
+    _print_history(f"{ident}/{path}" if path else ident, history, cleared, flaky)
     if is_cut:
-        say_more("run")
+        print_omitted("run")
 
 
 def _explain_missing(found: History, name: str, ident: str, path: str, selection: query_pb2.Selection) -> str:
@@ -175,24 +175,24 @@ def _flaky(found: History, path: str, history: hs.ListHistoryResponse) -> Flakin
     return flaky_jobs(found, found.full_run(newest), [path]).get(path) if newest is not None else None
 
 
-def _say(
+def _print_history(
     name: str, history: hs.ListHistoryResponse, cleared: Mapping[str, str], flaky: Flakiness | None
 ) -> None:
     ended = [entry.outcome for entry in history.entries if entry.outcome]
     marks = "".join(_mark(entry.outcome) for entry in reversed(history.entries))
     passed = ended.count(common_pb2.OUTCOME_PASSED)
-    output.say(f"{output.paint(name, 'bold')}  {marks}  {passed} of {len(ended)} passed")
+    output.echo(f"{output.paint(name, 'bold')}  {marks}  {passed} of {len(ended)} passed")
     if history.HasField("first_bad"):
-        output.say(f"failing since {sighting(history.first_bad)}")
+        output.echo(f"failing since {sighting(history.first_bad)}")
         if history.HasField("last_good"):
-            output.say(f"last passed in {sighting(history.last_good)}")
+            output.echo(f"last passed in {sighting(history.last_good)}")
         elif len(ended) > 1:
-            output.say("did not pass in any of these runs")
+            output.echo("did not pass in any of these runs")
     if flaky is not None:
-        output.say(f"flaky: {flaky.describe()}")
-    output.say()
+        output.echo(f"flaky: {flaky.describe()}")
+    output.echo()
     rows = (_row(entry, cleared.get(entry.run.run, "")) for entry in history.entries)
-    output.say_columns(rows, right=frozenset((3, 4, 5)))
+    output.echo_columns(rows, right=frozenset((3, 4, 5)))
 
 
 def _mark(outcome: common_pb2.Outcome.ValueType) -> str:

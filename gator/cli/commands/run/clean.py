@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.options.values import millis_of
 from gator.cli.runs.api import close_dead
 from gator.cli.runs.find import LATEST, FoundRun, found_runs, is_run, stamp_of
@@ -61,17 +61,17 @@ def clean(
             _remove(run)
         total += freed
         if json:
-            say_json({"folder": str(run.folder.path), "bytes": freed, "removed": not (live or dry_run)})
+            print_json({"folder": str(run.folder.path), "bytes": freed, "removed": not (live or dry_run)})
         elif live:
-            output.say(f"kept {run.folder.path}: it is live")
+            output.echo(f"kept {run.folder.path}: it is live")
         else:
             word = "would remove" if dry_run else "removed"
-            output.say(f"{word} {run.folder.path} ({size_text(freed)})")
+            output.echo(f"{word} {run.folder.path} ({size_text(freed)})")
     link = root / LATEST
     if link.is_symlink() and not link.exists():
         link.unlink()
     if not json:
-        output.say(f"{size_text(total)} in all")
+        output.echo(f"{size_text(total)} in all")
 
 
 def _size(folder: Path) -> int:

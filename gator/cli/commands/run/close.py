@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import error_report, output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.runs.find import select
 from gator.cli.runs.hub_choice import PREFIX
 from gator.cli.sources.options import JsonOption, TrackingOption, complete_folder
@@ -49,8 +49,8 @@ def close(
     error_report.set_fault_log(found.folder.fault_log)
     closed = close_by_request(found.folder, force=force)
     if json:
-        say_json({"folder": str(found.folder.path), "closed": closed})
+        print_json({"folder": str(found.folder.path), "closed": closed})
     elif closed:
-        output.say(f"closed {found.folder.path}: what had not ended is lost")
+        output.echo(f"closed {found.folder.path}: what had not ended is lost")
     else:
-        output.say(f"nothing to close in {found.folder.path}")
+        output.echo(f"nothing to close in {found.folder.path}")

@@ -63,10 +63,10 @@ def metric(
     _send(lambda job: job.metric(name, number, kind=kind, unit=unit))
 
 
-def _send(say: Callable[[client.Client], None]) -> None:
+def _send(echo: Callable[[client.Client], None]) -> None:
     """Sends a record and returns when it is stored; exits with 3 if it is not accepted in time."""
     job = client.Client(os.environ, threaded=False)
-    say(job)
+    echo(job)
     kept = job.flush(0.0)
     job.close(0.0)
     if not kept:

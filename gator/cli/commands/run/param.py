@@ -6,7 +6,7 @@ import typer
 
 from gator import client
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.errors import UsageError
 from gator.spec.suggestions import did_you_mean
 
@@ -23,14 +23,14 @@ def param(
     try:
         found = client.params()
     except TimeoutError as error:
-        output.complain(f"gator: {error}")
+        output.warn(f"gator: {error}")
         raise typer.Exit(3) from error
     if name is None:
-        say_json(found)
+        print_json(found)
         return
     if name not in found:
         hint = did_you_mean(name, found) or ": declare it in params of the spec"
         raise UsageError(f"this job has no parameter '{name}'{hint}")
     value = found[name]
     for item in cast("list[str]", value) if isinstance(value, list) else [value]:
-        output.say(str(item).lower() if isinstance(item, bool) else str(item))
+        output.echo(str(item).lower() if isinstance(item, bool) else str(item))

@@ -12,7 +12,7 @@ from gator.cli.launch.config import config_of, configured, given_options, make_a
 from gator.cli.launch.hub import chosen_hub, waiting_upload
 from gator.cli.launch.notices import Notice
 from gator.cli.launch.options import LaunchOptions
-from gator.cli.launch.preflight import runnable_plan, say_params, show_plan
+from gator.cli.launch.preflight import print_params, runnable_plan, show_plan
 from gator.cli.launch.request import (
     check_log,
     enter,
@@ -53,7 +53,7 @@ def run(
     notices: list[Notice] = []
     options.check()
     if options.help_params:
-        say_params(spec, options, config)
+        print_params(spec, options, config)
         return
     hub = None if options.dry_run else chosen_hub(options, notices)
     scheduler = scheduler_of(options)
@@ -91,7 +91,7 @@ def run(
         )
         code = execute(launch, upload, git)
         if selection.not_run:
-            output.complain(f"gator: {selection.not_run}")
+            output.warn(f"gator: {selection.not_run}")
         raise typer.Exit(code)
 
 

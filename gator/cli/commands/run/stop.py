@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.sources.open import open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption
@@ -52,6 +52,6 @@ def stop(
             # The text of this error is that of all commands; the root has another one.
             raise unknown or error from error
     if json:
-        say_json({"path": node_path, "jobs": response.jobs})
+        print_json({"path": node_path, "jobs": response.jobs})
     else:
-        output.say(f"stopping {node_path}: {plural(response.jobs, 'job')} had not ended")
+        output.echo(f"stopping {node_path}: {plural(response.jobs, 'job')} had not ended")

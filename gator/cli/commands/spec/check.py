@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from gator.cli import exit_codes, output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
-from gator.cli.launch.preflight import finds, runnable_plan, say_params, warning_lines
+from gator.cli.launch.preflight import finds, print_params, runnable_plan, warning_lines
 from gator.cli.launch.request import plan_request, pools_of, resolved_selection, scheduler_of
 from gator.cli.launch.specs.load import load_partly
 from gator.cli.options.fields import with_options
@@ -38,27 +38,29 @@ def check(
     wrong = False
     for spec in specs:
         if options.help_params:
-            say_params(spec, options, config_of(spec, os.environ))
+            print_params(spec, options, config_of(spec, os.environ))
             continue
         problems, warnings = _problems_of(spec, options, given_options(context))
         wrong = wrong or bool(problems)
-        _say(spec, problems, warnings, json=json)
+        _print_problems(spec, problems, warnings, json=json)
     if wrong:
         raise typer.Exit(exit_codes.USAGE)
 
 
-def _say(spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *, json: bool) -> None:
+def _print_problems(
+    spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *, json: bool
+) -> None:
     if json:
         for level, found in (("error", problems), ("warning", warnings)):
             for problem in found:
-                say_json(_values(problem, level))
+                print_json(_values(problem, level))
         return
     for problem in problems:
-        output.say(shorten_values(str(problem)))
+        output.echo(shorten_values(str(problem)))
     for line in warning_lines(warnings):
-        output.say(line)
+        output.echo(line)
     if not problems:
-        output.say(f"{spec}: {output.paint('fine', 'passed')}{_count(len(warnings))}")
+        output.echo(f"{spec}: {output.paint('fine', 'passed')}{_count(len(warnings))}")
 
 
 def _problems_of(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gator.cli import exit_codes, output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.sources.options import JsonOption
 from gator.enum_names import enum_name
 from gator.errors import Problem, SpecError, UsageError, UserError
@@ -49,9 +49,9 @@ def list_(json: JsonOption = False) -> None:
     rows += [_installed_row(name) for name in installed_parsers.names()]
     if json:
         for name, about, entries, path in rows:
-            say_json({"name": name, "about": about, "entries": entries, "file": path})
+            print_json({"name": name, "about": about, "entries": entries, "file": path})
         return
-    output.say_columns([(name, about, path) for name, about, _, path in rows])
+    output.echo_columns([(name, about, path) for name, about, _, path in rows])
 
 
 def _installed_row(name: str) -> tuple[str, str, int, str]:
@@ -104,9 +104,9 @@ def check(
         wrong = wrong or bool(problems)
         for level, found in (("error", problems), ("warning", slow)):
             for problem in found:
-                _say_problem(problem, level, json=json)
+                _print_problem(problem, level, json=json)
         if not problems and not json:
-            output.say(f"{file}: {output.paint('fine', 'passed')}, {plural(examples, 'example')}")
+            output.echo(f"{file}: {output.paint('fine', 'passed')}, {plural(examples, 'example')}")
     if wrong:
         raise typer.Exit(exit_codes.USAGE)
 
@@ -126,9 +126,9 @@ def _check(file: Path) -> tuple[list[Problem], list[Problem], int]:
     return problems_of(parser), slow_patterns(parser), sum(len(found) for found in parser.examples)
 
 
-def _say_problem(problem: Problem, level: str, *, json: bool) -> None:
+def _print_problem(problem: Problem, level: str, *, json: bool) -> None:
     if json:
-        say_json(
+        print_json(
             {
                 "file": problem.file,
                 "line": problem.line,
@@ -138,7 +138,7 @@ def _say_problem(problem: Problem, level: str, *, json: bool) -> None:
             }
         )
     else:
-        output.say(f"{problem}" if level == "error" else f"{problem} (slow)")
+        output.echo(f"{problem}" if level == "error" else f"{problem} (slow)")
 
 
 @parsers.command("try", epilog="Examples:\n\n  gator parsers try gcc < build.log")
@@ -155,22 +155,22 @@ def try_(name: NameArgument, json: JsonOption = False) -> None:
     number = 1
     while lines := sys.stdin.buffer.readlines(_BLOCK_BYTES):
         for message in stream.feed(number, b"".join(lines)):
-            _say_message(message, json=json)
+            _print_message(message, json=json)
         number += len(lines)
     for message in stream.finish():
-        _say_message(message, json=json)
+        _print_message(message, json=json)
 
 
 _BLOCK_BYTES = 1_000_000
 
 
-def _say_message(message: "Recognised", *, json: bool) -> None:
+def _print_message(message: "Recognised", *, json: bool) -> None:
     from gator.v1 import common_pb2, spec_pb2
 
     severity = enum_name(common_pb2.DESCRIPTOR.enum_types_by_name["Severity"], message.severity)
     rank = enum_name(spec_pb2.DESCRIPTOR.enum_types_by_name["ParserRank"], message.rank)
     if json:
-        say_json(
+        print_json(
             {
                 "parser": message.entry.parser,
                 "line": message.line,
@@ -190,14 +190,14 @@ def _say_message(message: "Recognised", *, json: bool) -> None:
         )
         return
     if message.entry.metric:
-        output.say(
+        output.echo(
             f"{message.line}: metric ({message.entry.parser}): {message.entry.metric} = {message.value}"
         )
         return
     location = ":".join(str(part) for part in (message.file, message.file_line, message.column) if part)
     notes = [message.entry.parser, rank, *(["decisive"] if message.entry.decisive else [])]
     summary = " ".join(part for part in (location, message.code, message.item, message.message) if part)
-    output.say(f"{message.line}: {severity} ({', '.join(notes)}): {summary}")
+    output.echo(f"{message.line}: {severity} ({', '.join(notes)}): {summary}")
 
 
 def _path(name: str) -> str:

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from gator.cli import output
-from gator.cli.json_output import say_json
+from gator.cli.json_output import print_json
 from gator.cli.launch.config import config_of, configured, given_options
 from gator.cli.launch.options import PlanOptions
-from gator.cli.launch.preflight import notes_of, runnable_plan, say_params, say_warnings, show_plan
+from gator.cli.launch.preflight import notes_of, print_params, print_warnings, runnable_plan, show_plan
 from gator.cli.launch.request import plan_request, pools_of, resolved_selection, scheduler_of
 from gator.cli.launch.specs.load import load_spec
 from gator.cli.options.fields import with_options
@@ -48,7 +48,7 @@ def plan(
     config = config_of(spec, os.environ)
     options, config = configured(options, config, given_options(context), os.environ)
     if options.help_params:
-        say_params(spec, options, config)
+        print_params(spec, options, config)
         return
     loaded = load_spec(spec, options.ident, config)
     selection = resolved_selection(options, loaded)
@@ -56,13 +56,13 @@ def plan(
     pools = pools_of(loaded, options, scheduler_of(options))
     found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
     if json or style is PlanFormat.JSON:
-        say_warnings(found)
+        print_warnings(found)
         learn_secrets_of(request)
         values = render.to_json(found.plan, secret_params(request))
         values["warnings"] = [str(problem) for problem in found.warnings]
-        say_json(hide_secrets_within({**values, "notes": list(notes_of(found, options))}))
+        print_json(hide_secrets_within({**values, "notes": list(notes_of(found, options))}))
     elif style is PlanFormat.MERMAID:
-        say_warnings(found)
-        output.say_lines(render.mermaid(found.plan))
+        print_warnings(found)
+        output.echo_lines(render.mermaid(found.plan))
     else:
         show_plan(found, options)

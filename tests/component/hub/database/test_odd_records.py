@@ -1,4 +1,4 @@
-"""Databases that are no record, or a broken one: each is refused in one line, and left as it was."""
+"""Files that are not a record, or a broken one: each is refused in one line, and left as it was."""
 
 import os
 import shutil
@@ -92,7 +92,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("make", "said"), ODD)
-def test_what_is_no_record_is_not_served_and_stays_as_it_is(
+def test_a_file_that_is_not_a_record_is_not_served_and_is_not_changed(
     keeper: Keeper, make: Callable[[Path], None], said: str
 ) -> None:
     file = keeper.folder / "x.db"
@@ -111,7 +111,7 @@ def test_what_is_no_record_is_not_served_and_stays_as_it_is(
 
 
 @pytest.mark.parametrize("make", [of_something_else, of_something_else_with_versions, of_a_run])
-def test_what_is_no_record_is_not_copied(keeper: Keeper, make: Callable[[Path], None]) -> None:
+def test_text_that_is_not_a_record_is_not_copied(keeper: Keeper, make: Callable[[Path], None]) -> None:
     make(keeper.folder / "x.db")
     done = keeper.call("backup", "copy.db", "--db", "x.db")
     assert (done.returncode, done.stdout) == (2, "")

@@ -166,12 +166,12 @@ async def test_garbage_ends_its_own_stream_and_no_other(
         other.append(declared("top"))
         await feed(there.address, {"e" * 32: other}, said=hello("e" * 32, "e" * 32))
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(attach_pb2.AttachRequest(hello=hello("f" * 32, "f" * 32)))
+            await child.send(attach_pb2.AttachRequest(hello=hello("f" * 32, "f" * 32)))
             await child.read()
             while (await child.read()).WhichOneof("message") != "subscribe":
                 pass
             await child.read()
-            await child.say(attach_pb2.AttachRequest(batch=WRONG[wrong]))
+            await child.send(attach_pb2.AttachRequest(batch=WRONG[wrong]))
             code, _ = await child.status()
             assert code == "INVALID_ARGUMENT"
         assert await feed(there.address, stores) == []
@@ -201,13 +201,13 @@ async def test_an_event_below_its_batch_ends_the_stream_that_sent_it(
         hub(database_url, tmp_path) as there,
         raw(there, "ada-token") as child,  # type: ignore[arg-type]
     ):
-        await child.say(attach_pb2.AttachRequest(hello=hello()))
+        await child.send(attach_pb2.AttachRequest(hello=hello()))
         await child.read()
         await child.read()
         await child.read()
-        await child.say(attach_pb2.AttachRequest(batch=batch(log("top", "x"), log("top", "y"))))
+        await child.send(attach_pb2.AttachRequest(batch=batch(log("top", "x"), log("top", "y"))))
         twice = batch(numbered(1, log("top", "z")), after=2, through=3)
-        await child.say(attach_pb2.AttachRequest(batch=twice))
+        await child.send(attach_pb2.AttachRequest(batch=twice))
         code, said = await child.status()
         assert code == "INVALID_ARGUMENT"
         assert "event 1 is out of order" in str(said)
@@ -218,12 +218,12 @@ async def test_two_events_under_one_number_end_the_stream_that_sent_them(
 ) -> None:
     async with hub(database_url, tmp_path) as there:
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(attach_pb2.AttachRequest(hello=hello()))
+            await child.send(attach_pb2.AttachRequest(hello=hello()))
             await child.read()
             await child.read()
             await child.read()
-            await child.say(attach_pb2.AttachRequest(batch=batch(log("top", "x"))))
-            await child.say(attach_pb2.AttachRequest(batch=batch(declared("top"), lane=1)))
+            await child.send(attach_pb2.AttachRequest(batch=batch(log("top", "x"))))
+            await child.send(attach_pb2.AttachRequest(batch=batch(declared("top"), lane=1)))
             code, said = await child.status()
             assert code == "INVALID_ARGUMENT"
             assert "have one number" in str(said)
@@ -234,7 +234,7 @@ async def test_a_run_is_connected_while_somebody_feeds_it(database_url: str, tmp
     async with hub(database_url, tmp_path) as there:
         connected = "SELECT connected FROM runs"
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(attach_pb2.AttachRequest(hello=hello()))
+            await child.send(attach_pb2.AttachRequest(hello=hello()))
             await child.read()
             await child.read()
             assert there.database.query(connected) == [(1,)]
@@ -258,11 +258,11 @@ async def test_runs_that_come_and_go_are_lines_of_the_log(
         for said, how in ((None, "left before its end"), (wrong, "dropped (an event is about a node")):
             caplog.clear()
             async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-                await child.say(attach_pb2.AttachRequest(hello=hello("b" * 32, "d" * 32)))
+                await child.send(attach_pb2.AttachRequest(hello=hello("b" * 32, "d" * 32)))
                 await child.read()
                 await child.read()
                 if said is not None:
-                    await child.say(attach_pb2.AttachRequest(batch=said))
+                    await child.send(attach_pb2.AttachRequest(batch=said))
                     await child.status()
             await until(lambda: len(lines()) == 2)
             assert lines()[0] == "run top (bbbbbbbb) of ada on node17 attached"

@@ -197,7 +197,7 @@ async def test_a_longer_path_is_refused_for_good(database_url: str, tmp_path: Pa
         assert "is above 2000 bytes" in str(refusal)
 
 
-async def test_a_metric_that_is_no_number_is_left_out(database_url: str, tmp_path: Path) -> None:
+async def test_a_metric_that_is_not_a_number_is_left_out(database_url: str, tmp_path: Path) -> None:
     store = MemoryStore()
     end = result("top")
     end.result.metrics.add(name="slack", value=float("nan"))
@@ -245,7 +245,7 @@ async def test_a_root_is_asked_to_come_again_when_the_database_has_lost_what_it_
             there.writer.forget()
 
         async with raw(there, "ada-token") as child:  # type: ignore[arg-type]
-            await child.say(attach_pb2.AttachRequest(hello=hello()))
+            await child.send(attach_pb2.AttachRequest(hello=hello()))
             for _ in range(3):
                 await child.read()
             for number in (1, 2):
@@ -254,7 +254,7 @@ async def test_a_root_is_asked_to_come_again_when_the_database_has_lost_what_it_
                 batch = attach_pb2.Batch(
                     subscription=2, store=ROOT_STORE, after=number - 1, through=number, events=[event]
                 )
-                await child.say(attach_pb2.AttachRequest(batch=batch))
+                await child.send(attach_pb2.AttachRequest(batch=batch))
                 if number == 1:
                     await child.read()
                     await asyncio.wrap_future(there.writer.run(lose))
@@ -313,11 +313,11 @@ async def test_a_run_stays_connected_when_its_next_stream_comes_before_its_last_
     async with hub(database_url, tmp_path) as there:
         async with raw(there, "ada-token") as second:  # type: ignore[arg-type]
             async with raw(there, "ada-token") as first:  # type: ignore[arg-type]
-                await first.say(attach_pb2.AttachRequest(hello=hello()))
+                await first.send(attach_pb2.AttachRequest(hello=hello()))
                 await first.read()
                 await first.read()
                 held = there.writer.run(lambda _: go_on.wait(30))
-                await second.say(attach_pb2.AttachRequest(hello=hello()))
+                await second.send(attach_pb2.AttachRequest(hello=hello()))
                 await second.read()
             await until(lambda: there.ingest.attached(RUN) == 1)
             go_on.set()

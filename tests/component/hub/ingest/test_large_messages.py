@@ -54,7 +54,7 @@ async def test_what_is_larger_than_a_message_is_kept_whole(database_url: str, tm
         assert len(bodies) == 5
 
 
-def test_the_parts_of_a_message_are_no_larger_than_one_may_be() -> None:
+def test_each_part_of_a_message_has_at_most_the_maximum_size() -> None:
     small = attach_pb2.AttachRequest(hello=hello())
     assert list(parts_of(small)) == [small]
     large = attach_pb2.AttachRequest(hello=hello(argv=["x" * 3 * MAX_BYTES]))
@@ -71,7 +71,7 @@ async def test_a_message_whose_rest_does_not_come_takes_its_turn_from_nobody(
     async with hub(sqlite_url, tmp_path) as there:
         there.ingest.intake.joining = FairSemaphore(1, 1)
         async with raw(cast("Any", there), TOKEN) as child:
-            await child.say(attach_pb2.AttachRequest(part=attach_pb2.Part(data=b"x", more=True)))
+            await child.send(attach_pb2.AttachRequest(part=attach_pb2.Part(data=b"x", more=True)))
             assert await feed(there.address, store_of(), said=hello(argv=["x" * 300_000])) == []
             code, error = await child.status()
             assert (code, type(error)) == ("UNAVAILABLE", UnavailableError)
@@ -82,14 +82,14 @@ async def test_all_parts_of_a_message_have_a_bound(sqlite_url: str, tmp_path: Pa
     async with hub(sqlite_url, tmp_path) as there, raw(cast("Any", there), TOKEN) as child:
         there.ingest.intake.max_message_bytes = 100_000
         part = attach_pb2.AttachRequest(part=attach_pb2.Part(data=bytes(60_000), more=True))
-        await child.say(part, part)
+        await child.send(part, part)
         assert (await child.status())[0] == "INVALID_ARGUMENT"
 
 
 async def test_nothing_comes_between_the_parts_of_a_message(sqlite_url: str, tmp_path: Path) -> None:
     async with hub(sqlite_url, tmp_path) as there, raw(cast("Any", there), TOKEN) as child:
         part = attach_pb2.AttachRequest(part=attach_pb2.Part(data=b"x", more=True))
-        await child.say(part, attach_pb2.AttachRequest(hello=hello()))
+        await child.send(part, attach_pb2.AttachRequest(hello=hello()))
         assert (await child.status())[0] == "INVALID_ARGUMENT"
 
 
@@ -99,7 +99,7 @@ async def test_so_many_streams_there_are_at_once_and_of_one_token_fewer(
     async with hub(sqlite_url, tmp_path) as there:
         there.ingest.intake.streams = ConnectionQuota(2, 1)
         async with raw(cast("Any", there), TOKEN) as first:
-            await first.say(attach_pb2.AttachRequest(hello=hello()))
+            await first.send(attach_pb2.AttachRequest(hello=hello()))
             await first.read()
             (refusal,) = await feed(there.address, store_of())
             assert isinstance(refusal, UnavailableError)

@@ -34,7 +34,7 @@ class Bytes:
     def __init__(self, call: Any) -> None:
         self._call = call
 
-    async def say(self, message: attach_pb2.AttachRequest, more: bytes = NEW_FIELD) -> None:
+    async def send(self, message: attach_pb2.AttachRequest, more: bytes = NEW_FIELD) -> None:
         await self._call.write(message.SerializeToString() + more)
 
     async def read(self) -> attach_pb2.AttachResponse:
@@ -73,9 +73,9 @@ async def test_a_newer_root_is_taken_as_far_as_it_is_known(database_url: str, tm
         said.version = "99.1"
         newer(said.description)
         newer(said.description.run)
-        await child.say(attach_pb2.AttachRequest(hello=said))
+        await child.send(attach_pb2.AttachRequest(hello=said))
         # A message that is not known at all.
-        await child.say(attach_pb2.AttachRequest())
+        await child.send(attach_pb2.AttachRequest())
         welcome = await child.read()
         assert welcome.welcome.subscriptions == 2
         wanted = [(await child.read()).subscribe for _ in range(2)]
@@ -84,7 +84,7 @@ async def test_a_newer_root_is_taken_as_far_as_it_is_known(database_url: str, tm
         for lane, chosen in ((1, [*events[:3], *events[4:]]), (2, events[3:4])):
             batch = newer(attach_pb2.Batch(subscription=lane, store=ROOT_STORE, through=len(events)))
             batch.events.extend(chosen)
-            await child.say(attach_pb2.AttachRequest(batch=batch))
+            await child.send(attach_pb2.AttachRequest(batch=batch))
             ack = (await child.read()).ack
             assert (ack.subscription, ack.position.seq) == (lane, len(events))
         kept = there.events()

@@ -196,7 +196,7 @@ def test_the_owner_gives_a_run_away_and_goes_on_feeding_it(tmp_path: Path, token
         stores[DAEMON_STORE].append(log("top/x[3]", "late"))
         assert asyncio.run(feed(server.address, stores, token=ADA, said=said(KEY))) == []
         ask(server.address, pin, BOB)
-        assert len(server.said("given to bob by ada")) == 1
+        assert len(server.logged("given to bob by ada")) == 1
         assert server.end() == 0
 
 

@@ -1,4 +1,4 @@
-"""A cause is absent only in runs whose jobs ran, and a rerun is no further run; in folders as in a hub."""
+"""A cause is absent only in runs whose jobs ran; reruns do not count as runs. In folders as in a hub."""
 
 import json
 from collections.abc import Iterator

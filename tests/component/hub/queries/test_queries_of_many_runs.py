@@ -179,7 +179,7 @@ def test_a_failure_of_a_repeat_is_seen_in_the_series_of_the_run_that_it_repeats(
     assert not group.HasField("elsewhere")
     add(hub, 5, {"a": (FAILED, "x")}, selection=SMOKE)
     (group,) = failures(hub, run_id(5)).groups
-    assert (int(group.before.run, 16), group.runs) == (2, 3), "a repeat is no run of the series"
+    assert (int(group.before.run, 16), group.runs) == (2, 3), "a repeat is not a run of the series"
 
 
 def test_a_failure_that_passed_in_a_rerun_of_the_run_before_is_back(hub: FilledHub) -> None:

@@ -174,7 +174,7 @@ async def test_a_stop_keeps_what_was_acked_and_tells_roots_to_dial_again(
         assert await asyncio.to_thread(hub.end, number) == 0
         await running
         assert [type(error) for error in child.lost] == [UnavailableError]
-        await asyncio.to_thread(wait_for, lambda: hub.said("stopped"))
+        await asyncio.to_thread(wait_for, lambda: hub.logged("stopped"))
     database = Database.open(f"sqlite:{keeper.data / 'hub.db'}")
     assert database.query("SELECT count(*) FROM events") == [(sum(len(s.events) for s in stores.values()),)]
     assert database.query("SELECT connected FROM runs") == [(0,)]
@@ -199,7 +199,7 @@ def test_a_hub_under_nohup_goes_on_when_its_terminal_is_closed(keeper: Keeper) -
     with keeper.hub(starter=_IGNORING) as hub:
         hub.process.send_signal(signal.SIGHUP)
         assert hub.end(signal.SIGTERM) == 0
-    assert hub.said("stopping: SIGTERM")
+    assert hub.logged("stopping: SIGTERM")
 
 
 async def test_a_backup_beside_a_live_hub_holds_the_record_and_replaces_nothing(keeper: Keeper) -> None:
@@ -276,7 +276,7 @@ def test_what_a_hub_says_of_its_files_is_good_in_any_folder(
     assert f"a token from {tmp_path / 'tokens'}\n" in said
 
 
-def test_check_finds_damage_and_what_is_no_record(keeper: Keeper) -> None:
+def test_check_finds_damage_and_files_that_are_not_records(keeper: Keeper) -> None:
     with keeper.hub() as hub:
         hub.end()
     file = keeper.data / "hub.db"

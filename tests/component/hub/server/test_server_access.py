@@ -85,8 +85,8 @@ def stop_run(channel: Any, how: Any, run: str = RUN, path: str = "") -> Any:
 
 def refusals(hub: Hub, count: int) -> list[str]:
     """The lines about refused calls, if there are many."""
-    wait_for(lambda: len(hub.said("refused")) >= count)
-    return hub.said("refused")
+    wait_for(lambda: len(hub.logged("refused")) >= count)
+    return hub.logged("refused")
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "3" * 64])
@@ -137,9 +137,9 @@ def test_a_flood_of_wrong_tokens_is_counted_and_harms_nobody(keeper: Keeper) -> 
         ask(hub.address, flood, "wrong")
         ask(hub.address, list_runs, keeper.token)
         assert hub.end() == 0
-        wait_for(lambda: hub.said("stopped"))
-        assert len(hub.said("refused")) == 21
-        assert hub.said("refused 280 more calls")
+        wait_for(lambda: hub.logged("stopped"))
+        assert len(hub.logged("refused")) == 21
+        assert hub.logged("refused 280 more calls")
 
 
 def test_a_token_file_that_changes_is_read_again(keeper: Keeper, tokens: Path) -> None:
@@ -206,7 +206,7 @@ def not_connected(hub: Hub) -> bool:
     return False
 
 
-async def test_a_run_that_has_ended_is_no_error_to_stop(keeper: Keeper, tokens: Path) -> None:
+async def test_a_run_that_has_ended_is_not_an_error_to_stop(keeper: Keeper, tokens: Path) -> None:
     with keeper.hub("--token-file", str(tokens)) as hub:
         assert await feed(hub.address, small_run(), token=ADA) == []
         answer = await asyncio.to_thread(ask, hub.address, stop_run, ADA)

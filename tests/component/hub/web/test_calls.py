@@ -87,7 +87,7 @@ def test_an_empty_body_is_an_empty_request(web: Web) -> None:
     assert web.send(LIST_RUNS, b"")[::2] == (200, b"{}")
 
 
-def test_bytes_that_are_no_message_are_refused(web: Web) -> None:
+def test_bytes_that_are_not_a_message_are_refused(web: Web) -> None:
     status, _, body = web.send(LIST_RUNS, b"\xff\xff", content_type=BINARY)
     assert (status, json.loads(body)["code"]) == (400, "invalid_argument")
 

@@ -105,4 +105,4 @@ def test_a_stop_of_the_hub_ends_streams_with_the_reason(web: Web, hub: Hub) -> N
         assert hub.end() == 0
         flags, data = frame(response)
         assert (flags, json.loads(data)["error"]["code"]) == (END, "unavailable")
-    assert not hub.said("ERROR")
+    assert not hub.logged("ERROR")

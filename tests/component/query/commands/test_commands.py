@@ -37,7 +37,7 @@ def test_status_of_a_live_run_says_what_waits_for_what(tracking: Path, gator: Ga
     assert "top/bad   1 job  for 1 core, 0 free" in text
 
 
-def test_a_run_whose_store_is_not_made_yet_is_no_fault_of_gator(tracking: Path, gator: Gator) -> None:
+def test_a_run_whose_store_does_not_exist_yet_is_not_a_fault_of_gator(tracking: Path, gator: Gator) -> None:
     folder = RunFolder.create(tracking, "top", "20261122-120000")
     folder.lock(LockHolder.this_process("r1"))
     (folder.stores / "root.db").touch()
@@ -259,7 +259,7 @@ def test_an_unknown_or_unclear_path_is_explained(gator: Gator) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_unknown_option_of_diff_is_no_name_of_a_run(gator: Gator) -> None:
+def test_an_unknown_option_of_diff_is_not_a_name_of_a_run(gator: Gator) -> None:
     for given in (("-r", "x"), ("-1", "-x"), ("--only", "x")):
         (option,) = {each for each in given if each in ("-r", "-x", "--only")}
         error = gator("diff", *given, code=1).exception

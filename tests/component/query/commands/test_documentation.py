@@ -57,7 +57,7 @@ def test_every_key_of_a_node_is_documented() -> None:
 @pytest.mark.parametrize(
     "args", [["status"], ["resources", "good"], ["failures"], ["show", "good"], ["grep", "-c", "o"]]
 )
-def test_every_key_that_is_no_message_is_documented(gator: Callable[..., Result], args: list[str]) -> None:
+def test_every_key_that_is_not_a_message_is_documented(gator: Callable[..., Result], args: list[str]) -> None:
     page = (DOCS / "json.md").read_text()
     for line in gator(*args, "--json").stdout.splitlines():
         for key in json.loads(line):

@@ -106,7 +106,7 @@ def test_a_number_that_nothing_can_hold_is_refused(
 
 
 @pytest.mark.parametrize("address", ["-q", "", "unix", "unix:", "80", ":80", "host:", "host:0", "host:70000"])
-def test_what_is_no_address_of_a_parent_is_refused_before_anything_starts(
+def test_text_that_is_not_an_address_of_a_parent_is_refused_before_anything_starts(
     tmp_path: Path, address: str
 ) -> None:
     spec = tmp_path / "spec.yaml"
@@ -143,7 +143,7 @@ def test_a_wrong_number_of_cores_around_a_run_is_refused(
     )
 
 
-def test_a_notice_of_a_client_is_no_line_of_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_notice_of_a_client_is_not_a_line_of_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     writer = LineWriter(long=True, json=False)
     writer.write(query_pb2.Line(path="a", number=1, text=notice_line("no longer recorded").decode()))
     writer.flush()

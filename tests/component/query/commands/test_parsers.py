@@ -65,14 +65,14 @@ def test_wrong_examples_and_slow_patterns_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_slow_patterns_alone_are_no_failure(tmp_path: Path) -> None:
+def test_slow_patterns_alone_are_not_a_failure(tmp_path: Path) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text("name: ours\nentries:\n- match: '^info .*'\n")
     rows = [json.loads(line) for line in parsers("check", "--json", str(file)).stdout.splitlines()]
     assert [row["level"] for row in rows] == ["warning"]
 
 
-def test_a_file_that_is_no_parser_is_a_problem(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_parser_is_a_problem(tmp_path: Path) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text("name: ours\nentries:\n- match: '(?=a)b'\n")
     assert "RE2 has no look-ahead" in parsers("check", str(file), code=2).stdout
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_parser_is_a_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "show", "try"])
-def test_a_pipe_or_a_device_is_no_parser(command: str, tmp_path: Path) -> None:
+def test_a_pipe_or_a_device_is_not_a_parser(command: str, tmp_path: Path) -> None:
     pipe = tmp_path / "ours.json"
     os.mkfifo(pipe)
     gator = [sys.executable, "-m", "gator", "parsers", command]

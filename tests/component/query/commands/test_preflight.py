@@ -151,7 +151,7 @@ def test_warnings_stand_beside_errors(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.usefixtures("place")
-def test_a_program_whose_name_has_blanks_is_no_line_of_shell(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_program_whose_name_has_blanks_is_not_a_line_of_shell(capsys: pytest.CaptureFixture[str]) -> None:
     program = Path("my tool")
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -166,7 +166,7 @@ def test_a_program_whose_name_has_blanks_is_no_line_of_shell(capsys: pytest.Capt
 
 
 @pytest.mark.usefixtures("place")
-def test_a_value_from_gator_is_no_line_of_shell(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_from_gator_is_not_a_line_of_shell(capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [
         '- !Job {command: "${{ gator.python }}", args: ["-V"]}\n',
         '- !Job {command: "./sim-${{ seed }}"}\n',

@@ -62,7 +62,7 @@ def test_an_option_that_is_not_given_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["-1", "", "x", "1.5", "٣", "9" * 30])
-def test_what_is_no_number_is_refused(text: str) -> None:
+def test_text_that_is_not_a_number_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--limit-error .*must be a whole number"):
         replace_on_root(spec_pb2.Job(), PlanOptions(limit_error=text), spec_pb2.Settings())
 

@@ -232,7 +232,7 @@ def test_two_runs_in_folders_are_compared_job_by_job(tracking: Path, gator: Gato
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_run_is_no_different_from_itself(gator: Gator) -> None:
+def test_a_run_does_not_differ_from_itself(gator: Gator) -> None:
     assert "0 newly failing, 0 fixed, 1 still failing" in gator("diff", "-1", "-1").stdout
 
 

@@ -233,7 +233,9 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
         ("web server", "cannot query the hub at {}: something else listens there: check the address"),
     ],
 )
-async def test_what_is_no_hub_or_speaks_tls_is_told_in_a_line(tmp_path: Path, kind: str, words: str) -> None:
+async def test_a_peer_that_is_not_a_hub_or_requires_tls_gives_one_line(
+    tmp_path: Path, kind: str, words: str
+) -> None:
     tls = peers.certificate(tmp_path)[:2] if kind == "hub with TLS" else None
     serving_it = peers.listening(peers.http) if kind == "web server" else peers.serving_grpc(None, tls)
     async with serving_it as address:
@@ -327,7 +329,7 @@ def test_who_asks_without_a_token_is_told_how_to_give_one(hub: FakeHub, tmp_path
     )
 
 
-def test_none_is_no_hub_to_look_on(ask: Gator) -> None:
+def test_none_is_not_a_hub_to_read_from(ask: Gator) -> None:
     error = ask("status", "--hub", "None", code=1).exception
     assert isinstance(error, UsageError)
     assert str(error) == "--hub none is for gator run only: use the address of a hub"
@@ -339,7 +341,7 @@ def test_a_beginning_of_an_id_that_is_too_short_is_told(ask: Gator, tracking: Pa
     assert str(ask("status", "-r", "cde", "--tracking", str(tracking), code=1).exception).endswith(words)
 
 
-def test_the_folder_of_a_run_is_no_name_on_a_hub(ask: Gator, tmp_path: Path) -> None:
+def test_the_folder_of_a_run_is_not_a_name_on_a_hub(ask: Gator, tmp_path: Path) -> None:
     folder = runs.ended_run(tmp_path / "nothing-here")
     for name in (str(folder), folder.name):
         error = str(ask("status", "-r", f"hub:{name}", code=1).exception)

@@ -54,7 +54,7 @@ def test_output_puts_the_end_off() -> None:
     assert Investigate() in wrapper.on_time(25 * SECOND)
 
 
-def test_stacks_that_were_asked_for_are_no_sign_of_life() -> None:
+def test_requested_stacks_do_not_end_a_silence() -> None:
     wrapper = running(SETTINGS)
     wrapper.on_output(0, OUT, b"go\n")
     wrapper.on_time(10 * SECOND)

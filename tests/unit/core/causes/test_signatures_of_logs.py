@@ -93,7 +93,7 @@ def names_in(reading: Reading) -> set[str]:
     code, test = reading.code, re.split(r"\.|::", reading.item)[-1]
     found = {code} if re.fullmatch(r"[A-Za-z][\w.:-]*", code) else set[str]()
     found |= {test} if re.fullmatch(r"[A-Za-z]\w*", test) else set()
-    # The values in a list, long numbers, and a text that is not a number are no names.
+    # The values in a list, long numbers, and a text that is not a number are not names.
     parsed = r"convert string to float: .*|invalid literal for .*|For input string: .*|parsing \"[^\"]*\""
     message = re.sub(rf"\[.*\]|\{{.*\}}|\w*\d{{4}}\w*|{parsed}", "", reading.message)
     return found | set(re.findall(r"[`'‘\"]([A-Za-z_]\w{2,})['’\"]", message))

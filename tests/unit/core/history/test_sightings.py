@@ -58,7 +58,7 @@ def test_a_cause_that_only_older_runs_had_is_back() -> None:
     assert names(group) == ("r1", "r2", "r5", "r4")
 
 
-def test_a_run_in_which_the_job_did_not_run_is_no_good_run() -> None:
+def test_a_run_in_which_the_job_did_not_run_is_not_a_good_run() -> None:
     assert group_of(".F-F").state == KNOWN
     assert names(group_of(".F-F")) == ("r2", "r2", "r2", "r1")
     assert names(group_of(".-F")) == ("r3", "", "r3", "r1")

@@ -135,7 +135,7 @@ def test_of_more_than_a_thousand_names_the_first_are_kept(step: int) -> None:
 
 
 @pytest.mark.parametrize("first", [1.0, float("nan")])
-def test_what_is_no_number_is_not_combined(first: float) -> None:
+def test_text_that_is_not_a_number_is_not_combined(first: float) -> None:
     job = Totals()
     job.add(event_pb2.Metric(name="cycles", value=first))
     job.add(event_pb2.Metric(name="cycles", value=float("nan")))

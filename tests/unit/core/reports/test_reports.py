@@ -184,7 +184,7 @@ def test_a_package_that_was_not_built_is_a_failure() -> None:
         ('{"a": 1}\n', "no event of go test"),
     ],
 )
-def test_what_is_no_report_is_a_problem_and_bombs_are_refused(text: str, problem: str) -> None:
+def test_a_file_that_is_not_a_report_is_a_problem_and_bombs_are_refused(text: str, problem: str) -> None:
     assert problem in read(text).problem
 
 

@@ -250,7 +250,7 @@ def test_commands_that_are_off_are_plain_lines() -> None:
     assert ran.messages.counts() == common_pb2.Counts(info=4)
 
 
-def test_the_piece_of_a_long_line_is_no_command() -> None:
+def test_the_piece_of_a_long_line_is_not_a_command() -> None:
     long = b"x" * 600_000
     ran = Ran([(OUT, long), (OUT, b"::gator log::no\n::gator log::yes\n")])
     assert [record["log"]["text"] for record in ran.records] == ["yes"]

@@ -138,7 +138,7 @@ def test_without_any_recognised_message_the_last_words_explain_a_failure() -> No
     assert (end.first_error.stream, end.first_error.line) == (ERR, 3)
 
 
-def test_commands_that_were_carried_out_are_no_last_words() -> None:
+def test_commands_that_were_carried_out_are_not_the_last_words() -> None:
     wrapper = running()
     wrapper.on_output(
         5, OUT, b"linking\n::gator progress value=4 total=4::step 4\n::gator metric name=x value=1\n"

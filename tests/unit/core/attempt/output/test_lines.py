@@ -162,7 +162,7 @@ def test_a_progress_bar_of_carriage_returns_is_one_line() -> None:
 @pytest.mark.parametrize(
     "line", [b"\x1b]0;ti", b"\x1b[31", b"\x1b[31 \r", b"\x1b", b" \x1b(\t", b"\x1b[0m\x1b]8;;"]
 )
-def test_an_escape_sequence_that_the_lines_end_cuts_off_is_no_message_anywhere(line: bytes) -> None:
+def test_an_escape_sequence_that_the_lines_end_cuts_off_is_not_a_message_anywhere(line: bytes) -> None:
     for data in (line, line + b"\n"):
         counter = LineCounter()
         counter.feed(data)
@@ -197,6 +197,6 @@ def test_a_long_text_is_cut_with_an_ellipsis() -> None:
     assert cut("abcd", 3) == "ab…"
 
 
-def test_a_nul_is_no_part_of_any_text() -> None:
+def test_a_nul_is_not_part_of_any_text() -> None:
     assert readable(b"a\x00b") == clean(b"a\x00b") == "a\\x00b"
     assert without_nul("a\0b") == "a\\x00b"

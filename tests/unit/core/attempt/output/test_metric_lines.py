@@ -1,4 +1,4 @@
-"""Texts in lines that are no numbers give a warning, not a wrong value of a metric."""
+"""Strings in lines that are not numbers give a warning, not a wrong value of a metric."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def _found(text: str) -> event_pb2.Metric | event_pb2.LogEvent:
 
 
 @pytest.mark.parametrize("text", ["٣", "３", "1_0", "nan", "1e999", "-1e999", "many"])
-def test_a_text_that_is_no_number_gives_a_warning(text: str) -> None:
+def test_a_text_that_is_not_a_number_gives_a_warning(text: str) -> None:
     found = _found(text)
     assert isinstance(found, event_pb2.LogEvent)
     assert "is not a number" in found.text

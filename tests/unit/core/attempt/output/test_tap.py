@@ -39,7 +39,7 @@ def read(out: str, *, is_cut: bool) -> Messages:
         "ok 17\nok 18\n1..18\n",
     ],
 )
-def test_what_is_no_failure_of_tap_does_not_count(out: str, is_cut: bool) -> None:
+def test_lines_that_are_not_failures_of_tap_do_not_count(out: str, is_cut: bool) -> None:
     assert read(out, is_cut=is_cut).counted(ERROR) == 0
 
 

@@ -103,6 +103,6 @@ def test_of_exceptions_that_were_only_logged_the_first_is_taken() -> None:
     assert code(err) == "java.lang.IllegalStateException"
 
 
-def test_a_program_that_failed_is_no_cause_beside_the_traceback_of_that_program() -> None:
+def test_a_failed_program_is_not_a_cause_beside_its_own_traceback() -> None:
     end = traceback("subprocess.CalledProcessError: Command '['x']' returned non-zero exit status 1.")
     assert code(traceback("KeyError: 1") + end) == "KeyError"
