@@ -34,9 +34,20 @@ def has_failed_itself(node: query_pb2.Node) -> bool:
     return node.kind == common_pb2.NODE_KIND_JOB or node.first_failure == node.path
 
 
+_NEUTRAL_PRUNES: Final = frozenset((common_pb2.REASON_NOT_NEEDED, common_pb2.REASON_NOT_SELECTED))
+
+
 def was_not_needed(outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType) -> bool:
-    """Returns whether a node was pruned because no condition required it, which is neutral for its group."""
-    return outcome == common_pb2.OUTCOME_PRUNED and reason == common_pb2.REASON_NOT_NEEDED
+    """Returns whether a node was pruned without a failure, which is neutral for its group.
+
+    No condition required it, or its `when` leaves it out.
+    """
+    return outcome == common_pb2.OUTCOME_PRUNED and reason in _NEUTRAL_PRUNES
+
+
+def was_not_selected(outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType) -> bool:
+    """Returns whether the `when` of a node leaves out this instance."""
+    return outcome == common_pb2.OUTCOME_PRUNED and reason == common_pb2.REASON_NOT_SELECTED
 
 
 def tally_size(tally: event_pb2.Tally) -> int:

@@ -33,6 +33,19 @@ class Variants(Protocol):
         ...
 
 
+class Selector(Protocol):
+    """Decides for each instance of a node whether it is selected."""
+
+    @property
+    def text(self) -> str:
+        """The condition as written."""
+        ...
+
+    def selects(self, path: str) -> bool:
+        """Returns whether an instance of the node is selected."""
+        ...
+
+
 class PlanNode(Struct, eq=False):
     """A job, group or array of the plan, once for all its repeats.
 
@@ -66,6 +79,8 @@ class PlanNode(Struct, eq=False):
     """The combinations of the array above, whose instances are the repeats; None if it has none."""
     unselected: Set[int] | bool = False
     """The repeats that `when` leaves out, or whether it leaves out the whole node."""
+    condition: Selector | None = None
+    """The `when` that each instance has a value of; None if it is the same under all parents."""
     weight: int = 0
     """Sum of the priorities from the root to this node; larger starts first."""
     demand: common_pb2.Demand = field(default_factory=common_pb2.Demand)

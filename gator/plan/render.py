@@ -54,6 +54,8 @@ def _about(node: PlanNode, hidden: Collection[str]) -> str:
         parts.append(_times(node))
     if node.job is not None:
         parts += _held(node)
+    if node.condition is not None:
+        parts.append(f"when {node.condition.text}")
     if node.quarantine is not None:
         parts.append(_quarantine(node.quarantine))
     elif node.allow_failure:
@@ -202,6 +204,8 @@ def _values(node: PlanNode, hidden: Collection[str]) -> dict[str, Any]:
     if node.quarantine is not None:
         held = node.quarantine
         values["quarantine"] = {"owner": held.owner, "reason": held.reason, "until": held.until}
+    if node.condition is not None:
+        values["when"] = node.condition.text
     if node.varies:
         values["varies_by"] = [name.removeprefix("matrix.") for name in node.varies]
     if node.deadline_millis:

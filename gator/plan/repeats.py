@@ -5,7 +5,6 @@ from typing import Final, TypeVar
 
 from gator.plan import interpolate
 from gator.plan.matrix import Matrix, make, repeated
-from gator.plan.nodes import PlanNode
 from gator.spec.literal import unmarked
 from gator.spec.suggestions import did_you_mean
 from gator.units import parse_integer
@@ -56,10 +55,10 @@ def _counts(
     used: Sequence[str],
 ) -> list[int]:
     """Returns the number of repeats of each combination, which depends on these names of the matrix."""
-    return _of_each(matrix, used, lambda values: _scaled(_count(written, known, values), scale))
+    return of_each(matrix, used, lambda values: _scaled(_count(written, known, values), scale))
 
 
-def _of_each(matrix: Matrix, used: Sequence[str], make_value: Callable[[dict[str, str]], T]) -> list[T]:
+def of_each(matrix: Matrix, used: Sequence[str], make_value: Callable[[dict[str, str]], T]) -> list[T]:
     """Returns what follows from the values of each combination, if it depends on these names only."""
     at = [matrix.names.index(name) for name in used if name in matrix.names]
     made: dict[tuple[str, ...], T] = {}
@@ -70,41 +69,6 @@ def _of_each(matrix: Matrix, used: Sequence[str], make_value: Callable[[dict[str
             made[key] = make_value(dict(zip(matrix.names, combination, strict=True)))
         found.append(made[key])
     return found
-
-
-def unselected(node: PlanNode, when: str, scope: interpolate.Scope) -> set[int] | bool:
-    """Returns the repeats of a node that its `when` leaves out, or whether it leaves out the whole node.
-
-    Raises RepeatsError.
-    """
-    if not when:
-        return False
-    known = scope.lookup(node.settings)
-    used = [name.removeprefix("matrix.") for name in interpolate.names(when) if name.startswith("matrix.")]
-    matrix = node.matrix
-    if not used or matrix is None:
-        return not _is_true(when, known, {})
-    if len(matrix.kept) > MAX_LISTED:
-        raise RepeatsError(
-            f"the matrix has {len(matrix.kept):,} combinations; 'when' supports at most {MAX_LISTED:,}"
-        )
-    meant = _of_each(matrix, used, lambda values: _is_true(when, known, values))
-    gone = {
-        index
-        for place, is_meant in enumerate(meant)
-        if not is_meant
-        for index in range(matrix.starts[place], matrix.starts[place + 1])
-    }
-    return gone or False
-
-
-def _is_true(when: str, known: interpolate.Lookup, values: dict[str, str]) -> bool:
-    text = _text(when, known, values)
-    if text.lower() in ("true", "yes", "on"):
-        return True
-    if text.lower() in ("false", "no", "off"):
-        return False
-    raise RepeatsError(f"when: {when} is '{text}': must be true or false")
 
 
 def _text(text: str, known: interpolate.Lookup, values: dict[str, str]) -> str:

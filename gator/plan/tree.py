@@ -10,7 +10,7 @@ from gator.node_paths import MAX_PATH_BYTES
 from gator.plan import inherit, interpolate
 from gator.plan.matrix import Matrix
 from gator.plan.nodes import PlanNode
-from gator.plan.repeats import RepeatsError, instances_of, unselected
+from gator.plan.repeats import RepeatsError, instances_of
 from gator.plan.values import Own, Values, Written, is_quarantined, names_around, set_values
 from gator.v1 import common_pb2, spec_pb2
 
@@ -136,9 +136,14 @@ class _Builder(Struct):
             self.tree.warnings.append(problem_at(written.position, message))
 
     def _select(self, node: PlanNode, written: Written) -> None:
+        if not written.when:
+            return
+        # Few nodes have one.
+        from gator.plan.when import WhenError, apply_when
+
         try:
-            node.unselected = unselected(node, written.when, self.scope)
-        except RepeatsError as error:
+            apply_when(node, written.when, self.scope)
+        except WhenError as error:
             self.tree.problems.append(problem_at(node.position, str(error)))
 
     def _repeats(self, node: PlanNode, written: spec_pb2.JobArray) -> Repeats:

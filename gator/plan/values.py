@@ -57,7 +57,7 @@ class Values(Struct):
         if not written.deferred:
             return Own(written)
         own = _without_children(written)
-        fill = _Fill(self.scope.lookup(inherit.merge(above, written.settings, self.scope)), matrix)
+        fill = Fill(self.scope.lookup(inherit.merge(above, written.settings, self.scope)), matrix)
         names = {each.name: fill.matrix_names(each) for each in written.deferred}
         known = [each for each in written.deferred if names[each.name] <= matrix.keys()]
         return Own(
@@ -76,7 +76,7 @@ class Values(Struct):
         above = self.above if node.parent is None else node.parent.settings
         used = sorted(self.own(written, above, {}).used)
         found = set[Problem]()
-        for number, values in enumerate(_combinations(inner, used)):
+        for number, values in enumerate(combinations(inner, used)):
             if number == MAX_VARIANTS:
                 what = f"its keys depend on more than {MAX_VARIANTS:,} combinations of {', '.join(used)}"
                 place = node.position
@@ -87,7 +87,7 @@ class Values(Struct):
 
     def variant(self, node: PlanNode, path: str) -> PlanNode:
         """Returns a node with the values of one instance."""
-        values = dict(_values_at(node, path, node.varies))
+        values = dict(values_at(node, path, node.varies))
         key = (node, tuple(values.get(name, "") for name in node.varies))
         made = self._made.get(key)
         if made is None:
@@ -96,7 +96,7 @@ class Values(Struct):
 
     def variants(self, node: PlanNode) -> Iterator[PlanNode]:
         """Yields a node for each combination that its values depend on."""
-        return (self._with(node, values) for values in _combinations(node, node.varies))
+        return (self._with(node, values) for values in combinations(node, node.varies))
 
     def _with(self, node: PlanNode, matrix: Matrix) -> PlanNode:
         made = copy(node)
@@ -191,7 +191,7 @@ def _texts(value: spec_pb2.DeferredValue, parts: Sequence[str], name: str = "") 
         yield value.text or value.plain
 
 
-class _Fill:
+class Fill:
     """Fills in the placeholders of strings."""
 
     def __init__(self, known: interpolate.Lookup, matrix: Matrix) -> None:
@@ -231,7 +231,7 @@ class _Fill:
         return frozenset(name for name in names if name.startswith("matrix."))
 
 
-def _values_at(node: PlanNode, path: str, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+def values_at(node: PlanNode, path: str, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yields the values of the matrices around an instance, the nearest of each name."""
     left = set(wanted)
     above: PlanNode | None = node
@@ -247,7 +247,7 @@ def _values_at(node: PlanNode, path: str, wanted: Sequence[str]) -> Iterator[tup
         path, above = path.rpartition("/")[0], above.parent
 
 
-def _combinations(node: PlanNode, names: Sequence[str]) -> Iterator[Matrix]:
+def combinations(node: PlanNode, names: Sequence[str]) -> Iterator[Matrix]:
     """Yields each combination of values of these names that an instance can have."""
     left = set(names)
     levels: list[list[tuple[tuple[str, str], ...]]] = []

@@ -104,6 +104,10 @@ class _ReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTyp
     """Too many jobs failed, so the remaining jobs were not started."""
     REASON_NOT_NEEDED: _Reason.ValueType  # 21
     """It waits for a failure that did not occur. It does not affect the outcome of the group above."""
+    REASON_NOT_SELECTED: _Reason.ValueType  # 22
+    """Its `when` is false in this instance. It counts as not selected for the nodes that wait for it, and
+    does not affect the outcome of the group above.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The reason for an outcome other than PASSED. If several apply, the first in this order is used."""
@@ -152,6 +156,10 @@ REASON_MAX_FAIL: Reason.ValueType  # 20
 """Too many jobs failed, so the remaining jobs were not started."""
 REASON_NOT_NEEDED: Reason.ValueType  # 21
 """It waits for a failure that did not occur. It does not affect the outcome of the group above."""
+REASON_NOT_SELECTED: Reason.ValueType  # 22
+"""Its `when` is false in this instance. It counts as not selected for the nodes that wait for it, and
+does not affect the outcome of the group above.
+"""
 
 class _Severity:
     ValueType = typing.NewType("ValueType", builtins.int)

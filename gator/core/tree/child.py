@@ -1,5 +1,6 @@
 """Children of a tier, and how far jobs and tiers have come. Data only."""
 
+from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct, field
@@ -46,6 +47,10 @@ class Child(Struct, eq=False):
     """How the repeats that were not created are closed."""
     skipped: dict[int, attach_pb2.Stop] = field(default_factory=dict[int, attach_pb2.Stop])
     """Repeats that were stopped before they were created, by index."""
+
+    def paths(self, parent: str) -> Iterator[str]:
+        """Yields the paths of all its repeats below an instance of the parent."""
+        return (self.node.path_below(parent, self.index_at(number)) for number in range(self.total))
 
     def index_at(self, number: int) -> int | None:
         """Returns the index of a repeat by its number in the order of creation, from 0."""

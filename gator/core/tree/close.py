@@ -55,6 +55,14 @@ def cancelled(request: attach_pb2.Stop) -> Closing:
     )
 
 
+def left_out(node: PlanNode, path: str) -> Closing | None:
+    """Returns how an instance is closed that its `when` leaves out; None if it is selected."""
+    if node.condition is None or node.condition.selects(path):
+        return None
+    message = f"not selected: `when: {node.condition.text}` is false here"
+    return Closing(common_pb2.OUTCOME_PRUNED, common_pb2.REASON_NOT_SELECTED, message)
+
+
 def close_unstarted(
     record: Registry, node: PlanNode, path: str, closing: Closing, results: list[event_pb2.Result]
 ) -> Iterator[None]:
@@ -66,6 +74,7 @@ def close_unstarted(
     if known is not None:
         results.append(known)
         return
+    closing = left_out(node, path) or closing
     record.declare(node, path)
     if node.kind == common_pb2.NODE_KIND_JOB:
         result = _of_job(record, node, path, closing)

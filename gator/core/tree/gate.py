@@ -8,7 +8,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from gator.core.outcomes import FAILURES, was_not_needed
+from gator.core.outcomes import FAILURES, was_not_needed, was_not_selected
 from gator.plan import Condition, Edge, PlanNode, step_text
 from gator.v1 import common_pb2
 
@@ -51,7 +51,7 @@ def refusal(
         return None
     neutral = was_not_needed(outcome, reason)
     if condition is Condition.ON_PASS:
-        if outcome == common_pb2.OUTCOME_PASSED:
+        if outcome == common_pb2.OUTCOME_PASSED or was_not_selected(outcome, reason):
             return None
         return common_pb2.REASON_NOT_NEEDED if neutral else common_pb2.REASON_DEPENDENCY
     failed = outcome in FAILURES or (outcome == common_pb2.OUTCOME_PRUNED and not neutral)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.outcomes import FAILURES
 from gator.core.tree.child import Child, Phase, TierState
-from gator.core.tree.close import cancelled, close_unstarted
+from gator.core.tree.close import cancelled, close_unstarted, left_out
 from gator.core.tree.gate import Closing, Gate, GateState
 from gator.core.tree.outcomes.group_result import GroupFold
 from gator.core.tree.outcomes.restored import Attempts
@@ -89,6 +89,7 @@ class Tier:
             if watched.repeats == 0:
                 self.on_release(attach_pb2.Release(path=watched.key, outcome=common_pb2.OUTCOME_PASSED))
         for child in list(self.children.values()):
+            self._leave_out(child)
             self._advance(child)
         self._end_if_done()
 
@@ -256,6 +257,13 @@ class Tier:
         elif hooks.is_preparing:
             self._tree.stop_hook(self, signal.SIGTERM)
 
+    def _leave_out(self, child: Child) -> None:
+        """Closes a child at once if its `when` selects none of its repeats here."""
+        if child.node.condition is not None and self.state is TierState.RUNNING:
+            closings = [left_out(child.node, path) for path in child.paths(self.path)]
+            if closings and (first := closings[0]) is not None and all(closings):
+                self._close_rest(child, first)
+
     def _advance(self, child: Child) -> None:
         if self._hooks is not None and self._hooks.is_preparing:
             return
@@ -283,6 +291,8 @@ class Tier:
         skip = child.skipped.pop(-1 if index is None else index, None) if child.skipped else None
         if skip is not None:
             self._tree.close_later(self.close_child(child, path, cancelled(skip)))
+        elif closing := left_out(child.node, path):
+            self._tree.close_later(self.close_child(child, path, closing))
         elif child.node.kind == common_pb2.NODE_KIND_JOB:
             job = self.jobs[path] = JobChild(child.node, path, base, self, child)
             if past is not None and (attempts := past.attempts(path)):

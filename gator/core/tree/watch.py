@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
-from gator.core.outcomes import was_not_needed
+from gator.core.outcomes import was_not_needed, was_not_selected
 from gator.core.tree.gate import key_of, repeating
 from gator.plan import Edge, Index, Plan, PlanNode
 from gator.v1 import attach_pb2, common_pb2
@@ -24,6 +24,8 @@ _RANK = {
 
 
 def _rank(outcome: common_pb2.Outcome.ValueType, reason: common_pb2.Reason.ValueType) -> int:
+    if was_not_selected(outcome, reason):
+        return -1
     return 0 if was_not_needed(outcome, reason) else _RANK.get(outcome, 0)
 
 

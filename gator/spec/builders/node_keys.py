@@ -123,13 +123,7 @@ def _when(built: NodeMessage, key: KeyContext) -> None:
     if text is None:
         return
     if "${{" in text:
-        scope = key.scope._replace(in_array=False, matrix=key.scope.matrix_of_parent)
-        for name in sorted(key.scope.matrix - scope.matrix):
-            if name in text:
-                message = f"'when' takes {name} only on the children of the array that has it"
-                key.context.problem_within(key.value, name, message)
-                return
-        check_placeholders(key.context, key.value, text, (), scope)
+        check_placeholders(key.context, key.value, text, (), key.scope.of_node()._replace(in_array=False))
         built.when = text
     elif (value := scalars.boolean(key.context, key.value, "when")) is not None:
         built.when = "true" if value else "false"

@@ -33,7 +33,7 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         return None
     pairs = context.pairs(node)
     built: NodeMessage
-    outside = scope
+    scope = scope._replace(matrix_above=scope.matrix)
     match node.tag:
         case keys.JOB:
             built = spec.job
@@ -42,9 +42,8 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         case _:
             built = spec.array
             built.repeats = 1
-            scope = scope._replace(
-                in_array=True, matrix=scope.matrix | _matrix_names(pairs), matrix_above=scope.matrix
-            )
+            own = _matrix_names(pairs)
+            scope = scope._replace(in_array=True, matrix=scope.matrix | own, own_matrix=own)
     built.ident = scope.default_ident
     built.position.CopyFrom(position(node))
     known = keys.KEYS_OF[node.tag]
@@ -56,7 +55,7 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         elif not is_null(pair.value):
             one = KeyContext(context, key, pair, scope, is_group=node.tag != keys.JOB)
             if is_deferred(one):
-                _defer(built, one, outside.matrix)
+                _defer(built, one)
             else:
                 _read_key(built, one)
     if isinstance(built, spec_pb2.JobArray) and ("matrix" in pairs or "exclude" in pairs):
@@ -138,11 +137,11 @@ def _matrix_names(pairs: dict[str, Pair]) -> frozenset[str]:
     return names_of(pairs)
 
 
-def _defer(built: NodeMessage, key: KeyContext, matrix_outside: frozenset[str]) -> None:
+def _defer(built: NodeMessage, key: KeyContext) -> None:
     """Keeps a key for the plan, which knows the values of its placeholders."""
     if key.entry.inherits is Inheritance.NONE:
         # An array itself is in no combination of its own matrix; its children are.
-        key = key._replace(scope=key.scope._replace(matrix=matrix_outside))
+        key = key._replace(scope=key.scope.of_node())
     keep(built.deferred.add(), key)
     # What has no placeholders is checked at once, so that all problems are reported together.
     rest = without_deferred(key)
@@ -164,8 +163,6 @@ def _jobs(parent: Parent, key: KeyContext) -> None:
         return
     key.context.count_values(len(key.value.value))
     seen: dict[str, Node] = {}
-    is_array = isinstance(parent, spec_pb2.JobArray)
-    own = key.scope.matrix - key.scope.matrix_above if is_array else frozenset[str]()
     for index, node in enumerate(key.value.value):
         spec = parent.jobs.add()
         above = key.scope
@@ -175,7 +172,6 @@ def _jobs(parent: Parent, key: KeyContext) -> None:
             f"T{index}",
             above.params,
             matrix=above.matrix,
-            matrix_of_parent=own,
         )
         built = build(key.context, node, spec, child)
         if built is None:

@@ -28,12 +28,16 @@ class NodeScope(NamedTuple):
     """Names of the matrices of this array and those above, as `matrix.NAME`."""
     matrix_above: frozenset[str] = frozenset()
     """Names of the matrices of the arrays above."""
-    matrix_of_parent: frozenset[str] = frozenset()
-    """Names of the matrix of the array that the node is a child of."""
+    own_matrix: frozenset[str] = frozenset()
+    """Names of the matrix of this array."""
 
     def of_repeats(self) -> "NodeScope":
         """Returns the scope of the number of repeats, which may depend on the array's own matrix only."""
-        return self._replace(in_array=False, matrix=self.matrix - self.matrix_above)
+        return self._replace(in_array=False, matrix=self.own_matrix)
+
+    def of_node(self) -> "NodeScope":
+        """Returns the scope of the node itself: an array is in no combination of its own matrix."""
+        return self._replace(matrix=self.matrix_above)
 
     @property
     def is_root(self) -> bool:

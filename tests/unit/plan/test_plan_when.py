@@ -2,7 +2,7 @@
 
 import pytest
 
-from gator.errors import UsageError
+from gator.errors import SpecError, UsageError
 from gator.plan import Plan, make_plan
 from gator.spec import load
 from gator.v1 import plan_pb2
@@ -61,3 +61,30 @@ def test_a_group_without_what_when_leaves_out_is_whole() -> None:
         for only in ("top", "some", "some[test=x]")
     }
     assert partial == {"top": [], "some": ["top"], "some[test=x]": ["top", "top/sims"]}
+
+
+DEEP = """
+!JobArray
+ident: sims
+matrix: {test: [x, y], ok: [true, false]}
+jobs:
+- !JobGroup
+  ident: lane
+  jobs:
+  - !Job {ident: some, command: echo, when: "${{ matrix.ok }}"}
+"""
+
+
+def test_a_matrix_further_up_decides_for_each_instance() -> None:
+    node = plan(DEEP).nodes["sims/lane/some"]
+    assert node.condition is not None
+    assert node.condition.selects("sims/lane[test=x,ok=true]/some")
+    assert not node.condition.selects("sims/lane[test=y,ok=false]/some")
+
+
+def test_a_matrix_further_up_must_give_true_or_false() -> None:
+    with pytest.raises(SpecError) as caught:
+        plan(DEEP.replace("[true, false]", "[true, maybe]"))
+    assert [str(problem) for problem in caught.value.problems] == [
+        "spec.yaml:9:5: when: ${{ matrix.ok }} is 'maybe': must be true or false"
+    ]

@@ -72,6 +72,8 @@ def test_a_group_without_children_passes() -> None:
 
 def test_handlers_that_were_not_needed_are_neutral() -> None:
     assert fold(PASSED, NOT_NEEDED).outcome == common_pb2.OUTCOME_PASSED
+    not_selected = job(common_pb2.OUTCOME_PRUNED, common_pb2.REASON_NOT_SELECTED)
+    assert fold(PASSED, not_selected).outcome == common_pb2.OUTCOME_PASSED
 
 
 @pytest.mark.parametrize("outcome", [common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST])
