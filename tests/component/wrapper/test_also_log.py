@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from gator.daemon.attempts.files import log_tail
 from gator.daemon.attempts.files.followed_file import PIECE_BYTES, FollowedFile
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 from tests.component.process.support import until
@@ -80,9 +83,9 @@ async def test_files_that_cannot_be_read_are_named_once(bench: Bench, tmp_path: 
     assert sorted(texts(bench)) == [
         "the file . of `also_log` cannot be read: is not a regular file",
         "the file loop of `also_log` cannot be read: Too many levels of symbolic links",
+        "the file none of `also_log` was not found: it was not written, or removed before it was read",
         "the file pipe of `also_log` cannot be read: is not a regular file",
-        "there was no file none, which `also_log` names",
-        "there was no file x/none, which `also_log` names",
+        "the file x/none of `also_log` was not found: it was not written, or removed before it was read",
     ]
 
 
@@ -177,3 +180,33 @@ async def test_a_stop_at_once_does_not_wait_for_files(bench: Bench) -> None:
     bench.host.stop(stop(mode=attach_pb2.STOP_MODE_NOW))
     end: event_pb2.AttemptFinished = await bench.end()
     assert end.outcome == common_pb2.OUTCOME_CANCELLED
+
+
+def test_only_the_last_lines_are_read_beyond_a_limit(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"begun")
+    file = FollowedFile(str(path), "a.log")
+    assert file.read() == b"begun"
+    with path.open("ab") as added:
+        added.writelines(b" %d\n" % number for number in range(100_000))
+    size = path.stat().st_size
+    file.limit(100)
+    rest = read_all(file)
+    assert rest.startswith(b"\n 999")
+    assert rest.endswith(b" 99998\n 99999\n")
+    assert file.left_out == size - len(b"begun") - len(rest) + 1
+    with path.open("ab") as added:
+        added.write(b"x" * 1000)
+    file.limit(100)
+    assert len(read_all(file)) < 100
+
+
+async def test_the_end_of_a_long_file_is_read_and_the_job_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_tail, "MAX_REST_BYTES", 1000)
+    script = "seq 1000000 > all.log; mv all.log sim.log"
+    end = await bench.run_job(logging(script, "sim.log"))
+    assert bench.data(LOG1).endswith(b"\n999999\n1000000\n")
+    assert end.log_files.list[0].lines < 1_000_000
+    assert any("of the file sim.log of `also_log` were left out" in text for text in texts(bench))

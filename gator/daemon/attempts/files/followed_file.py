@@ -10,6 +10,8 @@ from typing import Final
 
 PIECE_BYTES: Final = 256 * 1024
 """Maximum number of bytes of one read."""
+_BLOCK_BYTES: Final = 512
+"""Unit of `st_blocks` of stat(2)."""
 _CHECKED_BYTES: Final = 64
 """Number of bytes before the position that must not have changed; else the file was written anew."""
 
@@ -17,7 +19,19 @@ _CHECKED_BYTES: Final = 64
 class FollowedFile:
     """One file, by its path. `shown` is its name in messages."""
 
-    __slots__ = ("_before", "_fd", "_identity", "_offset", "_path", "has_been", "problem", "shown")
+    __slots__ = (
+        "_before",
+        "_ends_line",
+        "_fd",
+        "_identity",
+        "_left",
+        "_offset",
+        "_path",
+        "has_been",
+        "left_out",
+        "problem",
+        "shown",
+    )
 
     def __init__(self, path: str, shown: str) -> None:
         self._path = path
@@ -27,6 +41,12 @@ class FollowedFile:
         self._offset = 0
         self._before = b""
         """The last bytes before the position."""
+        self._ends_line = False
+        """Whether the line before what is read next lacks its end."""
+        self._left: int | None = None
+        """Maximum number of bytes still to read; None for no limit."""
+        self.left_out = 0
+        """Number of bytes that were left out because of the limit."""
         self.has_been = False
         """Whether there was such a file since the start."""
         self.problem = ""
@@ -39,13 +59,23 @@ class FollowedFile:
             start = max(self._offset - _CHECKED_BYTES, 0)
             self._before = os.pread(self._fd, self._offset - start, start)
 
+    def limit(self, max_bytes: int) -> None:
+        """Reads only the last bytes of the file from now on, and no more than these even if it grows."""
+        if self._left is None:
+            self._left = max_bytes
+            if self._fd >= 0:
+                self._go_to_last()
+
     def read(self) -> bytes:
         """Returns further bytes, at most about `PIECE_BYTES`; none if there are none now."""
+        if self._left is not None and self._left <= 0:
+            return b""
         try:
             data = self._read_on() if self._fd >= 0 else b""
             if data or not self._open():
                 return data
             head = self._begin_anew()
+            self._go_to_last()
             data = self._read_on()
             return head + data if data else b""
         except OSError as error:
@@ -60,22 +90,40 @@ class FollowedFile:
 
     def _read_on(self) -> bytes:
         size = os.fstat(self._fd).st_size
-        head = b""
+        head = b"\n" if self._ends_line else b""
         if size < self._offset or (size > self._offset and not self._continues()):
             head = self._begin_anew()
         start = self._offset
-        data = os.pread(self._fd, PIECE_BYTES, start)
+        count = PIECE_BYTES if self._left is None else min(PIECE_BYTES, self._left)
+        data = os.pread(self._fd, count, start)
         if data and not data.strip(b"\0"):
             self._offset = self._end_of_hole(size)
-            data = os.pread(self._fd, PIECE_BYTES, self._offset)
+            data = os.pread(self._fd, count, self._offset)
         if self._offset != start:
             # The bytes before the position are now those of the hole.
             self._before = b""
         if not data:
             return b""
+        self._ends_line = False
         self._offset += len(data)
+        if self._left is not None:
+            self._left -= len(data)
         self._before = (self._before + data)[-_CHECKED_BYTES:]
         return head + data
+
+    def _go_to_last(self) -> None:
+        """Goes to the first whole line of the bytes that the limit permits."""
+        found = os.fstat(self._fd)
+        if self._left is None or found.st_blocks * _BLOCK_BYTES <= self._left:
+            return  # Holes are left out anyway.
+        start = found.st_size - self._left
+        if start > self._offset:
+            line = os.pread(self._fd, PIECE_BYTES, start).find(b"\n") + 1
+            self.left_out += start + line - self._offset
+            self._ends_line = bool(self._before) and not self._before.endswith(b"\n")
+            self._offset = start + line
+            kept = max(self._offset - _CHECKED_BYTES, 0)
+            self._before = os.pread(self._fd, self._offset - kept, kept)
 
     def _end_of_hole(self, size: int) -> int:
         """Returns where the next bytes that were written begin; the end of the file if there are none."""

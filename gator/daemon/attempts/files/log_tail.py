@@ -13,10 +13,14 @@ from typing import Final
 from gator.daemon.attempts.files.followed_file import PIECE_BYTES, FollowedFile
 from gator.daemon.attempts.thread_work import run_in_thread
 from gator.process.portions import Portions
+from gator.units import size_text
 
 MIN_PAUSE: Final = 0.05
 """Time in seconds between two looks while the files grow."""
 MAX_PAUSE: Final = 1.0
+MAX_REST_BYTES: Final = 128_000_000
+"""Maximum number of bytes of each file that are read after the last process of the attempt has ended. They
+take a few seconds, which no `timeout` limits."""
 LAST_LOOKS: Final = 3
 """Number of looks at the end that may find little: the rest of a file, then the file that replaced it. Beyond
 them a file that another program writes on is left."""
@@ -86,6 +90,9 @@ class LogTail:
         run_in_thread(self._read, self._take, lambda fault: [])
 
     def _read(self) -> Pieces:
+        if self._then is not None:
+            for file in self._files:
+                file.limit(MAX_REST_BYTES)
         return [file.read() for file in self._files]
 
     def _take(self, pieces: Pieces) -> None:
@@ -131,7 +138,12 @@ class LogTail:
     def _end(self, then: Callable[[], None]) -> None:
         for file in self._files:
             if not file.has_been and not file.problem:
-                self._on_problem(f"there was no file {file.shown}, which `also_log` names")
+                named = f"the file {file.shown} of `also_log`"
+                self._on_problem(f"{named} was not found: it was not written, or removed before it was read")
+            if file.left_out:
+                named = f"{size_text(file.left_out)} of the file {file.shown} of `also_log` were left out"
+                last = f"only its last {size_text(MAX_REST_BYTES)} are read after the job has ended"
+                self._on_problem(f"{named}: it grew faster than it was read, and {last}")
         self.close()
         then()
 
