@@ -288,6 +288,8 @@ def _seeds(
         if not text.HasField("seed") or text.seed == "random":
             continue
         seed = interpolate.partly(text.seed, scope.lookup(node.settings))
+        if node.parent is None and request.seed:
+            continue  # It is filled in already.
         if seed.isdecimal():
             written[node.template] = int(seed)
         else:

@@ -18,7 +18,7 @@ from gator.cli.tracking import tracking_root
 from gator.core.dispatch.pools import Pools
 from gator.core.launch.environment import inherited, with_program
 from gator.core.text import readable
-from gator.errors import UsageError
+from gator.errors import Problem, SpecError, UsageError
 from gator.files.bounded import read_bounded
 from gator.runtime import diagnostics
 from gator.runtime.text_encoding import launch_variables
@@ -98,7 +98,6 @@ def plan_request(
             request.seeds[path] = _seed(value, text)
         else:
             seed = value
-    request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
     replace_on_root(root, options, request.above.settings)
     if requested.params:
         from gator.cli.launch.specs.params import apply_params
@@ -106,7 +105,24 @@ def plan_request(
         apply_params(request, requested.params)
     if requested.scale is not None:
         request.scale = _scale(requested.scale)
+    if "${{" in seed:
+        seed = "random" if loaded.problems else _filled_seed(request, seed)
+    request.seed = random.SystemRandom().randint(1, MAX_SEED) if seed == "random" else _seed(seed, seed)
     return request
+
+
+def _filled_seed(request: plan_pb2.PlanRequest, text: str) -> str:
+    """Returns the seed of the root with its placeholders filled in. Raises SpecError if it is not valid."""
+    from gator.plan import known_text, written_nodes
+
+    root = written_nodes(request)[0]
+    seed = known_text(text, root, request)
+    number = parse_integer(seed)
+    if seed != "random" and (number is None or not 1 <= number <= MAX_SEED):
+        place = root.position
+        message = f"'seed' is '{seed}': must be a whole number from 1 to {MAX_SEED}, or random"
+        raise SpecError([Problem(place.file, place.line, place.column, message)])
+    return seed
 
 
 def _scale(text: str) -> float:

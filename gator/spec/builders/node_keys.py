@@ -53,6 +53,11 @@ def _seed(built: NodeMessage, key: KeyContext) -> None:
         else:
             key.context.problem(key.value, "only the seed of the root can be random: write a number")
         return
+    if key.scope.is_root and isinstance(key.value, ScalarNode) and "${{" in key.value.value:
+        # It is filled in before the plan is made, because the run records it.
+        check_placeholders(key.context, key.value, key.value.value, (), key.scope.of_node())
+        built.seed = key.value.value
+        return
     number = scalars.integer(
         key.context, key.value, "seed", 1, alternative=" or random" if key.scope.is_root else ""
     )

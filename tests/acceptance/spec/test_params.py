@@ -123,3 +123,19 @@ def test_a_job_asks_for_its_parameters(gator: Gator, placement: str) -> None:
     assert [line for line in lines if "no parameter" not in line] == expected
     assert any("this job has no parameter 'mod'; did you mean 'mode'?" in line for line in lines)
     assert gator("param").expect(0).out == "{}\n"
+
+
+def test_a_parameter_can_be_the_seed_of_the_run(gator: Gator) -> None:
+    text = (
+        "!JobGroup\nident: top\nparams: {seed: 42, no: x}\nseed: ${{ params.seed }}\n"
+        "jobs:\n- !Job {ident: a, command: echo}\n"
+    )
+    spec = gator.spec(text)
+    assert gator("plan", spec).expect(0).out.endswith("1 job, seed 42\n")
+    assert "seed 7," in gator("run", spec, "--param", "seed=7").expect(0).out
+    assert "seed 8," in gator("run", spec, "--seed", 8).expect(0).out
+    wrong = gator.spec(text.replace("{{ params.seed", "{{ params.no"))
+    error = ":1:1: 'seed' is 'x': must be a whole number from 1 to 2147483647, or random"
+    assert error in gator("run", wrong).expect(2).err
+    unknown = gator.spec(text.replace("{{ params.seed", "{{ matrix.seed"))
+    assert ":4:7: unknown name ${{ matrix.seed }}" in gator("check", unknown).expect(2).out
