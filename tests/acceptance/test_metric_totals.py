@@ -63,3 +63,18 @@ def test_metrics_follow_from_the_events_of_the_last_attempts(gator: Gator, place
     assert (top["attempts"].value, top["attempts"].count) == (9, 6)
     assert top["time"].count == 6 * 3 + 2500
     assert top["size"].max == 1e15
+
+
+def test_trend_and_diff_show_the_values_of_a_metric(gator: Gator) -> None:
+    spec = gator.spec(
+        "!JobGroup\nident: top\nparams: {n: 3}\njobs:\n"
+        "- !Job {ident: a, shell: 'for i in $(seq $GATOR_PARAM_N); do "
+        'echo "::gator metric name=time value=$i unit=s"; done\'}\n'
+    )
+    gator("run", spec).expect(0)
+    gator("run", spec, "--param", "n=100").expect(0)
+    said = gator("trend", "top/a", "--metric", "time", "--metric", "tim").expect(0).out
+    rows = [line.split()[3:] for line in said.splitlines() if " s " in line]
+    assert rows == [["100", "s", "100", "49.9", "94.6"], ["3", "s", "3", "1.99", "1.99"]]
+    assert "no run has a metric 'tim'; did you mean 'time'?" in said
+    assert "time count  3 → 100" in gator("diff").expect(0).out

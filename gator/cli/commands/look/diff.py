@@ -280,8 +280,11 @@ def _changed_metrics(found: Comparison, threshold: float) -> _Lines:
 
 
 def _figures(metric: event_pb2.MetricTotal) -> dict[str, float]:
-    """Returns the value of a metric by its name, and of several values the quantiles: `step_time p95`."""
-    found = {metric.name: metric.value}
+    """Returns the value of a metric by its name; of several values also their count and quantiles.
+
+    These are named `step_time count` and `step_time p95`. A side with one value has no quantiles.
+    """
+    found = {metric.name: metric.value, f"{metric.name} count": metric.count}
     if metric.count > 1:
         found |= {f"{metric.name} p{each.rank * 100:g}": each.value for each in metric.quantiles}
     return found

@@ -9,6 +9,7 @@ import typer
 from gator.cli import output
 from gator.cli.json_output import print_json
 from gator.cli.metrics import csv_text, openmetrics_text
+from gator.cli.metrics.statistics import rounded_quantile
 from gator.cli.options.number import MAX_LINES, limit_of, number_option, print_omitted
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import MAX_PAGE, pages
@@ -133,15 +134,10 @@ def _statistics(total: event_pb2.MetricTotal) -> Iterator[str]:
         return
     yield enum_name(event_pb2.MetricKind.DESCRIPTOR, total.kind) or "last"
     yield f"{total.count:,}"
-    quantiles = [_rounded(quantile.value, total) for quantile in total.quantiles] or ["-", "-"]
+    quantiles = [rounded_quantile(quantile.value, total) for quantile in total.quantiles] or ["-", "-"]
     mean = describe.number(total.mean) if total.HasField("mean") else "-"
     yield from (describe.number(total.min), mean, *quantiles, describe.number(total.max))
     yield describe.number(total.sum) if total.HasField("sum") else "-"
-
-
-def _rounded(quantile: float, total: event_pb2.MetricTotal) -> str:
-    """Returns a quantile with as many digits as are known of it, between minimum and maximum."""
-    return describe.number(min(max(float(f"{quantile:.3g}"), total.min), total.max))
 
 
 def _metrics(

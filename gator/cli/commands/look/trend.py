@@ -17,6 +17,7 @@ from gator.cli.history.flaky import flaky_jobs
 from gator.cli.history.folders import FolderHistory
 from gator.cli.history.sightings import sighting
 from gator.cli.json_output import print_json, to_values
+from gator.cli.metrics.trend import print_metric
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, print_omitted
 from gator.cli.runs import hub_client
 from gator.cli.runs.hub_choice import PREFIX, HubCaOption, HubChoice, HubOption
@@ -83,6 +84,14 @@ def trend(
     tracking: TrackingOption = None,
     hub: HubOption = None,
     hub_ca: HubCaOption = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Show this metric in each run: its value, and of several values count, p50 and p95; "
+            "may be repeated.",
+        ),
+    ] = None,
     number: Annotated[int | None, number_option(MAX_ROWS, "runs")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -119,6 +128,8 @@ def trend(
         print_json({**shown, "flaky": flaky_values(flaky)})
         return
     _print_history(f"{ident}/{path}" if path else ident, history, cleared, flaky)
+    for wanted in metric or []:
+        print_metric(history.entries, wanted)
     if is_cut:
         print_omitted("run")
 
