@@ -10,15 +10,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from gator.cli.follow.polling import polls
 from gator.cli.follow.print_lines import PAGE, LineWriter
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
-POLL_SECONDS = 0.1
-"""Time in seconds between two rounds when there was nothing new. Each round queries every live job once."""
-_FINAL_STATES = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 _JOBS_PER_PAGE = 100
 """Number of jobs in a page; the last page is read again to find new jobs."""
 
@@ -41,22 +39,17 @@ class Follower:
 
     def follow(self) -> None:
         """Writes lines until all jobs have ended and nothing more can arrive."""
-        while True:
-            # Queried before the list, so that jobs declared before the end are not missed.
-            over = self._is_over()
+        for poll in polls(self._opened, self._request.path, follow=True):
             self._find_jobs()
-            running = set[str]() if over else self._running()
-            wrote = False
+            running = set[str]() if poll.is_last else self._running()
             for path, job in list(self._live.items()):
-                wrote |= self._read(path, job, ended=path not in running)
+                poll.has_news |= self._read(path, job, ended=path not in running)
             self._writer.flush()
-            if over and not self._live:
+            if poll.is_last and not self._live:
                 # A store that was found late may have jobs in the middle of the list.
                 self._jobs = self._jobs_request()
-                if not self._find_jobs():
-                    return
-            if not wrote:
-                time.sleep(POLL_SECONDS)
+                self._find_jobs()
+            poll.is_last &= not self._live
 
     def _read(self, path: str, job: _FollowedJob, *, ended: bool) -> bool:
         """Writes the new lines of a job; returns whether there were any."""
@@ -95,16 +88,14 @@ class Follower:
             page_size=_JOBS_PER_PAGE,
         )
 
-    def _find_jobs(self) -> bool:
-        """Adds jobs that were declared since the last call; returns whether there are any."""
-        before = len(self._known)
+    def _find_jobs(self) -> None:
+        """Adds jobs that were declared since the last call."""
         # `pages` leaves the token of the last page in the request, so the next call begins with that page.
         for page in pages(self._opened.api.list_nodes, self._jobs):
             for node in page.nodes:
                 if node.path not in self._known:
                     self._known.add(node.path)
                     self._live[node.path] = _FollowedJob()
-        return len(self._known) > before
 
     def _running(self) -> set[str]:
         """Returns the paths of the jobs that have not ended."""
@@ -112,35 +103,3 @@ class Follower:
         request.states.extend((query_pb2.NODE_STATE_WAITING, query_pb2.NODE_STATE_RUNNING))
         request.page_size = 0
         return {node.path for page in pages(self._opened.api.list_nodes, request) for node in page.nodes}
-
-    def _is_over(self) -> bool:
-        return has_ended(self._opened, self._request.path)
-
-
-def has_ended(opened: OpenRun, path: str) -> bool:
-    """Returns whether a node has ended, or its run has died and will write no more."""
-    if opened.run.state in _FINAL_STATES or not opened.source.is_live():
-        return True
-    node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
-    return node.state == query_pb2.NODE_STATE_ENDED
-
-
-class Poll(Struct):
-    """One round of reading what a node has written."""
-
-    is_last: bool
-    """Whether the node had ended before this round."""
-    has_news: bool = False
-    """Set by the reader; the next round then follows at once."""
-
-
-def polls(opened: OpenRun, path: str, *, follow: bool) -> Iterator[Poll]:
-    """Yields rounds until a node has ended; only one without `follow`."""
-    while True:
-        # Queried before the round, so that nothing that is written before the end is missed.
-        poll = Poll(is_last=not follow or has_ended(opened, path))
-        yield poll
-        if poll.is_last:
-            return
-        if not poll.has_news:
-            time.sleep(POLL_SECONDS)

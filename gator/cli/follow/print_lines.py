@@ -147,12 +147,11 @@ def _time(unix_nanos: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{nanos // 1_000_000:03}"
 
 
-def print_failed_attempts(opened: OpenRun, path: str) -> None:
+def print_failed_attempts(opened: OpenRun, node: query_pb2.Node) -> None:
     """Names on stderr the command for the output of the failed attempt of a job that then passed."""
-    node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
     is_job = node.kind == common_pb2.NODE_KIND_JOB
     if not is_job or node.attempts < 2 or node.outcome != common_pb2.OUTCOME_PASSED:
         return
     failed = node.attempts - 1
-    see = about_node("logs", path, opened.source.where, "--attempt", str(failed))
+    see = about_node("logs", node.path, opened.source.where, "--attempt", str(failed))
     output.warn(f"gator: this is attempt {node.attempts}, which passed; attempt {failed} did not pass: {see}")

@@ -12,8 +12,10 @@ import typer
 
 from gator.cli import output
 from gator.cli.follow.away import warning_of_absence
+from gator.cli.follow.blocks import blocks
 from gator.cli.follow.headings import Headings
-from gator.cli.follow.lines import Follower, has_ended, polls
+from gator.cli.follow.lines import Follower
+from gator.cli.follow.polling import has_ended, polls
 from gator.cli.follow.print_lines import (
     LineWriter,
     TerminalCleaner,
@@ -21,7 +23,7 @@ from gator.cli.follow.print_lines import (
     print_failed_attempts,
     print_left_out,
 )
-from gator.cli.options.enums import enum_value
+from gator.cli.options.enums import enum_option
 from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
 from gator.cli.runs.paging import pages
@@ -30,14 +32,12 @@ from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, com
 from gator.console import describe
 from gator.core.outcomes import FAILURES
 from gator.errors import NotFoundError, UsageError
-from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
+from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _JOB = common_pb2.NODE_KIND_JOB
 _MAX_OFFERED = 5
 """Maximum number of jobs that the error for a missing PATH lists."""
-_BLOCKS = 32
-"""Number of blocks in a page; the last page is read again to find new blocks."""
 
 
 def logs(
@@ -129,58 +129,55 @@ def logs(
         )
     request = qs.ListLinesRequest(attempt=attempt, regex=grep or "", context=context, tail=tail)
     if stream:
-        request.stream = enum_value(common_pb2.Stream, stream, "--stream")
+        request.stream = enum_option(common_pb2.Stream, stream, "--stream")
     if severity:
-        request.severity = enum_value(common_pb2.Severity, severity, "--severity")
+        request.severity = enum_option(common_pb2.Severity, severity, "--severity")
     request.since_unix_nanos = unix_nanos(since, "--since")
     request.until_unix_nanos = unix_nanos(until, "--until")
     request.messages = bool(long or severity or json)
     as_written = not (grep or severity or since or until or long or json or first_error or tail)
     with ExitStack() as stack:
         opened = stack.enter_context(open_run(run, tracking, HubChoice(hub, hub_ca)))
-        request.path = opened.path_of(path) if path else _only_job(opened)
+        request.path = opened.path_of(path)
+        answer = opened.api.get_node(qs.GetNodeRequest(path=request.path))
+        is_group = answer.node.kind != _JOB
+        if is_group and not path:
+            raise UsageError(_missing_path(opened))
         if opened.source.left_out():
-            print_left_out(opened, _finished(opened, request))
+            print_left_out(opened, _finished(answer, attempt))
         if not (attempt or json):
-            print_failed_attempts(opened, request.path)
+            print_failed_attempts(opened, answer.node)
         if follow and not has_ended(opened, request.path):
             stack.enter_context(warning_of_absence(opened))
         if as_written:
-            _as_written(opened, request, follow=follow, raw=raw)
+            _write_blocks(opened, request, is_group=is_group, follow=follow, raw=raw)
             return
-        writer = LineWriter(long=long, json=json, context=context, raw=raw, whole=grep is not None)
+        writer = LineWriter(
+            long=long, json=json, names=is_group, context=context, raw=raw, whole=grep is not None
+        )
         if first_error:
-            _first_error(opened, request, writer)
+            _write_first_error(opened, answer.node, request, writer)
         else:
-            _lines(opened, request, writer, follow=follow)
+            _write_lines(opened, request, writer, follow=follow)
 
 
-def _only_job(opened: OpenRun) -> str:
-    """Returns the path of the only job of a run. Raises UsageError that lists paths if there are several."""
+def _missing_path(opened: OpenRun) -> str:
+    """Returns the error for a run of several jobs without PATH, with jobs that failed or else any."""
     root = opened.run.ident
-    node = opened.api.get_node(qs.GetNodeRequest(path=root)).node
-    if node.kind == _JOB:
-        return root
     request = qs.ListNodesRequest(path=root, scope=qs.SCOPE_SUBTREE, kinds=[_JOB], page_size=_MAX_OFFERED + 1)
-    failed = qs.ListNodesRequest()
-    failed.CopyFrom(request)
-    failed.outcomes.extend(sorted(FAILURES))
-    found = opened.api.list_nodes(failed).nodes
-    which = "one that failed" if found else "one of its jobs"
-    names = [listed.path for listed in found or opened.api.list_nodes(request).nodes]
+    jobs = opened.api.list_nodes(request).nodes
+    request.outcomes.extend(sorted(FAILURES))
+    failed = opened.api.list_nodes(request).nodes
+    which = "one that failed" if failed else "one of its jobs"
+    names = [job.path for job in failed or jobs]
     some = ", ".join(names[:_MAX_OFFERED]) + (", …" if len(names) > _MAX_OFFERED else "")
-    raise UsageError(f"PATH is missing: name {which} ({some}), a group, or {root} for all")
+    return f"PATH is missing: name {which} ({some}), a group, or {root} for all"
 
 
-def _finished(opened: OpenRun, request: qs.ListLinesRequest) -> event_pb2.AttemptFinished | None:
-    """Returns the end of the wanted attempt; None if it still runs or the node is a group."""
-    attempts = opened.api.get_node(qs.GetNodeRequest(path=request.path)).attempts
-    meant = (
-        [attempt for attempt in attempts if attempt.number == request.attempt]
-        if request.attempt
-        else attempts[-1:]
-    )
-    return meant[0].finished if meant and meant[0].HasField("finished") else None
+def _finished(answer: qs.GetNodeResponse, number: int) -> event_pb2.AttemptFinished | None:
+    """Returns the end of an attempt, by default the last; None if it still runs or the node is a group."""
+    attempts = [attempt for attempt in answer.attempts if number in (0, attempt.number)]
+    return attempts[-1].finished if attempts and attempts[-1].HasField("finished") else None
 
 
 def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Node]:
@@ -191,12 +188,13 @@ def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Nod
         yield from page.nodes
 
 
-def _as_written(opened: OpenRun, request: qs.ListLinesRequest, *, follow: bool, raw: bool) -> None:
-    """Writes the output of jobs; cleans it on a terminal unless `raw`."""
+def _write_blocks(
+    opened: OpenRun, request: qs.ListLinesRequest, *, is_group: bool, follow: bool, raw: bool
+) -> None:
+    """Writes the output of jobs as it was read; cleans it on a terminal unless `raw`."""
     from gator.store import decode_block as decode
 
     out, clean = sys.stdout.buffer, not raw and sys.stdout.isatty()
-    is_group = opened.api.get_node(qs.GetNodeRequest(path=request.path)).node.kind != _JOB
     written = Headings(out, enabled=is_group and not raw)
     seen: set[str] = set()
     for _ in polls(opened, request.path, follow=follow):
@@ -205,7 +203,10 @@ def _as_written(opened: OpenRun, request: qs.ListLinesRequest, *, follow: bool, 
                 continue
             seen.add(node.path)
             cleaner = TerminalCleaner(colours=output.has_colour()) if clean else None
-            for block in _blocks_of(opened, node, request, follow=follow):
+            number = request.attempt or max(node.attempts, 1)
+            for block in blocks(opened, node.path, number, follow=follow):
+                if request.stream not in (0, block.stream):
+                    continue
                 data = decode(block)
                 written.write(node.path, data if cleaner is None else cleaner.feed(block.stream, data))
                 if follow:
@@ -217,49 +218,7 @@ def _as_written(opened: OpenRun, request: qs.ListLinesRequest, *, follow: bool, 
     out.flush()
 
 
-def _blocks_of(
-    opened: OpenRun, node: query_pb2.Node, request: qs.ListLinesRequest, *, follow: bool
-) -> Iterator[event_pb2.Block]:
-    """Yields the wanted output of one job, block by block."""
-    number = request.attempt or max(node.attempts, 1)
-    watch = opened.source.watch if follow else None
-    if watch is not None:
-        from gator.cli.follow.job import followed
-
-        blocks = followed(watch, node.path, number)
-    else:
-        blocks = _polled_blocks(opened, node.path, number, follow=follow)
-    for block in blocks:
-        if not request.stream or block.stream == request.stream:
-            yield block
-
-
-def _polled_blocks(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:
-    after: dict[str, int] = {}
-    request = qs.ListEventsRequest(
-        path=path,
-        scope=qs.SCOPE_NODE,
-        attempt=attempt,
-        kinds=[attach_pb2.EVENT_KIND_BLOCK],
-        page_size=_BLOCKS,
-    )
-    for poll in polls(opened, path, follow=follow):
-        for event in _blocks(opened, request):
-            if event.event.seq <= after.get(event.store, 0):
-                continue
-            after[event.store] = event.event.seq
-            poll.has_news = True
-            yield event.event.block
-
-
-def _blocks(opened: OpenRun, request: qs.ListEventsRequest) -> Iterator[query_pb2.StoredEvent]:
-    """Yields the blocks, beginning with the page of the request, whose token is moved to the last page."""
-    for page in pages(opened.api.list_events, request):
-        yield from page.events
-
-
-def _lines(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
-    writer.names = opened.api.get_node(qs.GetNodeRequest(path=request.path)).node.kind != _JOB
+def _write_lines(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWriter, *, follow: bool) -> None:
     # Output that is complete is printed in the order of the spec, as without --follow.
     if follow and not (has_ended(opened, request.path) and not opened.source.settle_seconds):
         Follower(opened, request, writer).follow()
@@ -269,12 +228,13 @@ def _lines(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWriter, *,
     writer.flush()
 
 
-def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWriter) -> None:
-    node = opened.api.get_node(qs.GetNodeRequest(path=request.path)).node
+def _write_first_error(
+    opened: OpenRun, node: query_pb2.Node, request: qs.ListLinesRequest, writer: LineWriter
+) -> None:
     path = node.first_failure or node.path
+    writer.names = path != node.path
     if path != node.path:
         node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
-        writer.names = True
     if not node.HasField("first_error"):
         state = describe.state(node)
         if node.state != query_pb2.NODE_STATE_ENDED or node.outcome == common_pb2.OUTCOME_PASSED:
@@ -292,12 +252,12 @@ def _first_error(opened: OpenRun, request: qs.ListLinesRequest, writer: LineWrit
     request.first_line = max(first_error.line - around, 1)
     request.last_line = first_error.line + around
     request.context = 0
-    found = False
+    is_recorded = False
     for line in lines(opened.api, request):
-        found = True
+        is_recorded = True
         line.hit = line.number == first_error.line
         writer.write(line)
-    if not found:
+    if not is_recorded:
         # A hub may lack the output of jobs, but the Result has the line.
         output.echo_lines(first_error.text)
     writer.flush()
