@@ -39,14 +39,9 @@ def variable_of(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def type_word(number: spec_pb2.ParamType.ValueType) -> str:
-    """Returns the name of a type, as in a spec."""
+def type_name(number: spec_pb2.ParamType.ValueType) -> str:
+    """Returns the name of a type of parameters, as in a spec."""
     return _NAMES.get(number, "text")
-
-
-def type_name(param: spec_pb2.Param) -> str:
-    """Returns the name of the type of a parameter, as in a spec."""
-    return type_word(param.type)
 
 
 def spelled_type(text: str) -> spec_pb2.ParamType.ValueType:

@@ -62,7 +62,7 @@ class OutputReading:
         self._is_empty = False
         lines = self._assemblers[stream].take(first_line, data)
         if lines:
-            self._parser.on_lines(stream, first_line, lines, common_pb2.Counts())
+            self._parser.parse(stream, first_line, lines, common_pb2.Counts())
 
     def choice(self, end: event_pb2.AttemptFinished) -> Choice | None:
         """Returns the message that explains the failure; None if the attempt wrote nothing.
@@ -76,7 +76,7 @@ class OutputReading:
         for stream, assembler in self._assemblers.items():
             line, rest = assembler.finish()
             if rest:
-                self._parser.on_lines(stream, line, rest, common_pb2.Counts())
+                self._parser.parse(stream, line, rest, common_pb2.Counts())
         self._parser.finish()
         if not end.exit_code:
             self._messages.final = None

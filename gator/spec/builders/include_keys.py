@@ -7,7 +7,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
 from gator.spec.builders.context import Pair, SpecContext
-from gator.spec.params import spelled_type, type_word
+from gator.spec.params import spelled_type, type_name
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.nodes import MAP, SEQ, STR
 
@@ -103,7 +103,7 @@ def _type(known: Node, at: Node) -> tuple[Node, Node]:
         word = "list"
     else:
         plain = isinstance(known, ScalarNode) and not known.style
-        word = type_word(spelled_type(str(known.value))) if plain else "text"
+        word = type_name(spelled_type(str(known.value))) if plain else "text"
     return _scalar("type", at), _scalar(word, at)
 
 

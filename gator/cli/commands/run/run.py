@@ -21,7 +21,7 @@ from gator.cli.launch.request import (
     resolved_selection,
     scheduler_of,
 )
-from gator.cli.launch.specs.load import load_spec
+from gator.cli.launch.specs.load import check_config, load_spec
 from gator.cli.options.fields import with_options
 from gator.daemon.modes import Placement
 from gator.errors import UsageError
@@ -47,9 +47,7 @@ def run(
     # Runs inside jobs have other working directories.
     make_absolute(os.environ)
     options, config = configured(options, config, given_options(context), os.environ)
-    if config.problems:
-        # Raises them with the problems of the spec, before anything starts.
-        load_spec(spec, options.ident, config)
+    check_config(spec, options.ident, config)
     notices: list[Notice] = []
     options.check()
     if options.help_params:

@@ -45,6 +45,12 @@ def load_spec(name: str, ident: str | None, config: Config) -> LoadedSpec:
     return loaded
 
 
+def check_config(name: str, ident: str | None, config: Config) -> None:
+    """Raises SpecError with the problems of gator.toml files and of the spec, if any of the former."""
+    if config.problems:
+        load_spec(name, ident, config)
+
+
 def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
     """Reads a spec and collects its problems. Raises UsageError if the file cannot be read."""
     text = read_spec(name)

@@ -145,4 +145,4 @@ def _row(prefix: str, param: spec_pb2.Param, secrets: set[str]) -> tuple[str, st
         shown = f"default {value or _empty(param)}"
     choices = f"one of {', '.join(param.choices)}" if param.choices else ""
     about = "; ".join(filter(None, (param.help.rstrip("."), choices)))
-    return f"{prefix}{param.name}", type_name(param), shown, about
+    return f"{prefix}{param.name}", type_name(param.type), shown, about

@@ -242,7 +242,7 @@ class Output:
         """Shows complete lines to the parser, which corrects the counts of their block, and the observers."""
         if self._parser is None:
             self._parser = self._make_parser()
-        payloads = self._parser.on_lines(stream, first_line, data, counts)
+        payloads = self._parser.parse(stream, first_line, data, counts)
         for observer in self._observers:
             payloads += observer.on_lines(stream, first_line, data)
         return payloads

@@ -64,14 +64,14 @@ class LineParser:
         self._tails = dict.fromkeys(self._rules, b"")
         self._tap = {stream: TapStream() for stream in self._rules}
 
-    def on_lines(
+    def parse(
         self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes, counts: common_pb2.Counts
     ) -> list[OutputPayload]:
         """Returns what to record; corrects `counts`, in which all lines have one severity."""
         commands = self._commands.take(stream, first_line, data)
         payloads = self._take_commands(stream, commands, counts) if commands is not None else []
         if self._pointed is not None:
-            self._pointed.on_lines(stream, first_line, data)
+            self._pointed.search(stream, first_line, data)
         if commands is not None:
             # Commands that were carried out are not the last words of the job.
             data = commands.data

@@ -17,7 +17,7 @@ class PointedError:
         self._searched = {stream: StreamParser(rules) for stream in streams}
         self._found: dict[common_pb2.Stream.ValueType, Recognised] = {}
 
-    def on_lines(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> None:
+    def search(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> None:
         """Searches whole lines, until the first one of the stream is found."""
         parser = self._searched.get(stream)
         if parser is not None and (found := parser.feed(first_line, data)):

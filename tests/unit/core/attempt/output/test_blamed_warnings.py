@@ -11,7 +11,7 @@ WARNING = "%Warning-WIDTH: t.sv:2:11: Operator ASSIGNW expects 4 bits"
 def first_error(text: str) -> str:
     messages = Messages()
     parser = LineParser(spec_pb2.Settings(), messages, AttemptMetrics())
-    parser.on_lines(common_pb2.STREAM_STDERR, 1, text.encode(), common_pb2.Counts())
+    parser.parse(common_pb2.STREAM_STDERR, 1, text.encode(), common_pb2.Counts())
     parser.finish()
     choice = messages.best(common_pb2.SEVERITY_ERROR)
     assert choice is not None

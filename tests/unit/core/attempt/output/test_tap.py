@@ -18,7 +18,7 @@ def read(out: str, *, is_cut: bool) -> Messages:
     for number, block in enumerate(blocks, 1):
         lines = block.count("\n")
         messages.add(common_pb2.SEVERITY_INFO, lines, counts=False)
-        parser.on_lines(OUT, number, block.encode(), common_pb2.Counts(info=lines))
+        parser.parse(OUT, number, block.encode(), common_pb2.Counts(info=lines))
     parser.finish()
     return messages
 
@@ -89,7 +89,7 @@ def test_tap_between_many_plain_lines_is_read() -> None:
     for number, block in enumerate([*lines, plain * 100]):
         count = block.count("\n")
         messages.add(common_pb2.SEVERITY_INFO, count, counts=False)
-        parser.on_lines(OUT, 1 + 101 * number, block.encode(), common_pb2.Counts(info=count))
+        parser.parse(OUT, 1 + 101 * number, block.encode(), common_pb2.Counts(info=count))
     parser.finish()
     assert messages.counted(ERROR) == 1
 

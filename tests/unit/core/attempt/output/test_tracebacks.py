@@ -22,7 +22,7 @@ def code(err: str, *, exit_code: int = 1, out: str = "", cut: int | None = None)
     for stream, text in ((OUT, out), (ERR, err)):
         lines = text.splitlines(keepends=True)
         for at, piece in enumerate(lines if cut else [text]):
-            parser.on_lines(stream, at + 1, piece.encode(), common_pb2.Counts())
+            parser.parse(stream, at + 1, piece.encode(), common_pb2.Counts())
     parser.finish()
     facts = AttemptFacts(exit_code=exit_code, messages=messages)
     choice = explanation(Verdict(common_pb2.OUTCOME_FAILED), facts)

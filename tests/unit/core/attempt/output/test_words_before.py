@@ -15,7 +15,7 @@ def first_error(out: str = "", err: str = "") -> event_pb2.ErrorMessage:
     messages = Messages()
     parser = LineParser(spec_pb2.Settings(), messages, AttemptMetrics())
     for stream, text in ((OUT, out), (ERR, err)):
-        parser.on_lines(stream, 1, text.encode(), common_pb2.Counts())
+        parser.parse(stream, 1, text.encode(), common_pb2.Counts())
     parser.finish()
     choice = messages.best(common_pb2.SEVERITY_ERROR)
     assert choice is not None
