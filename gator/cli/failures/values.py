@@ -56,25 +56,17 @@ def _sightings(one: FailedIn) -> dict[str, Any]:
 def next_steps(one: FailedIn) -> dict[str, str | None]:
     """Returns the text log, and the commands that print the output or evidence and run the job again."""
     log = one.source.text_log(one.node.path)
+    where = one.source.where
+    # The messages of Gator explain some failures, and are the evidence of a hang.
+    with_messages = about_node("logs", one.node.path, where, "--long")
+    is_explained = explained_by_message(one.node.reason, one.node.first_error)
+    is_hang = one.node.reason == common_pb2.REASON_HANG
     repeat = job_command(one.run, one.node)
     needs = [launch_of(one.run).needs] if repeat else []
     return {
         "log": str(log) if log is not None else None,
-        "inspect": _inspect(one),
-        "evidence": _evidence(one),
+        "inspect": with_messages if is_explained else about_node("logs", one.node.path, where),
+        "evidence": with_messages if is_hang else None,
         "reproduce": repeat,
         "needs": "; ".join(filter(None, (*needs, one.source.needs))) or None,
     }
-
-
-def _inspect(one: FailedIn) -> str:
-    """Returns the command that prints the output of a job, with messages if these explain the failure."""
-    options = ["--long"] if explained_by_message(one.node.reason, one.node.first_error) else []
-    return about_node("logs", one.node.path, one.source.where, *options)
-
-
-def _evidence(one: FailedIn) -> str | None:
-    """Returns the command that prints what the processes of a job that hung did."""
-    if one.node.reason != common_pb2.REASON_HANG:
-        return None
-    return about_node("logs", one.node.path, one.source.where, "--long")

@@ -2,17 +2,16 @@
 
 from typing import TypeVar
 
-from gator.enum_names import EnumType, names_of
-from gator.enum_names import enum_value as value_named
+from gator.enum_names import EnumType, enum_value, names_of
 from gator.errors import OptionError
 
 Value = TypeVar("Value", bound=int)
 
 
-def enum_value(enum: "EnumType[Value]", text: str, option: str) -> Value:
+def enum_option(enum: "EnumType[Value]", text: str, option: str) -> Value:
     """Returns the value of an enum that an option names. Raises OptionError that lists the names."""
     try:
-        return value_named(enum, text)
+        return enum_value(enum, text)
     except ValueError as error:
         names = ", ".join(names_of(enum.DESCRIPTOR))
         raise OptionError(option, text, f"must be one of {names}") from error

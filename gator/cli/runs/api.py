@@ -5,6 +5,8 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Protocol
 
+from msgspec import Struct
+
 from gator.cli.runs import find
 from gator.errors import GatorError, NotFoundError, StoreError, UsageError, UserError
 from gator.files.regular import is_regular
@@ -90,13 +92,19 @@ def open_api(found: find.FoundRun) -> Generator[RunApi]:
         yield api
 
 
-def run_or_fault(found: find.FoundRun) -> query_pb2.Run | str:
-    """Returns a run as a whole, or the reason why it cannot be read, for commands about many runs."""
+class UnreadableRun(Struct, frozen=True):
+    """A run that cannot be read."""
+
+    reason: str
+
+
+def read_run(found: find.FoundRun) -> query_pb2.Run | UnreadableRun:
+    """Returns a run as a whole, or why it cannot be read, for commands about many runs."""
     try:
         with open_api(found) as api:
             return api.get_run(qs.GetRunRequest()).run
     except (GatorError, UserError) as error:
-        return str(error)
+        return UnreadableRun(str(error))
 
 
 def _has_record(folder: RunFolder) -> bool:

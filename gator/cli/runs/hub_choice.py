@@ -45,6 +45,13 @@ HubOption = Annotated[
         help=f"Use the runs of this hub; default for hub:RUN: ${VARIABLE}, a gator.toml, or {DEFAULT}.",
     ),
 ]
+ThisHubOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, a gator.toml, or {DEFAULT}."
+    ),
+]
+"""The same option of commands that only hubs have."""
 HubCaOption = Annotated[
     Path | None,
     typer.Option(

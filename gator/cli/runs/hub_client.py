@@ -157,6 +157,34 @@ class Hub:
             token = page.next_page_token
         return whole
 
+    def delete(self, run: str) -> None:
+        """Removes a run from the hub."""
+        self.peer.call(self._stub.DeleteRun, hs.DeleteRunRequest(run=run))
+
+    def pin(self, run: str, *, pinned: bool) -> None:
+        """Keeps a run regardless of its age, or lets its age decide again."""
+        self.peer.call(self._stub.PinRun, hs.PinRunRequest(run=run, pinned=pinned))
+
+    def give(self, run: str, user: str) -> None:
+        """Makes another user the owner of a run."""
+        self.peer.call(self._stub.GiveRun, hs.GiveRunRequest(run=run, user=user))
+
+    def causes(self) -> hs.ListCausesResponse:
+        """Returns the rules for causes and the notes."""
+        return self.peer.call(self._stub.ListCauses, hs.ListCausesRequest())
+
+    def add_cause(self, rule: spec_pb2.CauseRule) -> None:
+        """Adds a rule for a cause."""
+        self.peer.call(self._stub.AddCause, hs.AddCauseRequest(rule=rule))
+
+    def note_cause(self, request: hs.NoteCauseRequest) -> None:
+        """Adds a note or a ticket to a cause."""
+        self.peer.call(self._stub.NoteCause, request)
+
+    def remove_cause(self, name: str) -> int:
+        """Removes the rules for a cause that this user may remove; returns their number."""
+        return self.peer.call(self._stub.RemoveCause, hs.RemoveCauseRequest(name=name)).rules
+
 
 def _import_hint(name: str) -> str:
     """Returns what to do about a name that is a folder of a run; empty for another name."""

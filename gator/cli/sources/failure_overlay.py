@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gator.cli import output
 from gator.cli.options.sort import sort_value
-from gator.cli.runs.api import run_or_fault
+from gator.cli.runs.api import UnreadableRun, read_run
 from gator.cli.runs.find import LATEST, described, select
 from gator.cli.runs.hub_choice import PREFIX
 from gator.cli.runs.run_text import outcome_of, selection_text
@@ -154,8 +154,8 @@ def later_part(opened: OpenRun, overlaid: OverlaidRun | None, tracking: Path | N
     if newest is None or newest.id in (overlaid.runs if overlaid is not None else (opened.run.id,)):
         return ""
     part = selection_text(newest) or "the whole spec"
-    whole = run_or_fault(found)
-    outcome = "" if isinstance(whole, str) else outcome_of(whole)
+    whole = read_run(found)
+    outcome = "" if isinstance(whole, UnreadableRun) else outcome_of(whole)
     ended = f" and {outcome}" if outcome else ""
     shown = command("failures", where=in_folder(newest.folder))
     return (

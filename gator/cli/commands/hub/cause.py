@@ -1,7 +1,5 @@
 """`gator cause`: names causes in all runs of a hub, and notes what is known about them."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -9,13 +7,12 @@ import typer
 from gator.cli import output
 from gator.cli.json_output import print_json, to_values
 from gator.cli.runs import hub_client
-from gator.cli.runs.hub_choice import HubCaOption, HubChoice
-from gator.cli.runs.hub_names import DEFAULT, VARIABLE
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, ThisHubOption
 from gator.cli.sources.options import JsonOption
 from gator.console import describe
 from gator.units import plural
 from gator.v1 import hub_service_pb2 as hs
-from gator.v1 import hub_service_pb2_grpc, spec_pb2
+from gator.v1 import spec_pb2
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,12 +21,6 @@ app = typer.Typer(
     help="Name the causes of failures on a hub, and note what is known about them.",
 )
 
-ThisHubOption = Annotated[
-    str | None,
-    typer.Option(
-        "--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, a gator.toml, or {DEFAULT}."
-    ),
-]
 CauseArgument = Annotated[
     str,
     typer.Argument(
@@ -62,16 +53,16 @@ def add(
     Several rules with one name merge failures; rules with different names split one signature.
     """
     rule = spec_pb2.CauseRule(name=name, match=match, paths=paths, ticket=ticket, signatures=signature or [])
-    with _calls(HubChoice(hub, hub_ca)) as calls:
-        calls.add(rule)
+    with hub_client.connect(HubChoice(hub, hub_ca)) as connected:
+        connected.add_cause(rule)
     output.echo(f"added a rule for {name}")
 
 
 @app.command("list")
 def list_(hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False) -> None:
     """List the rules of a hub in their order, with notes and tickets."""
-    with _calls(HubChoice(hub, hub_ca)) as calls:
-        found = calls.list()
+    with hub_client.connect(HubChoice(hub, hub_ca)) as connected:
+        found = connected.causes()
     if json:
         for stored in found.rules:
             print_json({**to_values(stored), "note": None})
@@ -97,8 +88,8 @@ def note(
     hub_ca: HubCaOption = None,
 ) -> None:
     """Add a note to a cause."""
-    with _calls(HubChoice(hub, hub_ca)) as calls:
-        calls.note(hs.NoteCauseRequest(cause=cause, text=text))
+    with hub_client.connect(HubChoice(hub, hub_ca)) as connected:
+        connected.note_cause(hs.NoteCauseRequest(cause=cause, text=text))
     output.echo(f"added a note to {cause}")
 
 
@@ -110,8 +101,8 @@ def ticket(
     hub_ca: HubCaOption = None,
 ) -> None:
     """Attach a ticket to a cause."""
-    with _calls(HubChoice(hub, hub_ca)) as calls:
-        calls.note(hs.NoteCauseRequest(cause=cause, ticket=ticket))
+    with hub_client.connect(HubChoice(hub, hub_ca)) as connected:
+        connected.note_cause(hs.NoteCauseRequest(cause=cause, ticket=ticket))
     output.echo(f"attached {ticket} to {cause}")
 
 
@@ -122,8 +113,8 @@ def remove(
     hub_ca: HubCaOption = None,
 ) -> None:
     """Remove your rules for a cause; an administrator of the hub removes those of all users."""
-    with _calls(HubChoice(hub, hub_ca)) as calls:
-        number = calls.remove(name)
+    with hub_client.connect(HubChoice(hub, hub_ca)) as connected:
+        number = connected.remove_cause(name)
     output.echo(f"removed {plural(number, 'rule')} for {name}")
 
 
@@ -139,29 +130,3 @@ def _rule(stored: hs.StoredCauseRule) -> str:
     when = describe.moment(stored.time_unix_nanos)
     shown = ", ".join(filter(None, parts))
     return f"{output.paint(rule.name, 'bold')}: {shown} ({stored.author}, {when})"
-
-
-class _Calls:
-    """The calls of a hub about causes."""
-
-    def __init__(self, hub: hub_client.Hub) -> None:
-        self._peer = hub.peer
-        self._stub = hub_service_pb2_grpc.HubServiceStub(hub.peer.channel)
-
-    def add(self, rule: spec_pb2.CauseRule) -> None:
-        self._peer.call(self._stub.AddCause, hs.AddCauseRequest(rule=rule))
-
-    def list(self) -> hs.ListCausesResponse:
-        return self._peer.call(self._stub.ListCauses, hs.ListCausesRequest())
-
-    def note(self, request: hs.NoteCauseRequest) -> None:
-        self._peer.call(self._stub.NoteCause, request)
-
-    def remove(self, name: str) -> int:
-        return self._peer.call(self._stub.RemoveCause, hs.RemoveCauseRequest(name=name)).rules
-
-
-@contextmanager
-def _calls(choice: HubChoice) -> Generator[_Calls]:
-    with hub_client.connect(choice) as hub:
-        yield _Calls(hub)

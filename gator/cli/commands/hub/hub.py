@@ -3,31 +3,20 @@
 Invariant: the server is imported only when one of its own subcommands is called or listed.
 """
 
-from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from gator.cli.runs.hub_choice import HubCaOption, HubChoice
-from gator.cli.runs.hub_names import DEFAULT, VARIABLE
+from gator.cli.runs.hub_choice import HubCaOption, HubChoice, ThisHubOption
 from gator.cli.sources.options import JsonOption, complete_hub_run
-
-if TYPE_CHECKING:
-    from gator.cli.commands.hub.runs import HubRun
 
 _SERVER = "gator.hub"
 """Group of the entry point whose `app` has the server's own commands."""
 
-ThisHubOption = Annotated[
-    str | None,
-    typer.Option(
-        "--hub", metavar="ADDRESS", help=f"Use this hub; default: ${VARIABLE}, a gator.toml, or {DEFAULT}."
-    ),
-]
 NameArgument = Annotated[
     str,
     typer.Argument(
@@ -108,9 +97,11 @@ def delete(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Remove one of your runs from a hub, unless it is connected; keep its folder."""
-    with _open_hub_run("delete", run, HubChoice(hub, hub_ca)) as opened:
-        opened.delete()
-        opened.report("deleted", {"deleted": True}, json=json)
+    from gator.cli.commands.hub.runs import found_run, print_change
+
+    with found_run("delete", run, HubChoice(hub, hub_ca)) as (connected, found):
+        connected.delete(found.id)
+    print_change("deleted", found, {"deleted": True}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -118,9 +109,11 @@ def pin(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Keep one of your runs in a hub forever, regardless of its age."""
-    with _open_hub_run("pin", run, HubChoice(hub, hub_ca)) as opened:
-        opened.pin(pinned=True)
-        opened.report("pinned", {"pinned": True}, json=json)
+    from gator.cli.commands.hub.runs import found_run, print_change
+
+    with found_run("pin", run, HubChoice(hub, hub_ca)) as (connected, found):
+        connected.pin(found.id, pinned=True)
+    print_change("pinned", found, {"pinned": True}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -128,9 +121,11 @@ def unpin(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Let a hub remove one of your runs when it is old."""
-    with _open_hub_run("unpin", run, HubChoice(hub, hub_ca)) as opened:
-        opened.pin(pinned=False)
-        opened.report("unpinned", {"pinned": False}, json=json)
+    from gator.cli.commands.hub.runs import found_run, print_change
+
+    with found_run("unpin", run, HubChoice(hub, hub_ca)) as (connected, found):
+        connected.pin(found.id, pinned=False)
+    print_change("unpinned", found, {"pinned": False}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -147,12 +142,8 @@ def give(
     json: JsonOption = False,
 ) -> None:
     """Make another user the owner of one of your runs in a hub."""
-    with _open_hub_run("give", run, HubChoice(hub, hub_ca)) as opened:
-        opened.give(user)
-        opened.report(f"gave {user}", {"owner": user}, json=json)
+    from gator.cli.commands.hub.runs import found_run, print_change
 
-
-def _open_hub_run(action: str, name: str, choice: HubChoice) -> "AbstractContextManager[HubRun]":
-    from gator.cli.commands.hub.runs import found_run
-
-    return found_run(action, name, choice)
+    with found_run("give", run, HubChoice(hub, hub_ca)) as (connected, found):
+        connected.give(found.id, user)
+    print_change(f"gave {user}", found, {"owner": user}, json=json)

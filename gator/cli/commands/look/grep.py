@@ -10,7 +10,7 @@ import typer
 from gator.cli import output
 from gator.cli.follow.print_lines import PAGE, LineWriter, lines, print_left_out
 from gator.cli.json_output import print_json
-from gator.cli.options.enums import enum_value
+from gator.cli.options.enums import enum_option
 from gator.cli.options.number import MAX_LINES, limit_of, more_text, number_option
 from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -75,7 +75,7 @@ def grep(
         until_unix_nanos=unix_nanos(until, "--until"),
     )
     if severity:
-        request.severity = enum_value(common_pb2.Severity, severity, "--severity")
+        request.severity = enum_option(common_pb2.Severity, severity, "--severity")
     writer = LineWriter(long=long, json=json, names=True, context=context, whole=True)
     limit = limit_of(number, MAX_LINES, json=json)
     hits: dict[str, int] = {}

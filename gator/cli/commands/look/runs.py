@@ -15,11 +15,11 @@ from gator.cli import output
 from gator.cli.history.folders import FolderHistory
 from gator.cli.history.overlaid import add_passed_in
 from gator.cli.json_output import print_json, to_values
-from gator.cli.options.enums import enum_value
+from gator.cli.options.enums import enum_option
 from gator.cli.options.labels import label_of
 from gator.cli.options.number import MAX_ROWS, limit_of, number_option, print_omitted
 from gator.cli.options.values import millis_of
-from gator.cli.runs.api import run_or_fault
+from gator.cli.runs.api import UnreadableRun, read_run
 from gator.cli.runs.filter import Filter
 from gator.cli.runs.find import FoundRun, found_runs
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption, name_on_hub
@@ -101,10 +101,10 @@ def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bo
     rows = list[tuple[str, ...]]()
     matching = _matching(found, run_filter)
     for run, shown in islice(matching, limit):
-        if isinstance(shown, query_pb2.Run):
+        if not isinstance(shown, UnreadableRun):
             add_passed_in(history, shown)
         if json:
-            values = to_values(shown) if isinstance(shown, query_pb2.Run) else {"fault": shown}
+            values = {"fault": shown.reason} if isinstance(shown, UnreadableRun) else to_values(shown)
             print_json({**values, "folder": str(run.folder.path)})
         else:
             rows.append(_row(run, shown))
@@ -119,23 +119,21 @@ def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bo
 
 def _matching(
     found: Sequence[FoundRun], run_filter: Filter
-) -> Iterator[tuple[FoundRun, query_pb2.Run | str]]:
+) -> Iterator[tuple[FoundRun, query_pb2.Run | UnreadableRun]]:
     for run in found:
-        shown = run_or_fault(run)
-        if isinstance(shown, str) and run_filter != Filter():
-            continue
-        if isinstance(shown, str) or run_filter.matches(shown):
+        shown = read_run(run)
+        if run_filter == Filter() if isinstance(shown, UnreadableRun) else run_filter.matches(shown):
             yield run, shown
 
 
 def _outcome(text: str) -> common_pb2.Outcome.ValueType:
-    return enum_value(common_pb2.Outcome, text, "--outcome")
+    return enum_option(common_pb2.Outcome, text, "--outcome")
 
 
-def _row(found: FoundRun, run: query_pb2.Run | str) -> tuple[str, ...]:
+def _row(found: FoundRun, run: query_pb2.Run | UnreadableRun) -> tuple[str, ...]:
     name = found.folder.path.name
-    if isinstance(run, str):
-        return (name, found.id[:8], found.ident, "unreadable", run, "", "", "", "")
+    if isinstance(run, UnreadableRun):
+        return (name, found.id[:8], found.ident, "unreadable", run.reason, "", "", "", "")
     word = outcome_of(run, away="copy")
     return (
         describe.moment(run.started_unix_nanos),

@@ -10,7 +10,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.json_output import print_json
-from gator.cli.options.enums import enum_value
+from gator.cli.options.enums import enum_option
 from gator.cli.options.number import MAX_LINES, limit_of, number_option, print_omitted
 from gator.cli.options.sort import SortOption, order_of
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -55,7 +55,7 @@ def tree(
     Nodes that have not started are included; the repeats of a node are then one line. With --outcome,
     --noisy, or an order other than that of the spec, a list of paths is shown instead of a tree.
     """
-    outcomes = [enum_value(common_pb2.Outcome, text, "--outcome") for text in outcome or []]
+    outcomes = [enum_option(common_pb2.Outcome, text, "--outcome") for text in outcome or []]
     request = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
     if depth == 0:
         request.scope = qs.SCOPE_NODE
