@@ -35,7 +35,7 @@ def artefacts(
 ) -> None:
     """List the files and folders that jobs made.
 
-    The list has the artefacts of PATH and of all nodes below it, from the last attempt that made any.
+    Includes PATH and all nodes below it, and of each job the last attempt that made any.
     """
     limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
@@ -64,7 +64,7 @@ def _row(made: MadeArtefact) -> tuple[str, ...]:
 def get(
     path: Annotated[
         str,
-        typer.Argument(metavar="PATH", help="A job, by its path or its end.", autocompletion=complete_path),
+        typer.Argument(metavar="PATH", help="A job, given by its path or the end of its path.", autocompletion=complete_path),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of one of its artefacts.")],
     run: RunOption = None,
@@ -82,13 +82,13 @@ def get(
     ] = None,
     attempt: Annotated[
         int | None,
-        typer.Option("--attempt", min=1, metavar="N", help="Take that of attempt N; default: the last."),
+        typer.Option("--attempt", min=1, metavar="N", help="Copy from attempt N; default: the last."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Copy an artefact of a job.
 
-    Nothing that exists is overwritten.
+    Existing files are never overwritten.
     """
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         made = artefact_named(opened, opened.path_of(path), name, attempt or 0)

@@ -67,7 +67,7 @@ def metrics(
 ) -> None:
     """List the metrics that jobs reported.
 
-    The list has the metrics of PATH and of all nodes below it. A group has the values of all its jobs.
+    Includes PATH and all nodes below it. A group combines the values of all its jobs.
     """
     written = "json" if json else format_.lower()
     if written not in _FORMATS:

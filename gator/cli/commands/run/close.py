@@ -37,7 +37,7 @@ def close(
 ) -> None:
     """Close a run that died: kill its processes, write the missing Results.
 
-    Commands that read a run close it by themselves if it is yours and ran on this host.
+    Commands that read a run close it automatically if it is yours and ran on this host.
     """
     from gator.daemon.recovery import close_by_request
 

@@ -69,7 +69,7 @@ def _installed_row(name: str) -> tuple[str, str, int, str]:
 
 @parsers.command()
 def show(name: NameArgument) -> None:
-    """Print a parser as a file, as the beginning of your own; problem matchers are converted."""
+    """Print a parser as a file, as a starting point for your own; problem matchers are converted."""
     from gator.parsers.check import FOLDER, parser_text
     from gator.spec.keys import MATCHER_SUFFIXES
 

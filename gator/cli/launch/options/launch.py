@@ -133,7 +133,7 @@ class LaunchOptions(PlanOptions, frozen=True):
         typer.Option(
             "--parent",
             metavar="ADDRESS",
-            help='Report the outcome to the enclosing job; give "$GATOR_PARENT".',
+            help='Report the outcome to the enclosing job, usually "$GATOR_PARENT".',
             rich_help_panel=RECORD_PANEL,
         ),
     ] = None
