@@ -66,7 +66,7 @@ def start_of(run: query_pb2.Run, node: query_pb2.Node) -> int:
 def running_nanos(run: query_pb2.Run, start: int) -> int:
     """Returns the known duration since `start`, in nanoseconds.
 
-    For a run that is not connected to its hub, it ends when the hub last heard of the run.
+    For a run that is not connected to its hub, it ends when the hub last heard from the run.
     """
     away = run.state == query_pb2.RUN_STATE_UNSPECIFIED and run.last_seen_unix_nanos
     # Clocks of hosts differ and may be set back.
@@ -81,7 +81,7 @@ def since_start(run: query_pb2.Run, node: query_pb2.Node) -> str:
         after = f" after {duration}" if duration else ""
         return f"{after}: {node.message}" if node.message else after
     since = f" for {span(running_nanos(run, start))}" if start else ""
-    return since if run.state == query_pb2.RUN_STATE_RUNNING else f"{since} when it was last heard of"
+    return since if run.state == query_pb2.RUN_STATE_RUNNING else f"{since} when it was last heard from"
 
 
 def moment(unix_nanos: int) -> str:

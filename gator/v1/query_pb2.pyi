@@ -297,7 +297,7 @@ class Run(message.Message):
     spec: builtins.str
     """The spec as the user named it."""
     last_seen_unix_nanos: builtins.int
-    """Only from a hub: time at which it last heard of the run, in nanoseconds since 1970 UTC by its own clock;
+    """Only from a hub: time at which it last heard from the run, in nanoseconds since 1970 UTC by its own clock;
     0 otherwise.
     """
     connected: builtins.bool

@@ -41,7 +41,7 @@ jobs:
 FLOOD = """
 !Job {ident: flood, shell: "head -c 66000000 /dev/urandom | base64 -w 70"}
 """
-# Numbers that a hub gives are its own, as are the times at which it heard of a run.
+# Numbers that a hub gives are its own, as are the times at which it heard from a run.
 TABLES = {
     "runs": "SELECT run, root_store, owner, ident, user_name, host, folder, version, spec, seed, commit_hash,"
     " branch, dirty, labels, started_unix_nanos, ended_unix_nanos, outcome, pinned FROM runs",

@@ -33,7 +33,7 @@ class HubReader(FolderReader):
     """A run's folder as a hub has it."""
 
     away_since = 0
-    """When the run was last heard of, in nanoseconds since 1970; 0 for a run that is connected."""
+    """When the run was last heard from, in nanoseconds since 1970; 0 for a run that is connected."""
     groups: Mapping[str, query_pb2.FailureGroup] = MappingProxyType({})
     """What is known of failures from other runs, by signature."""
 

@@ -43,10 +43,10 @@ def ask(hub: FakeHub, tmp_path: Path) -> Gator:
 def test_a_run_that_is_away_has_run_until_it_was_last_heard_of(ask: Gator, hub: FakeHub) -> None:
     hub.readers[NEW].away_since = runs.START + 65 * runs.SECOND
     text = ask("status", "-r", "hub:").stdout
-    assert text.startswith("top  running for 1m05s when it was last heard of\n")
+    assert text.startswith("top  running for 1m05s when it was last heard from\n")
     assert "  top/good  1m04s" in text
     shown = ask("show", "top/good", "-r", "hub:").stdout
-    assert shown.startswith("top/good  running for 1m04s when it was last heard of\n")
+    assert shown.startswith("top/good  running for 1m04s when it was last heard from\n")
 
 
 def test_what_began_after_it_was_last_heard_of_has_run_for_no_time(ask: Gator, hub: FakeHub) -> None:
