@@ -75,7 +75,7 @@ class Queries:
         globs, or options that exclude each other.
         """
         if request.order not in qs.NodeOrder.values():
-            raise UsageError(f"there is no order {request.order} of nodes")
+            raise UsageError(f"unknown order of nodes: {request.order}")
         _check_globs(request.globs)
         if request.with_total and request.globs:
             raise UsageError("with_total counts nodes without globs: leave out one of them")

@@ -31,7 +31,7 @@ def container(job: RunnerJob) -> RunnerCommand:
     unknown = sorted(job.options.keys() - _OPTIONS)
     if unknown:
         raise RunnerError(
-            f"the runner container has no option '{unknown[0]}': it has image, mounts, tool, options"
+            f"unknown option '{unknown[0]}' of the runner container: use image, mounts, tool, options"
         )
     image = job.options.get("image")
     if not isinstance(image, str) or not image:

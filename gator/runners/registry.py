@@ -41,7 +41,7 @@ def _find(name: str) -> Runner:
         return container
     found = [point for point in _entry_points() if point.name == name]
     if not found:
-        raise RunnerError(f"there is no runner '{name}': use {', '.join(names())}, or install its package")
+        raise RunnerError(f"unknown runner '{name}': use {', '.join(names())}, or install its package")
     try:
         return found[0].load()
     except Exception as error:

@@ -19,7 +19,7 @@ _MEMBERS: Final = ("allows_inline", "cores", "start_daemon")
 def make_scheduler(name: str, arguments: Mapping[str, str]) -> Scheduler:
     """Returns a scheduler made from its arguments; the case of its name does not matter.
 
-    Raises UsageError if there is no such scheduler, if it cannot be made, or if it rejects the arguments.
+    Raises UsageError if the scheduler is unknown, if it cannot be made, or if it rejects the arguments.
     """
     lower_name = name.lower()
     if lower_name == LOCAL:
@@ -85,7 +85,7 @@ def _entry_point(name: str) -> "EntryPoint":
     for point in _entry_points():
         if point.name.lower() == name.lower():
             return point
-    raise OptionError("--scheduler", name, f"there is no such scheduler, only {', '.join(names())}")
+    raise OptionError("--scheduler", name, f"must be one of {', '.join(names())}")
 
 
 def _entry_points() -> "Sequence[EntryPoint]":

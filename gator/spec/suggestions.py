@@ -20,9 +20,9 @@ def nearest(wrong: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
-    """Returns `; did you mean 'NAME'?`, or an empty string if no name is similar."""
+    """Returns `: did you mean 'NAME'?`, or an empty string if no name is similar."""
     name = nearest(wrong, names)
-    return f"; did you mean '{name}'?" if name is not None else ""
+    return f": did you mean '{name}'?" if name is not None else ""
 
 
 def _distance(word: str, other: str) -> int:

@@ -56,4 +56,4 @@ def _near_file(path: Path) -> str:
     except OSError:
         return ""
     stem = nearest(path.stem, {file.stem for file in there})
-    return next((f"; did you mean '{file}'?" for file in there if file.stem == stem), "")
+    return next((f": did you mean '{file}'?" for file in there if file.stem == stem), "")

@@ -224,7 +224,7 @@ class Resolver(Struct):
         if len(name.idents) == 1 and not name.absolute:
             return message + did_you_mean(name.text, self._namable(node))
         same = self.tree.by_ident.get(name.idents[-1])
-        return f"{message}; did you mean '/{self.tree.nodes[same[0]].template}'?" if same else message
+        return f"{message}: did you mean '/{self.tree.nodes[same[0]].template}'?" if same else message
 
     def _namable(self, node: PlanNode) -> list[str]:
         visible = (n for n in self.tree.nodes if not self.tree.contains(n, node))

@@ -96,7 +96,7 @@ class Includes:
         pairs = context.pairs(node)
         for name, pair in pairs.items():
             if name not in KEYS:
-                context.problem(pair.key, f"!Include has no key '{name}'{did_you_mean(name, KEYS)}")
+                context.problem(pair.key, f"unknown key '{name}' in !Include{did_you_mean(name, KEYS)}")
         sources = [pairs[name] for name in ("file", "command") if name in pairs]
         if len(sources) != 1:
             context.problem(node, "!Include takes 'file' or 'command', and one of them")

@@ -104,8 +104,8 @@ def _report_not_a_node(context: SpecContext, node: Node, scope: NodeScope) -> No
         message = f"{node.tag} must be followed by its keys, such as ident: indent them below it"
     elif node.tag.startswith("!"):
         near = nearest(shown_tag(node), keys.KINDS)
-        hint = f"did you mean {near}?" if near else f"{what} is a !Job, a !JobGroup or a !JobArray"
-        message = f"the tag {shown_tag(node)} is not known; {hint}"
+        hint = f"did you mean {near}?" if near else f"{what} must be a !Job, a !JobGroup or a !JobArray"
+        message = f"unknown tag {shown_tag(node)}: {hint}"
     else:
         message = f"{what} must start with !Job, !JobGroup or !JobArray{_guess(node)}"
     context.problem(node, message)

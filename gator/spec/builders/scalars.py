@@ -54,7 +54,7 @@ def _scalar_tag(context: SpecContext, node: ScalarNode) -> bool:
     if node.tag == INCLUDE:
         return False
     if node.tag.startswith("!"):
-        context.problem(node, f"the tag {node.tag} is not known here: quote a string that starts with !")
+        context.problem(node, f"unknown tag {node.tag}: quote a string that starts with !")
         return False
     return context.standard(node)
 

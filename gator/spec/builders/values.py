@@ -45,7 +45,7 @@ def known(context: SpecContext, pairs: dict[str, Pair], what: str, type_name: st
     for name, pair in pairs.items():
         if name in names:
             continue
-        message = f"{scalars.shown_key(what)} has no key '{name}'{did_you_mean(name, names)}"
+        message = f"unknown key '{name}' in {scalars.shown_key(what)}{did_you_mean(name, names)}"
         context.problem(pair.key, message)
     return {name: pair for name, pair in pairs.items() if name in names and not is_null(pair.value)}
 

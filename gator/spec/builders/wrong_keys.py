@@ -33,11 +33,11 @@ def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
         return f"'{name}' belongs in {_PARENTS[name]}"
     near = _meant(name) or nearest(name, keys.KEYS_OF[kind]) or nearest(name, keys.NODE_KEYS)
     if near is None:
-        return f"there is no key '{name}'"
+        return f"unknown key '{name}'"
     if near in keys.KEYS_OF[kind]:
-        return f"there is no key '{name}'; did you mean '{near}'?"
+        return f"unknown key '{name}': did you mean '{near}'?"
     other = _misplaced(keys.NODE_KEYS[near], kind, is_root)
-    return f"there is no key '{name}'; {other}"
+    return f"unknown key '{name}': {other}"
 
 
 def _misplaced(key: keys.Key, kind: str, is_root: bool) -> str:

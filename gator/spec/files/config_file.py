@@ -69,7 +69,7 @@ def load_config_partly(
             context.problem(pair.key, "'run' must be a table: put its options under [run]")
         else:
             near = nearest(name, (*KEYS_OF[GROUP], _RUN))
-            hint = f"; did you mean '{near}'?" if near else ": options of gator run belong in [run]"
+            hint = f": did you mean '{near}'?" if near else ": options of gator run belong in [run]"
             context.problem(pair.key, f"'{name}' is not a key of gator.toml{hint}")
     table = values.pop(_RUN, {})
     run = cast("dict[str, Any]", table) if isinstance(table, dict) else {}

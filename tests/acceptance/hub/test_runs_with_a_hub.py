@@ -79,7 +79,7 @@ async def test_a_wrong_spec_is_told_as_without_a_hub_and_leaves_nothing_behind(g
     async with serving(hub) as server:
         spec = gator.spec("!Job\n  ident: x\n  comand: ls\n")
         done = (await end_of(gator.start("run", spec, "--hub", server.address, env=ENV))).expect(2)
-        assert done.err.strip().endswith("there is no key 'comand'; did you mean 'command'?")
+        assert done.err.strip().endswith("unknown key 'comand': did you mean 'command'?")
         assert len(done.err.splitlines()) == 1
     assert hub.attached == 0
 

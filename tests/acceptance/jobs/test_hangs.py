@@ -38,7 +38,7 @@ def test_problems_of_the_key_are_reported(gator: Gator) -> None:
         ("soon", "silence: 'soon' is not a duration"),
         ("0", "'silence' cannot be 0: write none for no limit"),
         ("{watch: x}", "'silence' requires 'for', a duration"),
-        ("{for: 1m, wach: x}", "'silence' has no key 'wach'; did you mean 'watch'?"),
+        ("{for: 1m, wach: x}", "unknown key 'wach' in 'silence': did you mean 'watch'?"),
     ):
         spec = gator.spec(f"!Job {{ident: a, command: 'true', silence: {value}}}\n")
         assert problem in gator("check", spec).expect(2).out

@@ -61,7 +61,7 @@ def test_functions_are_called_and_their_ends_are_messages(gator: Gator) -> None:
     assert (error["file"], error["file_line"]) == (str(gator.root / "tasks.py"), 10)
     assert "No module named 'nothing'" in nodes["module"]["first_error"]["text"]
     assert nodes["interpreter"]["reason"] == nodes["unknown"]["reason"] == "not_started"
-    assert "there is no runner 'nosuch': use container, process, python" in nodes["unknown"]["message"]
+    assert "unknown runner 'nosuch': use container, process, python" in nodes["unknown"]["message"]
     assert "tasks:add(x=1, y=2.5" in gator("show", "top/add").expect(0).out
 
 

@@ -114,7 +114,7 @@ def test_a_scheduler_and_its_arguments_can_be_in_gator_toml(noting: Gator, tmp_p
     [
         (
             ["--scheduler", "nothing"],
-            "--scheduler nothing: there is no such scheduler, only broken, empty, failing, greedy, local",
+            "--scheduler nothing: must be one of broken, empty, failing, greedy, local",
         ),
         (["--scheduler", "broken"], "--scheduler broken: cannot import noting:Missing: AttributeError"),
         (

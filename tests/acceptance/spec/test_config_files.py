@@ -92,7 +92,7 @@ def test_problems_are_reported_with_their_place(gator: Gator, user: Path) -> Non
     project.write_text('[run]\ntag = "x"\ntxt-logs = "all"\njobs = "many"\n')
     said = gator("run", spec).expect(2).err
     assert f"{project}:2:1: 'tag' is not a default of [run]: use it on the command line" in said
-    assert f"{project}:3:1: gator run has no option 'txt-logs'; did you mean 'text-logs'?" in said
+    assert f"{project}:3:1: unknown option 'txt-logs' of gator run: did you mean 'text-logs'?" in said
     project.write_text('[run]\njobs = "many"\ntext-logs = "some"\n')
     said = gator("plan", spec).expect(2).err
     assert f"{project}:2:1: jobs: write a whole number from 1 to 1,000,000" in said

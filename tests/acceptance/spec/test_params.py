@@ -71,7 +71,7 @@ def test_wrong_parameters_are_refused_before_anything_starts(gator: Gator) -> No
         "n=x": "n must be a number, not 'x'",
         "flag=1": "flag must be true or false, not '1'",
         "mode=c": "mode must be one of a, b, not 'c'",
-        "mod=a": "'top' has no parameter 'mod'; did you mean 'mode'?",
+        "mod=a": "'top' has no parameter 'mod': did you mean 'mode'?",
         "deep=1": "'deep' is a parameter of top/one: write --param top/one:deep=VALUE",
         "n": "must be NAME=VALUE, or PATH:NAME=VALUE for one node",
         ":n=1": "must be NAME=VALUE, or PATH:NAME=VALUE for one node",
@@ -121,7 +121,7 @@ def test_a_job_asks_for_its_parameters(gator: Gator, placement: str) -> None:
     lines = gator("logs", "asks").expect(0).out.splitlines()
     expected = ["a", "b c", "9007199254740993", "['a', 'b c']", "exit code 2"]
     assert [line for line in lines if "no parameter" not in line] == expected
-    assert any("this job has no parameter 'mod'; did you mean 'mode'?" in line for line in lines)
+    assert any("this job has no parameter 'mod': did you mean 'mode'?" in line for line in lines)
     assert gator("param").expect(0).out == "{}\n"
 
 

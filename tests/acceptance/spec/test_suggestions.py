@@ -46,4 +46,4 @@ def test_a_wrong_name_of_a_run_is_corrected(gator: Gator) -> None:
     for command in ("status", "diff"):
         run = ("-r", "nigthly") if command == "status" else ("nigthly",)
         said = gator(command, *run).expect(2).err
-        assert re.search(r"there is no run 'nigthly' in \S+; did you mean 'nightly'\?\n", said)
+        assert re.search(r"there is no run 'nigthly' in \S+: did you mean 'nightly'\?\n", said)

@@ -119,11 +119,11 @@ def test_waiting_for_a_pass_and_a_failure_is_warned_about() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("sim1", "unknown node 'sim1'; did you mean 'sim'?"),
+        ("sim1", "unknown node 'sim1': did you mean 'sim'?"),
         ("zzz", "unknown node 'zzz'"),
-        ("h/build", "unknown node 'h/build'; did you mean '/top/g/build'?"),
+        ("h/build", "unknown node 'h/build': did you mean '/top/g/build'?"),
         ("x", "'x' is ambiguous: write one of /top/g/x, /top/a/x"),
-        ("/build", "unknown node '/build'; did you mean '/top/g/build'?"),
+        ("/build", "unknown node '/build': did you mean '/top/g/build'?"),
         ("w", "'w' waits for itself"),
         ("/top", "'w' waits for 'top', which contains it and so ends after it"),
         ("top", "'w' waits for 'top', which contains it and so ends after it"),

@@ -100,7 +100,7 @@ def test_unknown_names_are_refused_where_they_are_written() -> None:
     spec = group("top", job("a", "${{ sede }}"), job("b"), settings=env(X="${{ run.nope }}"))
     assert problems(spec) == [
         "unknown name ${{ run.nope }}",
-        "unknown name ${{ sede }}; did you mean 'seed'?",
+        "unknown name ${{ sede }}: did you mean 'seed'?",
     ]
 
 

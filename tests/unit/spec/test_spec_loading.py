@@ -105,7 +105,7 @@ def test_a_byte_order_mark_and_line_ends_of_windows_are_fine() -> None:
 
 
 def test_positions_count_characters_behind_a_byte_order_mark_and_umlauts() -> None:
-    assert problems("\ufeff!Job {command: ü, oops: 1}".encode()) == ["spec.yaml:1:19: there is no key 'oops'"]
+    assert problems("\ufeff!Job {command: ü, oops: 1}".encode()) == ["spec.yaml:1:19: unknown key 'oops'"]
 
 
 def test_merges_keep_positions_and_the_nearer_key_wins() -> None:
@@ -139,7 +139,7 @@ def test_merges_keep_positions_and_the_nearer_key_wins() -> None:
 )
 def test_a_word_of_another_tool_leads_to_the_key_that_is_meant(word: str, meant: str) -> None:
     (problem,) = problems(f"!Job {{shell: ls, {word}: x}}")
-    assert problem == f"spec.yaml:1:18: there is no key '{word}'; did you mean '{meant}'?"
+    assert problem == f"spec.yaml:1:18: unknown key '{word}': did you mean '{meant}'?"
 
 
 def test_a_mistake_in_what_is_merged_is_told_where_it_is_written() -> None:
@@ -151,7 +151,7 @@ def test_a_mistake_in_what_is_merged_is_told_where_it_is_written() -> None:
         jobs:
         - !Job {<<: *c, ident: a}
         - !Job {<<: *c, ident: b}
-        """) == ["spec.yaml:4:3: there is no key 'tiemout'; did you mean 'timeout'?"]
+        """) == ["spec.yaml:4:3: unknown key 'tiemout': did you mean 'timeout'?"]
 
 
 def test_a_bomb_of_aliases_is_refused_in_bounded_time() -> None:

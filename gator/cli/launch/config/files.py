@@ -62,20 +62,20 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
             from gator.spec import load_config_partly
 
         name = readable(os.fsencode(path))
-        found = load_config_partly(read_config(path), file=name, read=read_included, find_parser=find_parser)
-        settings = merge_settings(above.settings, found.above.settings)
-        causes = [*found.above.causes, *above.causes]
-        above.MergeFrom(found.above)
+        file = load_config_partly(read_config(path), file=name, read=read_included, find_parser=find_parser)
+        settings = merge_settings(above.settings, file.above.settings)
+        causes = [*file.above.causes, *above.causes]
+        above.MergeFrom(file.above)
         above.settings.CopyFrom(settings)
         del above.causes[:]
         above.causes.extend(causes)
-        for key, value in found.run.items():
-            options[key] = OptionValue(value, name, *found.positions.get(key, (0, 0)))
+        for key, value in file.run.items():
+            options[key] = OptionValue(value, name, *file.positions.get(key, (0, 0)))
         values = [
             query_pb2.ConfigValue(file=name, key=key, value=json.dumps(value, default=str))
-            for key, value in found.values.items()
+            for key, value in file.values.items()
         ] + values
-        problems += found.problems
+        problems += file.problems
     return Config(above, options, tuple(values), tuple(problems))
 
 
@@ -111,5 +111,5 @@ def unknown_options(
             problems.append(option.problem(f"'{name}' is not a default of [run]: {elsewhere[name]}"))
         elif name not in allowed:
             hint = did_you_mean(name, allowed) or ": see `gator run --help`"
-            problems.append(option.problem(f"gator run has no option '{name}'{hint}"))
+            problems.append(option.problem(f"unknown option '{name}' of gator run{hint}"))
     return problems

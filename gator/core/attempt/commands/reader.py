@@ -195,8 +195,8 @@ class CommandReader:
             case _:
                 raise CommandError(
                     f"verb {command.verb[:40]}",
-                    f"there is no verb {command.verb[:40]!r}: there are log, metric, progress, artefact, "
-                    "group, endgroup and stop",
+                    f"unknown verb {command.verb[:40]!r}: use log, metric, progress, artefact, "
+                    "group, endgroup or stop",
                 )
         return self._silent(number, line, found)
 

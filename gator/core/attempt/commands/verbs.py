@@ -121,7 +121,7 @@ def _known(command: Command, keys: tuple[str, ...]) -> None:
         if key not in keys:
             raise CommandError(
                 f"{command.verb} keys",
-                f"{command.verb} has no key {cut(key, 40)!r}: it has {', '.join(keys)}",
+                f"unknown key {cut(key, 40)!r} of {command.verb}: use {', '.join(keys)}",
             )
 
 

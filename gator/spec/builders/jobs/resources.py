@@ -84,10 +84,8 @@ def _memory(context: SpecContext, resources: spec_pb2.Resources, item: Node, par
         if written is None:
             return
         if written.upper() not in SIZE_UNITS:
-            hint = did_you_mean(written, SIZE_UNIT_NAMES)
-            context.problem(
-                parts["unit"], f"'{written}' is not a unit: use one of {', '.join(SIZE_UNIT_NAMES)}{hint}"
-            )
+            hint = did_you_mean(written, SIZE_UNIT_NAMES) or f": use one of {', '.join(SIZE_UNIT_NAMES)}"
+            context.problem(parts["unit"], f"'{written}' is not a unit{hint}")
             return
         unit = written
     size = scalars.size(context, parts["size"], "size", unit)

@@ -148,7 +148,8 @@ def _pattern(context: SpecContext, node: Node, *, is_single: bool) -> Pattern | 
                 fields[_FIELDS[name]] = number
         elif name not in ("regexp", "loop", *_IGNORED, *_FIELDS):
             context.problem(
-                pair.key, f"a pattern has no key '{name}'{did_you_mean(name, (*_FIELDS, 'regexp', 'loop'))}"
+                pair.key,
+                f"unknown key '{name}' in a pattern{did_you_mean(name, (*_FIELDS, 'regexp', 'loop'))}",
             )
     defaults = _defaults(fields, is_file=_text(pairs, "kind") == "file") if is_single else {}
     pattern = Pattern(regexp, fields, defaults, _text(pairs, "loop").lower() == "true")

@@ -117,7 +117,7 @@ def _matchers(
     """Returns the parser of a file with problem matchers, or of one with a name."""
     for name, pair in pairs.items():
         if name != kind:
-            context.problem(pair.key, f"{{{kind}: FILE}} has no key '{name}'")
+            context.problem(pair.key, f"unknown key '{name}' in {{{kind}: FILE}}")
     value = pairs[kind].value
     name = scalars.filled_text(context, value, kind)
     if name is None or not scalars.has_no_placeholder(context, value, name, "parsers"):
@@ -251,5 +251,5 @@ def _known(context: SpecContext, node: MappingNode, names: tuple[str, ...], what
     pairs = context.pairs(node)
     for name, pair in pairs.items():
         if name not in names:
-            context.problem(pair.key, f"{what} has no key '{name}'{did_you_mean(name, names)}")
+            context.problem(pair.key, f"unknown key '{name}' in {what}{did_you_mean(name, names)}")
     return {name: pair for name, pair in pairs.items() if name in names and not is_null(pair.value)}

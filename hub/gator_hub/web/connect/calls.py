@@ -44,7 +44,7 @@ class Connect:
         method = self._methods.get(scope["path"])
         headers = headers_of(scope)
         if method is None:
-            status = Status("unimplemented", f"there is no method {scope['path'][1:200]}")
+            status = Status("unimplemented", f"unknown method {scope['path'][1:200]}")
             await respond(send, 404, {"content-type": "application/json"}, status.as_bytes())
             return
         if scope["method"] != "POST":

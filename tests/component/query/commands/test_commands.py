@@ -153,7 +153,7 @@ def test_a_wrong_expression_is_quoted_as_it_was_typed(args: list[str], gator: Ga
 def test_metrics_and_resources_are_shown(gator: Gator) -> None:
     assert "\ntop/good  cycles  1200.5  cycles" in gator("metrics").stdout
     assert values(gator("metrics", "good", "--json"))[0]["metrics"][0]["kind"] == "max"
-    assert gator("metrics", "--name", "cylces").stdout == "no metrics named cylces; did you mean 'cycles'?\n"
+    assert gator("metrics", "--name", "cylces").stdout == "no metrics named cylces: did you mean 'cycles'?\n"
     assert gator("metrics", "--name", "speed").stdout == "no metrics named speed; there are cycles\n"
     assert "3.146 MB" in gator("resources", "good").stdout
     (job,) = values(gator("resources", "good", "--json"))

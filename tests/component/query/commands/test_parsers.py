@@ -144,7 +144,7 @@ def test_a_matcher_of_vs_code_is_shown_and_tried_by_its_name() -> None:
         == "1: error (vscode:gcc, cause): src/a.c:3:5 'head' undeclared\n"
     )
     wrong = parsers("show", "$gc", code=1).exception
-    assert "unknown problem matcher '$gc'; did you mean '$gcc'?" in str(wrong)
+    assert "unknown problem matcher '$gc': did you mean '$gcc'?" in str(wrong)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_for_a_name_that_means_nothing_the_newest_run_of_each_ident_is_offered(t
         (folder / "run.lock").touch()
     with pytest.raises(NotFoundError, match=r"newest are: 20261122-125839-nightly, 20261122-125830-rare: "):
         select("weekly", tmp_path)
-    with pytest.raises(NotFoundError, match=r"there is no run 'nihgtly' in \S+; did you mean 'nightly'\?$"):
+    with pytest.raises(NotFoundError, match=r"there is no run 'nihgtly' in \S+: did you mean 'nightly'\?$"):
         select("nihgtly", tmp_path)
 
 

@@ -36,5 +36,5 @@ def test_a_wrong_value_to_exclude_is_the_only_problem() -> None:
     with pytest.raises(SpecError) as raised:
         plan("[fast, slow]", "34")
     assert [problem.message for problem in raised.value.problems] == [
-        "exclude: '34' is not a value of 'cap'; did you mean '33'?"
+        "exclude: '34' is not a value of 'cap': did you mean '33'?"
     ]

@@ -189,8 +189,8 @@ def test_nothing_selected_is_an_error(options: dict[str, list[str]]) -> None:
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        ({"only": ["sims/rnu"]}, "; did you mean 'sims/run'?"),
-        ({"only": ["zz", "/top/prpe"]}, "; did you mean 'top/prep'?"),
+        ({"only": ["sims/rnu"]}, ": did you mean 'sims/run'?"),
+        ({"only": ["zz", "/top/prpe"]}, ": did you mean 'top/prep'?"),
         ({"only": ["run[10]"]}, ": `gator plan SPEC` shows the paths and tags there are"),
         ({"only": ["sims/rn*"]}, ": `gator plan SPEC` shows the paths and tags there are"),
     ],
@@ -206,10 +206,10 @@ def test_the_node_that_was_most_likely_meant_is_offered(options: dict[str, list[
 
 def test_the_tag_that_was_most_likely_meant_is_offered() -> None:
     spec = group("top", job("a", settings=spec_pb2.Settings(tags=["smoke"])), job("b"))
-    with pytest.raises(UsageError, match="--tag smok; did you mean 'smoke'"):
+    with pytest.raises(UsageError, match="--tag smok: did you mean 'smoke'"):
         plan(spec, tags=["smok"])
     messages = [warning.message for warning in plan(spec, only=["b"], tags=["smok"]).warnings]
-    assert messages == ["--tag smok matches nothing; did you mean 'smoke'?"]
+    assert messages == ["--tag smok matches nothing: did you mean 'smoke'?"]
 
 
 def test_skipping_everything_is_an_error() -> None:
