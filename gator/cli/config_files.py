@@ -42,10 +42,10 @@ def files_for(folder: Path, environment: Mapping[str, str]) -> list[Path]:
         base = Path(home) if home.startswith("/") else _home_config(environment)
         user = base / "gator" / NAME if base is not None else None
     project = project_file(folder)
-    found = [path for path in (project, user) if path is not None and _is_there(path)]
-    if len(found) > 1 and os.path.realpath(found[0]) == os.path.realpath(found[1]):
-        del found[1]
-    return found
+    files = [path for path in (project, user) if path is not None and _is_there(path)]
+    if len(files) > 1 and os.path.realpath(files[0]) == os.path.realpath(files[1]):
+        del files[1]
+    return files
 
 
 def _home_config(environment: Mapping[str, str]) -> Path | None:

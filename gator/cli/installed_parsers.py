@@ -22,8 +22,8 @@ def find_parser(name: str) -> str | None:
 
     Raises UsageError if the package cannot say where it is.
     """
-    found = [point for point in _entry_points() if point.name == name]
-    return str(_path_of(found[0])) if found else None
+    points = [point for point in _entry_points() if point.name == name]
+    return str(_path_of(points[0])) if points else None
 
 
 def names() -> list[str]:

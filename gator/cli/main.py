@@ -41,10 +41,10 @@ class LazyGroup(PlainGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Returns the real command, imported now."""
         self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
-        name, found, rest = super().resolve_command(ctx, args)
-        if name in COMMANDS and found is not None:
-            found = load(name, COMMANDS[name])
-        return name, found, rest
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS and command is not None:
+            command = load(name, COMMANDS[name])
+        return name, command, rest
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parses the options before the command, and inserts `run` if it was omitted."""

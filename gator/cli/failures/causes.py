@@ -146,22 +146,22 @@ def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
 def find_causes(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted) -> FoundCauses:
     """Returns the causes of the wanted failures."""
     if overlaid is None and not wanted.cause:
-        found = _listed(opened, wanted.globs)
+        causes = _listed(opened, wanted.globs)
     else:
-        found = _grouped(list(failed_jobs(opened, overlaid, wanted)))
-    groups = sorted(found.groups, key=_rank)
+        causes = _grouped(list(failed_jobs(opened, overlaid, wanted)))
+    groups = sorted(causes.groups, key=_rank)
     if not (wanted.new or wanted.back):
-        return _with(found, groups)
+        return _with(causes, groups)
     new = [group for group in groups if wanted.has_state(group.example)]
     counting = [group for group in new if not group.is_allowed]
     allowed = sum(group.allowed for group in new)
     return FoundCauses(
-        sum(group.jobs for group in new) - allowed, len(counting), allowed, new, found.left_out
+        sum(group.jobs for group in new) - allowed, len(counting), allowed, new, causes.left_out
     )
 
 
-def _with(found: FoundCauses, groups: Sequence[CauseOf]) -> FoundCauses:
-    return FoundCauses(found.jobs, found.causes, found.allowed, groups, found.left_out)
+def _with(causes: FoundCauses, groups: Sequence[CauseOf]) -> FoundCauses:
+    return FoundCauses(causes.jobs, causes.causes, causes.allowed, groups, causes.left_out)
 
 
 def _rank(group: CauseOf) -> tuple[bool, int]:

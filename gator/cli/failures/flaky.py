@@ -24,13 +24,13 @@ def compared(failed: Iterable[FailedIn]) -> Iterator[FailedIn]:
     paths: dict[str, list[str]] = {}
     for one in first:
         paths.setdefault(one.run.id, []).append(one.node.path)
-    found: dict[tuple[str, str], Flakiness] = {}
+    flakiness_of: dict[tuple[str, str], Flakiness] = {}
     for one in first:
         if at := paths.pop(one.run.id, ()):
             flaky = flaky_jobs(one.source.history(), one.run, at)
-            found.update(((one.run.id, path), flakiness) for path, flakiness in flaky.items())
+            flakiness_of.update(((one.run.id, path), flakiness) for path, flakiness in flaky.items())
     for one in first:
-        yield replace(one, flaky=found.get((one.run.id, one.node.path)))
+        yield replace(one, flaky=flakiness_of.get((one.run.id, one.node.path)))
     yield from rest
 
 

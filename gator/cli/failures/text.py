@@ -33,33 +33,33 @@ def print_each(failed: Iterable[FailedIn]) -> bool:
 
 
 def print_causes(
-    found: FoundCauses, few: Iterable[FailedIn], paths: Sequence[str], limit: int | None
+    causes: FoundCauses, few: Iterable[FailedIn], paths: Sequence[str], limit: int | None
 ) -> bool:
     """Prints few failures individually, more by cause with an example. Returns whether there is one."""
-    total = found.jobs + found.allowed
+    total = causes.jobs + causes.allowed
     if total > 1:
-        output.echo(found.headline())
+        output.echo(causes.headline())
         output.echo()
     if total <= MAX_LISTED_FAILURES:
         return print_each(in_order(few))
-    shown = found.groups[:limit]
+    shown = causes.groups[:limit]
     examples = compared(group.example for group in shown)
     for number, (group, example) in enumerate(zip(shown, examples, strict=True)):
         if number:
             output.echo()
-        _print_cause(replace(group, example=example), found, paths)
-    _print_omitted_causes(found, shown)
+        _print_cause(replace(group, example=example), causes, paths)
+    _print_omitted_causes(causes, shown)
     return True
 
 
-def print_cause_lines(found: FoundCauses, limit: int | None) -> bool:
+def print_cause_lines(causes: FoundCauses, limit: int | None) -> bool:
     """Prints one line for each cause. Returns whether there is one."""
-    if not found.groups:
+    if not causes.groups:
         return False
-    output.echo(found.headline())
-    shown = found.groups[:limit]
+    output.echo(causes.headline())
+    shown = causes.groups[:limit]
     output.echo_columns(map(_columns, shown), right=frozenset({1}))
-    _print_omitted_causes(found, shown)
+    _print_omitted_causes(causes, shown)
     return True
 
 
@@ -81,20 +81,20 @@ def _columns(group: CauseOf) -> Sequence[str]:
     )
 
 
-def _print_omitted_causes(found: FoundCauses, shown: Sequence[CauseOf]) -> None:
+def _print_omitted_causes(causes: FoundCauses, shown: Sequence[CauseOf]) -> None:
     """Prints how many causes and failures were left out."""
-    left = len(found.groups) + found.left_out - len(shown)
+    left = len(causes.groups) + causes.left_out - len(shown)
     if left:
-        jobs = found.jobs + found.allowed - sum(group.jobs for group in shown)
+        jobs = causes.jobs + causes.allowed - sum(group.jobs for group in shown)
         output.echo()
         print_omitted("cause", left, about=plural(jobs, "failure"))
 
 
-def _print_cause(group: CauseOf, found: FoundCauses, paths: Sequence[str]) -> None:
+def _print_cause(group: CauseOf, causes: FoundCauses, paths: Sequence[str]) -> None:
     node = group.example.node
     reason = describe.reason(node.reason) or describe.state(node)
     counting = group.jobs - group.allowed
-    numbers = f"{counting:,} of {plural(found.jobs, 'failure')}"
+    numbers = f"{counting:,} of {plural(causes.jobs, 'failure')}"
     if not counting:
         numbers = plural(group.allowed, "allowed failure")
     have = "has" if (counting or group.allowed) == 1 else "have"
@@ -137,16 +137,16 @@ def _name(node: query_pb2.Node) -> str:
 
 
 def _print_next_steps(one: FailedIn) -> None:
-    found = next_steps(one)
-    if found["log"]:
-        output.echo(f"  log:    {found['log']}")
+    steps = next_steps(one)
+    if steps["log"]:
+        output.echo(f"  log:    {steps['log']}")
     node = one.node
     is_silent = wrote_nothing(node.reason, has_error=node.HasField("first_error"))
     if node.reason != common_pb2.REASON_NOT_STARTED and not is_silent:
-        output.echo(f"  output: {found['inspect']}")
-    if found["evidence"]:
-        output.echo(f"  hang:   {found['evidence']}")
-    if found["reproduce"]:
-        output.echo(f"  again:  {found['reproduce']}")
-    if found["needs"]:
-        output.echo(f"  needs:  {found['needs']}")
+        output.echo(f"  output: {steps['inspect']}")
+    if steps["evidence"]:
+        output.echo(f"  hang:   {steps['evidence']}")
+    if steps["reproduce"]:
+        output.echo(f"  again:  {steps['reproduce']}")
+    if steps["needs"]:
+        output.echo(f"  needs:  {steps['needs']}")

@@ -13,9 +13,9 @@ MAX_OVERLAID: Final = 50
 """Maximum number of failures whose reruns are looked for; each may need requests to a hub."""
 
 
-def overlay_reruns(history: History, path: str, found: hs.ListHistoryResponse) -> dict[str, str]:
+def overlay_reruns(history: History, path: str, listed: hs.ListHistoryResponse) -> dict[str, str]:
     """Changes failures that passed in reruns to passes; returns the rerun of each such run by their ids."""
-    failed = [entry for entry in found.entries if entry.outcome in FAILURES]
+    failed = [entry for entry in listed.entries if entry.outcome in FAILURES]
     cleared: dict[str, str] = {}
     for entry in failed[:MAX_OVERLAID]:
         run = query_pb2.Run(id=entry.run.run, ident=entry.run.ident)
@@ -26,11 +26,11 @@ def overlay_reruns(history: History, path: str, found: hs.ListHistoryResponse) -
             for name in ("reason", "signature", "cause"):
                 entry.ClearField(name)
     if cleared:
-        first_bad, last_good = failure_streak(found.entries)
-        found.ClearField("first_bad")
-        found.ClearField("last_good")
+        first_bad, last_good = failure_streak(listed.entries)
+        listed.ClearField("first_bad")
+        listed.ClearField("last_good")
         if first_bad is not None:
-            found.first_bad.CopyFrom(first_bad)
+            listed.first_bad.CopyFrom(first_bad)
         if last_good is not None:
-            found.last_good.CopyFrom(last_good)
+            listed.last_good.CopyFrom(last_good)
     return cleared

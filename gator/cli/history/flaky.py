@@ -42,8 +42,8 @@ def flaky_jobs(history: History, run: query_pb2.Run, paths: Iterable[str]) -> di
             if other.id == run.id:
                 seeds[node.path] = node.seed
             ends.setdefault(node.path, []).append(JobEnd(node.outcome, node.seed, node.tally.flaky > 0))
-    found = {path: flakiness(ends[path], commit, seed) for path, seed in seeds.items()}
-    return {path: flaky for path, flaky in found.items() if flaky is not None}
+    by_path = {path: flakiness(ends[path], commit, seed) for path, seed in seeds.items()}
+    return {path: flaky for path, flaky in by_path.items() if flaky is not None}
 
 
 def _alike(history: History, run: query_pb2.Run) -> Sequence[query_pb2.Run]:

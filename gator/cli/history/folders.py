@@ -67,12 +67,12 @@ class FolderHistory:
     def run(self, name: str) -> query_pb2.Run | None:
         """Returns the run with a name, as for `-r`."""
         try:
-            found = select(name, self._tracking)
+            folder = select(name, self._tracking)
         except UserError:
             return None
-        run = described(found)
+        run = described(folder)
         if run is not None:
-            self._folders[run.id] = found
+            self._folders[run.id] = folder
             self._add_git(run)
         return run
 
@@ -100,12 +100,12 @@ class FolderHistory:
         """Returns the previous run of the series; for a rerun, its parent."""
         siblings = self._siblings(run.ident)
         if run.parent:
-            found = next((sibling for sibling in siblings if sibling.id == run.parent), None)
+            previous = next((sibling for sibling in siblings if sibling.id == run.parent), None)
         else:
             ids = [sibling.id for sibling in siblings]
             older = siblings[ids.index(run.id) + 1 :] if run.id in ids else ()
-            found = next((sibling for sibling in older if is_of(sibling, run.selection)), None)
-        return self._add_git(found) if found is not None else None
+            previous = next((sibling for sibling in older if is_of(sibling, run.selection)), None)
+        return self._add_git(previous) if previous is not None else None
 
     def repeated(self, run: query_pb2.Run) -> query_pb2.Run:
         """Returns the run that a rerun repeats, directly or indirectly; for another run, the run itself."""
@@ -117,12 +117,12 @@ class FolderHistory:
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""
         above = {run.id}
-        found: list[query_pb2.Run] = []
+        reruns: list[query_pb2.Run] = []
         for other in reversed(self._siblings(run.ident)):
             if other.parent in above and other.id not in above:
                 above.add(other.id)
-                found.append(other)
-        return found
+                reruns.append(other)
+        return reruns
 
     def at_commit(self, run: query_pb2.Run, limit: int) -> Sequence[query_pb2.Run]:
         """Returns the newest runs of its ident at its commit, with reruns and runs of other parts."""
@@ -204,8 +204,8 @@ class FolderHistory:
                 return {}
 
         def has_run_in(name: str, path: str) -> bool:
-            ((_, found),) = self._each([runs[name]], lambda api: has_run(api, path))
-            return bool(found)
+            ((_, is_in_run),) = self._each([runs[name]], lambda api: has_run(api, path))
+            return bool(is_in_run)
 
         def cleared_in(name: str) -> Mapping[str, query_pb2.Sighting]:
             return self._cleared(runs[name], top, CauseRules(self._rules_of(run)))
@@ -221,11 +221,11 @@ class FolderHistory:
         reruns = [rerun for rerun in self.reruns(run) if rerun.id in older]
         if not reruns:
             return {}
-        found = cleared_causes(self, run, reruns, rules)
-        used = [rerun for rerun in reruns if rerun.id in found.values()]
+        cleared = cleared_causes(self, run, reruns, rules)
+        used = [rerun for rerun in reruns if rerun.id in cleared.values()]
         seen = self._each(used, lambda api: sighting_of(api.get_run(qs.GetRunRequest()).run))
         sightings = {rerun.id: sighting for rerun, sighting in seen if sighting is not None}
-        return {cause: sightings[rerun] for cause, rerun in found.items() if rerun in sightings}
+        return {cause: sightings[rerun] for cause, rerun in cleared.items() if rerun in sightings}
 
     def _rules_of(self, run: query_pb2.Run) -> Sequence[spec_pb2.CauseRule]:
         """Returns the rules of a run, by which the causes of earlier runs are named too."""
@@ -272,15 +272,15 @@ class FolderHistory:
 
     def _find_siblings(self, ident: str) -> Sequence[query_pb2.Run]:
         """Returns the newest runs of an ident by their recorded starts, newest first."""
-        found: list[query_pb2.Run] = []
+        siblings: list[query_pb2.Run] = []
         for folder in found_runs(self._tracking):
             self._check_time()
-            if len(found) == MAX_RUNS:
+            if len(siblings) == MAX_RUNS:
                 break
             if not folder.has_ident(ident):
                 continue
             run = described(folder)
             if run is not None and run.ident == ident:
                 self._folders[run.id] = folder
-                found.append(run)
-        return found
+                siblings.append(run)
+        return siblings

@@ -73,8 +73,8 @@ class HubHistory:
 
     def reruns(self, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
         """Returns the direct and indirect reruns of a run, oldest first."""
-        found = list(self._hub.runs(hs.ListRunsRequest(parent=run.id), MAX_REPEATS))
-        return found[::-1]
+        reruns = list(self._hub.runs(hs.ListRunsRequest(parent=run.id), MAX_REPEATS))
+        return reruns[::-1]
 
     def at_commit(self, run: query_pb2.Run, limit: int) -> Sequence[query_pb2.Run]:
         """Returns the newest runs of its ident at its commit, with reruns and runs of other parts."""

@@ -81,5 +81,5 @@ def cleared_causes(
     except (GatorError, UserError):
         return {}
     names = [rerun.id for rerun in reruns]
-    found = {cause: clearing_rerun(jobs, at, names) for cause, at in paths.items()}
-    return {cause: rerun for cause, rerun in found.items() if rerun is not None}
+    cleared = {cause: clearing_rerun(jobs, at, names) for cause, at in paths.items()}
+    return {cause: rerun for cause, rerun in cleared.items() if rerun is not None}

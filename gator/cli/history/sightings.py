@@ -148,8 +148,8 @@ def commits_in_brackets(group: query_pb2.FailureGroup) -> str:
 
 
 def _in_brackets(good: query_pb2.Git, bad: query_pb2.Git) -> str:
-    found = describe.commits(good, bad)
-    return f" ({found})" if found else ""
+    commits = describe.commits(good, bad)
+    return f" ({commits})" if commits else ""
 
 
 def elsewhere(seen: query_pb2.Elsewhere) -> str:

@@ -92,24 +92,24 @@ def _ask(
     open_history: "Callable[[], AbstractContextManager[History]]",
 ) -> plan_pb2.Baselines:
     """Asks for all runs. A history that cannot be read gives no figures but the reason."""
-    found = plan_pb2.Baselines()
+    baselines = plan_pb2.Baselines()
     try:
         with open_history() as history:
             # A rerun is compared as the run that it repeats.
             repeated = history.run(repeats) if repeats else None
             selection = repeated.selection if repeated is not None else selection
             for name, contracts in wanted.items():
-                _ask_run(found, history, name, name or options.baseline, ident, selection, contracts)
+                _ask_run(baselines, history, name, name or options.baseline, ident, selection, contracts)
     except (GatorError, UserError, OSError) as error:
-        known = {run.name for run in found.runs}
+        known = {run.name for run in baselines.runs}
         for name in wanted:
             if name not in known:
-                found.runs.add(name=name, problem=f"earlier runs could not be read: {error}")
-    return found
+                baselines.runs.add(name=name, problem=f"earlier runs could not be read: {error}")
+    return baselines
 
 
 def _ask_run(
-    found: plan_pb2.Baselines,
+    baselines: plan_pb2.Baselines,
     history: "History",
     name: str,
     run_name: str,
@@ -121,15 +121,15 @@ def _ask_run(
     run = history.run(run_name.removeprefix(PREFIX)) if run_name else _last_good(history, ident, selection)
     if run is None:
         what = f"there is no run {run_name}" if run_name else f"no earlier run of {ident} has passed"
-        found.runs.add(name=name, problem=f"{what} {history.location}")
+        baselines.runs.add(name=name, problem=f"{what} {history.location}")
         return
     figures = _figures(history, run, name, contracts)
-    if len(found.figures) + len(figures) > MAX_FIGURES:
+    if len(baselines.figures) + len(figures) > MAX_FIGURES:
         problem = f"run {run.id[:12]} has more than {MAX_FIGURES:,} figures for them"
-        found.runs.add(name=name, problem=problem)
+        baselines.runs.add(name=name, problem=problem)
         return
-    found.figures.extend(figures)
-    found.runs.add(name=name, id=run.id)
+    baselines.figures.extend(figures)
+    baselines.runs.add(name=name, id=run.id)
 
 
 def _last_good(history: "History", ident: str, selection: query_pb2.Selection) -> query_pb2.Run | None:
@@ -191,10 +191,10 @@ def _source(
     return folders if hub is None else of_hub
 
 
-def _notices(found: plan_pb2.Baselines, wanted: _Wanted) -> Iterable[Notice]:
+def _notices(baselines: plan_pb2.Baselines, wanted: _Wanted) -> Iterable[Notice]:
     """Yields a warning for each run that is not known."""
-    outcome = "broken" if found.is_required else "not compared"
-    for run in found.runs:
+    outcome = "broken" if baselines.is_required else "not compared"
+    for run in baselines.runs:
         if run.problem:
             number = sum(len(contracts) for contracts in wanted[run.name].values())
             verb = "is" if number == 1 else "are"

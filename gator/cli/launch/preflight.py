@@ -27,10 +27,10 @@ def runnable_plan(
     """
     try:
         with loading.quickly():
-            found = decide(request, pools, finds, is_rerun=is_rerun)
+            runnable = decide(request, pools, finds, is_rerun=is_rerun)
     except SpecError as error:
         raise SpecError(error.problems, (*loaded.warnings, *error.warnings)) from error
-    return Runnable(found.plan, tuple(sorted({*loaded.warnings, *found.warnings})), found.notes)
+    return Runnable(runnable.plan, tuple(sorted({*loaded.warnings, *runnable.warnings})), runnable.notes)
 
 
 def finds(program: str, path: str, cwd: str) -> bool:
@@ -40,11 +40,11 @@ def finds(program: str, path: str, cwd: str) -> bool:
     return shutil.which(program, path=path or None) is not None
 
 
-def notes_of(found: Runnable, options: PlanOptions) -> Iterator[str]:
+def notes_of(runnable: Runnable, options: PlanOptions) -> Iterator[str]:
     """Yields notes: licenses without pools, and values that options of the command line do not change."""
-    yield from found.notes
+    yield from runnable.notes
     for option, value in options.replacing_on_root():
-        sentence = describe_option_scope(found.plan, option, value)
+        sentence = describe_option_scope(runnable.plan, option, value)
         if sentence:
             yield sentence
 
@@ -56,21 +56,21 @@ def warning_lines(warnings: Iterable[Problem]) -> Iterator[str]:
         yield f"{location}: warning: {problem.message}"
 
 
-def print_warnings(found: Runnable) -> None:
+def print_warnings(runnable: Runnable) -> None:
     """Prints the warnings and notes about a plan on stderr."""
-    warnings: Sequence[Problem] = sorted({*found.warnings, *unset_variables(found.plan)})
+    warnings: Sequence[Problem] = sorted({*runnable.warnings, *unset_variables(runnable.plan)})
     for line in warning_lines(warnings):
         output.warn(line)
 
 
-def show_plan(found: Runnable, options: PlanOptions) -> None:
+def show_plan(runnable: Runnable, options: PlanOptions) -> None:
     """Prints the plan, and its warnings and notes on stderr."""
     from gator.core.redact import secret_params
     from gator.plan.render import tree_text
 
-    print_warnings(found)
-    output.echo_lines(tree_text(found.plan, secret_params(found.plan.request)))
-    for note in notes_of(found, options):
+    print_warnings(runnable)
+    output.echo_lines(tree_text(runnable.plan, secret_params(runnable.plan.request)))
+    for note in notes_of(runnable, options):
         output.echo(note)
 
 

@@ -196,24 +196,24 @@ def _parsers(names: Sequence[str]) -> spec_pb2.Parsers:
     from gator.spec.keys import PARSERS, is_parser_file
     from gator.spec.suggestions import did_you_mean
 
-    found = spec_pb2.Parsers()
+    parsers = spec_pb2.Parsers()
     for name in names:
         if is_parser_file(name):
             try:
                 data = read_bounded(Path(name), MAX_SPEC_BYTES)
             except OSError as error:
                 raise UsageError(f"--parser {name}: {error.strerror}") from error
-            found.list.append(load_parser(data, file=name).parser)
+            parsers.list.append(load_parser(data, file=name).parser)
         elif name in PARSERS:
-            found.list.append(spec_pb2.Parser(name=name))
+            parsers.list.append(spec_pb2.Parser(name=name))
         elif (path := find_parser(name)) is not None:
             parser = load_parser(read_bounded(Path(path), MAX_SPEC_BYTES), file=path).parser
             parser.name = name
-            found.list.append(parser)
+            parsers.list.append(parser)
         else:
             hint = did_you_mean(name, PARSERS) or f": must be one of {', '.join(PARSERS)}"
             raise UsageError(f"--parser {name}: unknown parser{hint}")
-    return found
+    return parsers
 
 
 def scheduler_of(options: PlanOptions) -> Scheduler:

@@ -12,8 +12,8 @@ MAX_VALUE: Final = 512
 
 def label_of(text: str) -> tuple[str, str]:
     """Returns the name and value of a label. Raises UsageError if it is not NAME=VALUE."""
-    name, found, value = text.partition("=")
-    if not found or not name.strip():
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
         raise OptionError("--label", text, "must be NAME=VALUE")
     return name.strip(), value
 

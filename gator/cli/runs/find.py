@@ -236,9 +236,9 @@ def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
     if this is None or series.is_of(this, series.WHOLE):
         return newest
     known = {this.id: newest}
-    found = [this]
+    candidates = [this]
     for run in runs:
-        if len(found) == MAX_SEARCHED:
+        if len(candidates) == MAX_SEARCHED:
             break
         if not run.has_ident(this.ident):
             continue
@@ -246,10 +246,10 @@ def _of_ident(newest: FoundRun, runs: Sequence[FoundRun]) -> FoundRun:
         if other is None or other.id in known:
             continue
         known[other.id] = run
-        found.append(other)
+        candidates.append(other)
         if series.is_of(other, series.WHOLE):
             break
-    meant = series.representative(found)
+    meant = series.representative(candidates)
     return known[meant.id] if meant is not None else newest
 
 

@@ -83,9 +83,9 @@ class Hub:
             hs.ListRunsRequest(ident=ident, no_repeats=True),
             hs.ListRunsRequest(ident=ident),
         ):
-            found = next(self.runs(request, 1), None)
-            if found is not None:
-                return found
+            newest = next(self.runs(request, 1), None)
+            if newest is not None:
+                return newest
         return None
 
     def _newest(self, back: int) -> query_pb2.Run:

@@ -22,16 +22,16 @@ from gator.v1 import query_pb2
 def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None, *, json: bool) -> None:
     """Prints the newest runs that match, up to a limit."""
     rows = list[tuple[str, ...]]()
-    found = 0
+    listed = 0
     with hub_client.connect(choice) as hub:
-        for found, run in enumerate(_runs(hub, name, run_filter, limit + 1 if limit else sys.maxsize), 1):
-            if limit and found > limit:
+        for listed, run in enumerate(_runs(hub, name, run_filter, limit + 1 if limit else sys.maxsize), 1):
+            if limit and listed > limit:
                 break
             if json:
                 print_json(run)
             else:
                 rows.append(_row(run))
-        if not found and name:
+        if not listed and name:
             # Raises what says that there is no such run at all, if so.
             hub.find(name)
         where = hub.peer.name
@@ -40,7 +40,7 @@ def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None
     output.echo_columns(rows, right=frozenset((6,)))
     if not rows:
         output.echo(f"no {'such ' if name or run_filter != Filter() else ''}runs on {where}")
-    elif limit and found > limit:
+    elif limit and listed > limit:
         print_omitted("run")
 
 

@@ -27,10 +27,10 @@ class MadeArtefact(Struct, frozen=True):
 
 def artefacts_of(opened: OpenRun, path: str, attempt: int = 0) -> list[MadeArtefact]:
     """Returns the artefacts of a node and of all nodes below it, by path; `attempt` 0 means the last."""
-    found: dict[str, dict[int, dict[str, event_pb2.Artefact]]] = {}
+    by_name: dict[str, dict[int, dict[str, event_pb2.Artefact]]] = {}
     for stored in _events(opened, path, attach_pb2.EVENT_KIND_ARTEFACT, qs.SCOPE_SUBTREE, attempt):
         event = stored.event
-        named = found.setdefault(event.path, {}).setdefault(event.attempt, {})
+        named = by_name.setdefault(event.path, {}).setdefault(event.attempt, {})
         before = named.get(event.artefact.name)
         if before is not None and not event.artefact.text:
             # It was announced before it was kept.
@@ -38,7 +38,7 @@ def artefacts_of(opened: OpenRun, path: str, attempt: int = 0) -> list[MadeArtef
         named[event.artefact.name] = event.artefact
     return [
         MadeArtefact(job, max(attempts), artefact)
-        for job, attempts in sorted(found.items())
+        for job, attempts in sorted(by_name.items())
         for artefact in attempts[max(attempts)].values()
     ]
 

@@ -86,34 +86,34 @@ def _before(after: str, tracking: Path | None, hub: HubChoice) -> str:
     """Returns the name of the run before another one in its series."""
     with open_run(after, tracking, hub) as later:
         history = later.source.history()
-        found = history.previous(later.run)
-        if found is None:
+        previous = history.previous(later.run)
+        if previous is None:
             listing = command("runs", where=history.where)
             part = selection_text(later.run) or "the whole spec"
             raise NotFoundError(
                 f"{later.run.id[:8]} is the first known run of {later.run.ident} with {part}: "
                 f"name the two runs to compare, see {listing}"
             )
-        name = later.source.of(found).name
+        name = later.source.of(previous).name
         # The run may be outside the folder of --tracking.
-        return name if name.startswith(PREFIX) else found.folder
+        return name if name.startswith(PREFIX) else previous.folder
 
 
 def _by_the_hub(before: str, after: str, hub: HubChoice) -> Comparison:
     from gator.cli.history.hub import HubHistory
     from gator.cli.runs import hub_client
 
-    with hub_client.connect(hub) as found:
-        old = found.find(name_on_hub(before, hub) or "")
-        new = found.find(name_on_hub(after, hub) or "")
+    with hub_client.connect(hub) as connected:
+        old = connected.find(name_on_hub(before, hub) or "")
+        new = connected.find(name_on_hub(after, hub) or "")
         differences = list[hub_pb2.Difference]()
         counts = list[hs.ChangeCount]()
         unselected = 0
-        for page in found.compare(old.id, new.id, rules_for(new)):
+        for page in connected.compare(old.id, new.id, rules_for(new)):
             differences.extend(page.differences)
             counts = counts or list(page.counts)
             unselected = unselected or page.unselected
-        history = HubHistory(found, rules_for(new))
+        history = HubHistory(connected, rules_for(new))
         flaky = _flaky(history, history.full_run(new), differences)
     return Comparison(old, new, differences, counts, unselected, flaky)
 

@@ -149,12 +149,12 @@ def later_part(opened: OpenRun, overlaid: OverlaidRun | None, tracking: Path | N
     """Returns a notice if a later run that is not a rerun of this one is not shown; else empty."""
     if not isinstance(opened.source, FolderSource):
         return ""
-    found = select(None, tracking_root(tracking))
-    newest = described(found)
+    found_run = select(None, tracking_root(tracking))
+    newest = described(found_run)
     if newest is None or newest.id in (overlaid.runs if overlaid is not None else (opened.run.id,)):
         return ""
     part = selection_text(newest) or "the whole spec"
-    whole = read_run(found)
+    whole = read_run(found_run)
     outcome = "" if isinstance(whole, UnreadableRun) else outcome_of(whole)
     ended = f" and {outcome}" if outcome else ""
     shown = command("failures", where=in_folder(newest.folder))

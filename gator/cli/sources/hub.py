@@ -119,8 +119,8 @@ def _hub_logs(argv: Sequence[str]) -> str:
 def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, RunApi]]:
     """Yields the run with a name on a hub, and its queries. Raises NotFoundError and UsageError."""
     with hubs.connect(choice) as hub:
-        found = hub.find(name)
-        api = remote.RemoteRunApi(hub.peer, found.id)
+        newest = hub.find(name)
+        api = remote.RemoteRunApi(hub.peer, newest.id)
         run = api.get_run(qs.GetRunRequest()).run
         rules = rules_for(run)
         yield HubSource(hub, run, api, rules), ruled(api, rules)

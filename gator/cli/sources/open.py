@@ -56,14 +56,14 @@ class OpenRun(Struct, frozen=True):
             path=self.run.ident, scope=qs.SCOPE_SUBTREE, globs=[wanted], order=qs.NODE_ORDER_SPEC
         )
         try:
-            found = paths.match(
+            matches = paths.match(
                 wanted, (node.path for page in pages(self.api.list_nodes, request) for node in page.nodes)
             )
         except NotFoundError as error:
             raise NotFoundError(f"{error}{self._maybe_waiting(wanted)}") from error
-        if len(found) > 1:
-            raise paths.several(wanted, found)
-        return found[0]
+        if len(matches) > 1:
+            raise paths.several(wanted, matches)
+        return matches[0]
 
     def matching(
         self,
@@ -111,9 +111,9 @@ class OpenRun(Struct, frozen=True):
         name, bracket, _ = wanted.rpartition("[")
         if not bracket or self.run.state == query_pb2.RUN_STATE_RUNNING:
             return []
-        found = [node.path for node in self.matching([f"{name}[*]"], maximum=MAX_COMPARED)]
-        alike = len({path.rpartition("[")[0] for path in found}) == 1
-        return found if alike and len(found) < MAX_COMPARED else []
+        repeats = [node.path for node in self.matching([f"{name}[*]"], maximum=MAX_COMPARED)]
+        alike = len({path.rpartition("[")[0] for path in repeats}) == 1
+        return repeats if alike and len(repeats) < MAX_COMPARED else []
 
     def _maybe_waiting(self, wanted: str) -> str:
         near = self._near(wanted)
@@ -142,12 +142,12 @@ def open_run(wanted: str | None, tracking: Path | None, hub: HubChoice = NO_CHOI
         with open_on_hub(name, hub) as (source, api):
             yield OpenRun(source, api, source.run)
         return
-    found = find.select(wanted, tracking_root(tracking))
-    error_report.set_fault_log(found.folder.fault_log)
-    with open_api(found) as api:
+    found_run = find.select(wanted, tracking_root(tracking))
+    error_report.set_fault_log(found_run.folder.fault_log)
+    with open_api(found_run) as api:
         run = api.get_run(qs.GetRunRequest()).run
         rules = rules_for(run)
-        yield OpenRun(FolderSource(found.folder, rules), ruled(api, rules), run)
+        yield OpenRun(FolderSource(found_run.folder, rules), ruled(api, rules), run)
 
 
 def paths_like(wanted: str | None, tracking: Path | None, hub: HubChoice, incomplete: str) -> list[str]:

@@ -14,9 +14,9 @@ def waiting_path(opened: OpenRun, wanted: str) -> str:
     name, bracket, index = wanted.rpartition("[") if wanted.endswith("]") else (wanted, "", "")
     waiting = opened.api.list_waiting(qs.ListWaitingRequest()).waiting
     try:
-        found = paths.match(name, (entry.path for entry in waiting))
+        matches = paths.match(name, (entry.path for entry in waiting))
     except NotFoundError:
         return wanted
-    if len(found) > 1:
-        raise paths.several(wanted, found)
-    return f"{found[0]}{bracket}{index}"
+    if len(matches) > 1:
+        raise paths.several(wanted, matches)
+    return f"{matches[0]}{bracket}{index}"

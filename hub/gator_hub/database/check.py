@@ -134,8 +134,8 @@ def holder_of(url: str) -> str | None:
 
 def figures_of(url: str, holder: str) -> str:
     """Returns figures of the process that `holder_of` names, if it runs on this host; empty if unknown."""
-    file, found = file_of(url), _HOLDER.fullmatch(holder)
-    if file is None or found is None or found[2] != socket.gethostname():
+    file, match = file_of(url), _HOLDER.fullmatch(holder)
+    if file is None or match is None or match[2] != socket.gethostname():
         return ""
     # Late, because only this command needs psutil.
     try:
@@ -144,7 +144,7 @@ def figures_of(url: str, holder: str) -> str:
         # The figures are an addition; without them the check is still complete.
         return ""
 
-    return describe_process(int(found[1]), locks.lock_file(Path(os.path.realpath(file))))
+    return describe_process(int(match[1]), locks.lock_file(Path(os.path.realpath(file))))
 
 
 def back_up(url: str, target: Path) -> int:

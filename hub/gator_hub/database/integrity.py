@@ -67,11 +67,11 @@ def fault(dialect: Dialect, fetch: Fetch) -> str:
 
 
 def _fault_of_columns(dialect: Dialect, fetch: Fetch, later: Collection[str]) -> str:
-    found = {(str(table), str(column)) for table, column in fetch(_COLUMNS[dialect])}
+    columns = {(str(table), str(column)) for table, column in fetch(_COLUMNS[dialect])}
     for table in TABLES:
         for column in table.names if table.name not in later else ():
             name = f"{table.name}.{column}"
-            if (table.name, column) not in found and name not in later:
+            if (table.name, column) not in columns and name not in later:
                 return f"lacks column {name}: it was made by another version of Gator: choose another --db"
     return ""
 

@@ -197,24 +197,24 @@ class Ingest:
         # The stream needs only a few fields of it, which saves memory while the stream is open.
         root.link.hello = _essence(hello)
         try:
-            found = await self._find(root, hello, size_bytes)
+            registered = await self._find(root, hello, size_bytes)
         except (GatorError, UserError) as error:
             # The server logs refused permissions itself, as for every call.
             if not isinstance(error, PermissionDeniedError):
                 _log.warning("refused the root of run %s: %s", hello.run[:_ID_CHARACTERS], error)
             root.link.close(error)
             return
-        if found is None:
+        if registered is None:
             return
         hello = root.link.hello
-        if found.replaced:
-            self._end_copy(found.replaced)
-        root.run = found.id
+        if registered.replaced:
+            self._end_copy(registered.replaced)
+        root.run = registered.id
         if root.gone:
             return
         self._attach_log.log("%s of %s on %s attached", root, root.owner, hello.host)
         for lane in Lane:
-            root.cursors[lane] = ConsumerCursor(found.positions[lane])
+            root.cursors[lane] = ConsumerCursor(registered.positions[lane])
             self._subscribe(root, lane)
 
     def _end_copy(self, run: int) -> None:

@@ -21,11 +21,11 @@ def notes_of(database: Database, causes: Sequence[str]) -> Mapping[str, Sequence
     ):
         named.setdefault(old, []).append(new)
     query = notes.select(notes.cause, notes.author, notes.time_unix_nanos, notes.text, notes.ticket)
-    found: dict[str, list[query_pb2.CauseNote]] = {}
+    by_cause: dict[str, list[query_pb2.CauseNote]] = {}
     for cause, *row in database.rows(query.where(notes.cause.in_(list(named))).order_by(notes.id)):
         for name in named[cause]:
-            found.setdefault(name, []).append(_note(row))
-    return found
+            by_cause.setdefault(name, []).append(_note(row))
+    return by_cause
 
 
 def _note(row: Sequence[object]) -> query_pb2.CauseNote:

@@ -129,16 +129,16 @@ class Comparisons:
         # A run that was removed and imported again has other stores; one that continues has other positions.
         key = (old.id, new.id, *self._positions(old), *self._positions(new))
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
+            comparison = self._kept.get(key)
+            if comparison is not None:
                 self._kept.move_to_end(key)
-                return found
-        found = self._compare(old, new)
+                return comparison
+        comparison = self._compare(old, new)
         with self._lock:
-            self._kept[key] = found
+            self._kept[key] = comparison
             while len(self._kept) > 1 and not self._is_little():
                 self._kept.popitem(last=False)
-        return found
+        return comparison
 
     def _is_little(self) -> bool:
         return len(self._kept) <= _MAX_KEPT and sum(map(len, self._kept.values())) <= _MAX_PATHS

@@ -58,16 +58,16 @@ class History:
 
         Returns fewer entries if they are large, and None as the place at the end.
         """
-        found: list[hub_pb2.HistoryEntry] = []
+        listed: list[hub_pb2.HistoryEntry] = []
         size = 0
         while size < _MAX_BYTES:
-            piece = min(limit - len(found), _PIECE)
+            piece = min(limit - len(listed), _PIECE)
             entries, after = self._piece(after, piece)
-            found += entries
+            listed += entries
             size += sum(entry.ByteSize() for entry in entries)
-            if after is None or len(found) == limit:
+            if after is None or len(listed) == limit:
                 break
-        return found, after
+        return listed, after
 
     def _piece(self, after: PageKey | None, limit: int) -> tuple[list[hub_pb2.HistoryEntry], PageKey | None]:
         runs, nodes = self._database.models.runs, self._database.models.nodes
@@ -81,9 +81,9 @@ class History:
         metrics = self._metrics([row[0] for row in rows])
         for totals in metrics.values():
             summarise(totals)
-        found = [self._entry(row, metrics.get(row[0], [])) for row in rows]
-        at = [found[-1].run.started_unix_nanos, rows[-1][0]] if len(rows) == limit else None
-        return found, at
+        entries = [self._entry(row, metrics.get(row[0], [])) for row in rows]
+        at = [entries[-1].run.started_unix_nanos, rows[-1][0]] if len(rows) == limit else None
+        return entries, at
 
     def turn(self) -> Turn:
         """Returns where the newest unbroken sequence of failures began.
@@ -123,9 +123,9 @@ class History:
         return self._query(*columns).order_by(runs.started_unix_nanos.desc(), runs.id.desc())
 
     def _metrics(self, numbers: Sequence[int]) -> dict[int, list[event_pb2.MetricTotal]]:
-        found: dict[int, list[event_pb2.MetricTotal]] = {}
+        by_run: dict[int, list[event_pb2.MetricTotal]] = {}
         if not numbers:
-            return found
+            return by_run
         metrics = self._database.models.metrics
         query = (
             metrics.select(metrics.run, *fields_of(metrics, METRIC_NAMES))
@@ -133,8 +133,8 @@ class History:
             .order_by(metrics.name)
         )
         for run, *values in self._database.rows(query):
-            found.setdefault(run, []).append(metric_of(values))
-        return found
+            by_run.setdefault(run, []).append(metric_of(values))
+        return by_run
 
     def _entry(self, row: Sequence[Any], metrics: list[event_pb2.MetricTotal]) -> hub_pb2.HistoryEntry:
         number, user, own_signature, *rest = row

@@ -13,7 +13,7 @@ _MAX_RUNS: Final = 1000
 def known_rules(database: Database) -> Sequence[spec_pb2.CauseRule]:
     """Returns the rules that users have added, and those of recent runs."""
     rules, runs = database.models.cause_rules, database.models.runs
-    found = [
+    known = [
         spec_pb2.CauseRule.FromString(bytes(rule))
         for (rule,) in database.rows(rules.select(rules.rule).order_by(rules.id))
     ]
@@ -24,8 +24,8 @@ def known_rules(database: Database) -> Sequence[spec_pb2.CauseRule]:
         for (causes,) in database.rows(recent.order_by(runs.started_unix_nanos.desc()).limit(_MAX_RUNS))
     }
     for blob in blobs:
-        found += attach_pb2.RunDescription.FromString(blob).causes
-    return found
+        known += attach_pb2.RunDescription.FromString(blob).causes
+    return known
 
 
 def has_signature(database: Database, signature: str) -> bool:

@@ -154,12 +154,12 @@ class HubReader(HubCatalogue, RecordReader):
         """Returns the runs that had failures with these causes, and what users have noted about them."""
         rules = self.rules() if rules is None else rules
         causes_in = partial(self._causes_in, rules) if rules else None
-        found = sightings(self._database, self._number, causes, causes_in, rules)
+        groups = sightings(self._database, self._number, causes, causes_in, rules)
         for cause, notes in notes_of(self._database, causes).items():
-            group = found.setdefault(cause, query_pb2.FailureGroup())
+            group = groups.setdefault(cause, query_pb2.FailureGroup())
             group.notes.extend(note for note in notes if note.text)
             group.tickets.extend(note.ticket for note in notes if note.ticket)
-        return found
+        return groups
 
     def _causes_in(self, rules: CauseRules, number: int, has_ended: bool) -> Mapping[str, str]:
         """Returns the causes of a run of the series by the rules of this run, each with its first job."""

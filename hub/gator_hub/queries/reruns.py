@@ -38,8 +38,8 @@ def reruns_query(runs: Model, parent: str) -> Any:
     direct = first.select(first.run).where(first.parent == parent, first.deleted == 0)
     reruns = direct.cte("reruns", recursive=True, columns=("run",))
     indirect = further.select(further.run).join(reruns, on=further.parent == reruns.c.run)
-    found = reruns.union(indirect.where(further.deleted == 0))
-    return found.select_from(found.c.run)
+    query = reruns.union(indirect.where(further.deleted == 0))
+    return query.select_from(query.c.run)
 
 
 def reruns_of(database: Database, run: str) -> list[Rerun]:
@@ -69,8 +69,8 @@ def cleared_causes(
     for job in HubCatalogue(database.query, run).failed("", rules):
         paths.setdefault(job.key, []).append(job.path)
     sightings = {rerun.sighting.run: rerun.sighting for rerun in reruns}
-    found = {cause: clearing_rerun(jobs, at, list(sightings)) for cause, at in paths.items()}
-    return {cause: sightings[rerun] for cause, rerun in found.items() if rerun is not None}
+    cleared = {cause: clearing_rerun(jobs, at, list(sightings)) for cause, at in paths.items()}
+    return {cause: sightings[rerun] for cause, rerun in cleared.items() if rerun is not None}
 
 
 def passed_reruns(database: Database, runs: Mapping[int, query_pb2.Run]) -> dict[int, str]:
@@ -81,7 +81,7 @@ def passed_reruns(database: Database, runs: Mapping[int, query_pb2.Run]) -> dict
     failed = {
         run.id: number for number, run in runs.items() if run.result.outcome in FAILURES and not run.parent
     }
-    found: dict[int, str] = {}
+    passed: dict[int, str] = {}
     for name in _having_reruns(database, failed):
         number = failed[name]
         reruns = reruns_of(database, name)
@@ -92,8 +92,8 @@ def passed_reruns(database: Database, runs: Mapping[int, query_pb2.Run]) -> dict
         if not _pruned(database, number).issubset(jobs):
             continue
         if rerun := clearing_rerun(jobs, jobs, [rerun.sighting.run for rerun in reruns]):
-            found[number] = rerun
-    return found
+            passed[number] = rerun
+    return passed
 
 
 def _having_reruns(database: Database, names: Collection[str]) -> list[str]:

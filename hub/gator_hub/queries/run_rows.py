@@ -85,10 +85,10 @@ def rows_of_runs(
 ) -> dict[int, Sequence[Any]]:
     """Returns columns of these runs by number, without runs that are being removed."""
     runs = database.models.runs
-    found: dict[int, Sequence[Any]] = {}
+    rows: dict[int, Sequence[Any]] = {}
     for at in range(0, len(numbers), _PIECE):
         query = runs.select(runs.id, *fields_of(runs, names)).where(
             runs.id.in_(numbers[at : at + _PIECE]), runs.deleted == 0
         )
-        found.update((row[0], row[1:]) for row in database.rows(query))
-    return found
+        rows.update((row[0], row[1:]) for row in database.rows(query))
+    return rows

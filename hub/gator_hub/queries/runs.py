@@ -80,31 +80,31 @@ def _find(database: Database, name: str) -> tuple[int, str]:
         return _only(database)
     runs = database.models.runs
     query = runs.select(runs.id, runs.run).where(runs.deleted == 0)
-    found = database.rows(query.where(runs.run == name))
-    if not found:
+    rows = database.rows(query.where(runs.run == name))
+    if not rows:
         rank = pw.Case(None, ((runs.parent != "", 2), (runs.series != "", 1)), 0)
         newest = query.where(runs.ident == name).order_by(
             rank, runs.started_unix_nanos.desc(), runs.id.desc()
         )
-        found = database.rows(newest.limit(1))
-    if not found and _is_prefix(name):
-        found = database.rows(query.where(_begins_with(runs, name)).order_by(runs.run).limit(_LISTED + 1))
-    if len(found) > 1:
-        shown = ", ".join(run for _, run in found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
+        rows = database.rows(newest.limit(1))
+    if not rows and _is_prefix(name):
+        rows = database.rows(query.where(_begins_with(runs, name)).order_by(runs.run).limit(_LISTED + 1))
+    if len(rows) > 1:
+        shown = ", ".join(run for _, run in rows[:_LISTED]) + (", …" if len(rows) > _LISTED else "")
         raise UsageError(f"several runs have ids that begin with {name}: {shown}; use a longer prefix")
-    if not found:
+    if not rows:
         raise NotFoundError(f"there is no run {name!r} here: see `gator runs -r hub:`")
-    return found[0]
+    return rows[0]
 
 
 def _only(database: Database) -> tuple[int, str]:
     runs = database.models.runs
-    found = database.rows(runs.select(runs.id, runs.run).where(runs.deleted == 0).limit(2))
-    if len(found) > 1:
+    rows = database.rows(runs.select(runs.id, runs.run).where(runs.deleted == 0).limit(2))
+    if len(rows) > 1:
         raise UsageError("the hub has several runs: specify an id, or an ident for its newest run")
-    if not found:
+    if not rows:
         raise NotFoundError("there is no run here yet: upload one with gator run SPEC --hub ADDRESS")
-    return found[0]
+    return rows[0]
 
 
 def _begins_with(runs: Model, prefix: str) -> Any:
@@ -122,16 +122,16 @@ def list_runs(
 
     Returns fewer if they are large, and None as the place at the end. Command lines and metrics are left out.
     """
-    found: list[query_pb2.Run] = []
+    listed: list[query_pb2.Run] = []
     size = 0
     while size < _MAX_BYTES:
-        piece = min(limit - len(found), _PIECE)
+        piece = min(limit - len(listed), _PIECE)
         runs, after = _list_piece(database, request, after, piece)
-        found += runs
+        listed += runs
         size += sum(run.ByteSize() for run in runs)
-        if after is None or len(found) == limit:
+        if after is None or len(listed) == limit:
             break
-    return found, after
+    return listed, after
 
 
 def _list_piece(
@@ -147,9 +147,9 @@ def _list_piece(
         _add_root(database, number, runs[number], node)
     for number, rerun in passed_reruns(database, runs).items():
         runs[number].passed_in = rerun
-    found = list(runs.values())
-    at = [found[-1].started_unix_nanos, rows[-1][-1]] if len(rows) == limit else None
-    return found, at
+    listed = list(runs.values())
+    at = [listed[-1].started_unix_nanos, rows[-1][-1]] if len(rows) == limit else None
+    return listed, at
 
 
 def _roots(database: Database, numbers: Sequence[int]) -> dict[int, query_pb2.Node]:
@@ -177,21 +177,21 @@ def _add_root(database: Database, number: int, run: query_pb2.Run, node: query_p
 
 def _conditions(database: Database, request: hs.ListRunsRequest) -> list[Any]:
     runs, labels = database.models.runs, database.models.run_labels
-    found: list[Any] = [runs.deleted == 0]
+    conditions: list[Any] = [runs.deleted == 0]
     if request.ident:
-        found.append(runs.ident == request.ident)
+        conditions.append(runs.ident == request.ident)
     if request.user:
-        found.append(runs.user_name == request.user)
+        conditions.append(runs.user_name == request.user)
     if request.HasField("selection"):
-        found += [runs.series == key_of(request.selection), runs.parent == ""]
+        conditions += [runs.series == key_of(request.selection), runs.parent == ""]
     if request.no_repeats:
-        found.append(runs.parent == "")
+        conditions.append(runs.parent == "")
     if request.parent:
-        found.append(runs.run.in_(reruns_query(runs, request.parent)))
+        conditions.append(runs.run.in_(reruns_query(runs, request.parent)))
     if request.outcomes:
-        found.append(runs.outcome.in_(list(request.outcomes)))
+        conditions.append(runs.outcome.in_(list(request.outcomes)))
     if request.states:
-        found.append(
+        conditions.append(
             reduce(
                 lambda condition, other: condition | other,
                 (_in_state(runs, state) for state in request.states),
@@ -200,15 +200,15 @@ def _conditions(database: Database, request: hs.ListRunsRequest) -> list[Any]:
     for name, value in sorted(request.labels.items()):
         key, kept = indexed_label(name, value)
         labelled = labels.select(labels.run).where(labels.name == key, labels.value == kept)
-        found.append(runs.id.in_(labelled))
+        conditions.append(runs.id.in_(labelled))
     if request.from_unix_nanos:
-        found.append(runs.started_unix_nanos >= request.from_unix_nanos)
+        conditions.append(runs.started_unix_nanos >= request.from_unix_nanos)
     if request.until_unix_nanos:
-        found.append(runs.started_unix_nanos < request.until_unix_nanos)
+        conditions.append(runs.started_unix_nanos < request.until_unix_nanos)
     if request.name:
         by_id = _begins_with(runs, request.name) if _is_prefix(request.name) else runs.run == request.name
-        found.append((runs.ident == request.name) | by_id)
-    return found
+        conditions.append((runs.ident == request.name) | by_id)
+    return conditions
 
 
 def _in_state(runs: Model, state: int) -> Any:

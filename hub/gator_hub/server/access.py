@@ -57,13 +57,13 @@ class Access:
         """Returns the name of the user with this token. Raises UnauthenticatedError for an unknown token."""
         self._reload_if_changed()
         digest = sha256(token.encode(errors="replace")).digest()
-        found = ""
+        user = ""
         # No early exit, so that the time taken does not tell which token is similar.
         for name, known in self._users:
             if hmac.compare_digest(known, digest):
-                found = name
-        if found:
-            return found
+                user = name
+        if user:
+            return user
         if not token:
             raise UnauthenticatedError("a token is missing: set GATOR_HUB_TOKEN or GATOR_HUB_TOKEN_FILE")
         raise UnauthenticatedError("the hub does not know the token: ask its administrator for yours")

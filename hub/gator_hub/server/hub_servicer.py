@@ -220,8 +220,8 @@ def _check_owner(database: Database, run: int, caller: str, doing: str) -> str:
 def _described(database: Database, run: int) -> tuple[str, str]:
     """Returns the name of a run for the log, and its owner. Raises NotFoundError."""
     runs = database.models.runs
-    found = runs.select(runs.owner, runs.ident, runs.run).where(runs.id == run, runs.deleted == 0)
-    rows = database.run(found).fetchall()
+    query = runs.select(runs.owner, runs.ident, runs.run).where(runs.id == run, runs.deleted == 0)
+    rows = database.run(query).fetchall()
     if not rows:
         raise NotFoundError(
             "the run was removed from the hub: run `gator hub import FOLDER` to upload it again"

@@ -71,42 +71,47 @@ class PeerLimit:
         names = [path.name for path in _DESCRIPTORS.iterdir()]
         if len(names) <= self._max_each:
             return ended
-        found = self._connections(names)
+        descriptors = self._connections(names)
         # Known connections come first, in their old order.
-        self._known = dict.fromkeys([known for known in self._known if known in found] + list(found))
+        self._known = dict.fromkeys(
+            [known for known in self._known if known in descriptors] + list(descriptors)
+        )
         counts: Counter[str] = Counter()
         for connection in list(self._known):
             peer = connection.peer
             counts[peer] += 1
-            if counts[peer] > self._max_each and self._end(found[connection], connection):
+            if counts[peer] > self._max_each and self._end(descriptors[connection], connection):
                 ended[peer] += 1
         return ended
 
     def _connections(self, names: list[str]) -> dict[Connection, int]:
-        found: dict[Connection, int] = {}
+        descriptors: dict[Connection, int] = {}
         for name in names:
             with contextlib.suppress(OSError):
                 descriptor = int(name)
                 connection = self._of(descriptor)
                 if connection is not None:
-                    found[connection] = descriptor
-        return found
+                    descriptors[connection] = descriptor
+        return descriptors
 
     def _of(self, descriptor: int) -> Connection | None:
         """Returns the connection of a descriptor of this process; None if it is something else."""
         copy = os.dup(descriptor)
-        with _Socket(copy) as found:
-            if found.family not in (socket.AF_INET, socket.AF_INET6) or found.getsockname()[1] != self._port:
+        with _Socket(copy) as opened:
+            if (
+                opened.family not in (socket.AF_INET, socket.AF_INET6)
+                or opened.getsockname()[1] != self._port
+            ):
                 return None
-            host, port = found.getpeername()[:2]
+            host, port = opened.getpeername()[:2]
             return Connection(host, port)
 
     def _end(self, descriptor: int, expected: Connection) -> bool:
         """Shuts down a connection unless its descriptor was reused; gRPC then closes it."""
-        with contextlib.suppress(OSError), _Socket(os.dup(descriptor)) as found:
-            host, port = found.getpeername()[:2]
+        with contextlib.suppress(OSError), _Socket(os.dup(descriptor)) as opened:
+            host, port = opened.getpeername()[:2]
             if Connection(host, port) == expected:
-                found.shutdown(socket.SHUT_RDWR)
+                opened.shutdown(socket.SHUT_RDWR)
                 return True
         return False
 

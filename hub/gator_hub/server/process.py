@@ -117,11 +117,13 @@ def check_port(options: ServeOptions) -> None:
 
 def _check_port(options: ServeOptions, port: int, *, is_web: bool) -> None:
     try:
-        found = socket.getaddrinfo(options.bare_host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(
+            options.bare_host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except OSError as error:
         raise cannot_listen(options, error, is_web=is_web) from error
     fault: OSError | None = None
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in addresses:
         try:
             with socket.socket(family, kind, protocol) as probe:
                 # As gRPC does, so that old connections of a hub that has just ended do not block the port.
@@ -222,10 +224,10 @@ def greeting(options: ServeOptions, address: str, database: str, tokens: Path, w
     dial = f"localhost:{port}" if hub_address.is_loopback(host) else f"{host}:{port}"
     ca = f" --hub-ca {options.tls_certificate.absolute()}" if options.tls_certificate else ""
     # Clients find a token only for a hub of the same user on this host.
-    found = options.token_file is None and hub_address.is_loopback(host)
+    needs_no_token = options.token_file is None and hub_address.is_loopback(host)
     token = (
         ""
-        if found
+        if needs_no_token
         else f"  tokens        each user sets GATOR_HUB_TOKEN to a token from {tokens.absolute()}\n"
     )
     page = ""

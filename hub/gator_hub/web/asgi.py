@@ -14,11 +14,11 @@ Headers = Mapping[str, str]
 
 def headers_of(scope: Scope) -> dict[str, str]:
     """Returns the headers of a request."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]},{text}" if key in found else text
-    return found
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
 
 
 async def respond(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:

@@ -36,11 +36,11 @@ def decompress(data: bytes, max_bytes: int) -> bytes:
     """Returns the content of gzip data. Raises ValueError, TooLargeError."""
     decompressor = zlib.decompressobj(_GZIP_WINDOW)
     try:
-        found = decompressor.decompress(data, max_bytes + 1)
+        content = decompressor.decompress(data, max_bytes + 1)
     except zlib.error as error:
         raise ValueError("the data is not gzip") from error
-    if len(found) > max_bytes:
+    if len(content) > max_bytes:
         raise TooLargeError
     if not decompressor.eof:
         raise ValueError("the gzip data is incomplete")
-    return found
+    return content

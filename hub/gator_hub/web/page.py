@@ -94,12 +94,12 @@ class Page:
 
 
 def _read(folder: Path) -> Mapping[str, _File]:
-    found: dict[str, _File] = {}
+    files: dict[str, _File] = {}
     for path in sorted(folder.rglob("*")):
         kind = _TYPES.get(path.suffix)
         if kind is None or not path.is_file():
             continue
         name = f"/{path.relative_to(folder).as_posix()}"
         content = path.read_bytes()
-        found[name] = _File(content, gzip.compress(content, 9, mtime=0), kind, name.startswith(_ASSETS))
-    return found
+        files[name] = _File(content, gzip.compress(content, 9, mtime=0), kind, name.startswith(_ASSETS))
+    return files

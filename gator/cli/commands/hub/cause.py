@@ -62,21 +62,21 @@ def add(
 def list_(hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False) -> None:
     """List the rules of a hub in their order, with notes and tickets."""
     with hub_client.connect(HubChoice(hub, hub_ca)) as connected:
-        found = connected.causes()
+        causes = connected.causes()
     if json:
-        for stored in found.rules:
+        for stored in causes.rules:
             print_json({**to_values(stored), "note": None})
-        for stored_note in found.notes:
+        for stored_note in causes.notes:
             print_json({"rule": None, "cause": stored_note.cause, "note": to_values(stored_note.note)})
         return
-    for stored in found.rules:
+    for stored in causes.rules:
         output.echo(_rule(stored))
-    for stored_note in found.notes:
+    for stored_note in causes.notes:
         note = stored_note.note
         what = f"ticket {note.ticket}" if note.ticket else note.text
         when = describe.moment(note.time_unix_nanos)
         output.echo(f"{output.paint(stored_note.cause, 'bold')}: {what} ({note.author}, {when})")
-    if not found.rules and not found.notes:
+    if not causes.rules and not causes.notes:
         output.echo("the hub has no rules for causes and no notes")
 
 

@@ -99,9 +99,9 @@ def delete(
     """Remove one of your runs from a hub, unless it is connected; keep its folder."""
     from gator.cli.commands.hub.runs import found_run, print_change
 
-    with found_run("delete", run, HubChoice(hub, hub_ca)) as (connected, found):
-        connected.delete(found.id)
-    print_change("deleted", found, {"deleted": True}, json=json)
+    with found_run("delete", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
+        connected.delete(hub_run.id)
+    print_change("deleted", hub_run, {"deleted": True}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -111,9 +111,9 @@ def pin(
     """Keep one of your runs in a hub forever, regardless of its age."""
     from gator.cli.commands.hub.runs import found_run, print_change
 
-    with found_run("pin", run, HubChoice(hub, hub_ca)) as (connected, found):
-        connected.pin(found.id, pinned=True)
-    print_change("pinned", found, {"pinned": True}, json=json)
+    with found_run("pin", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
+        connected.pin(hub_run.id, pinned=True)
+    print_change("pinned", hub_run, {"pinned": True}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -123,9 +123,9 @@ def unpin(
     """Let a hub remove one of your runs when it is old."""
     from gator.cli.commands.hub.runs import found_run, print_change
 
-    with found_run("unpin", run, HubChoice(hub, hub_ca)) as (connected, found):
-        connected.pin(found.id, pinned=False)
-    print_change("unpinned", found, {"pinned": False}, json=json)
+    with found_run("unpin", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
+        connected.pin(hub_run.id, pinned=False)
+    print_change("unpinned", hub_run, {"pinned": False}, json=json)
 
 
 @app.command(context_settings=_ALLOW_NEGATIVE)
@@ -144,6 +144,6 @@ def give(
     """Make another user the owner of one of your runs in a hub."""
     from gator.cli.commands.hub.runs import found_run, print_change
 
-    with found_run("give", run, HubChoice(hub, hub_ca)) as (connected, found):
-        connected.give(found.id, user)
-    print_change(f"gave {user}", found, {"owner": user}, json=json)
+    with found_run("give", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
+        connected.give(hub_run.id, user)
+    print_change(f"gave {user}", hub_run, {"owner": user}, json=json)

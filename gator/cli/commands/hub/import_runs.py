@@ -62,10 +62,10 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
     access = choice.access()
     runs: list[FoundRun] = []
     for path in paths:
-        found = found_runs(path)
-        if not found:
+        below = found_runs(path)
+        if not below:
             raise NotFoundError(_why_none(path))
-        runs += reversed(found)
+        runs += reversed(below)
     good, target = True, _Target(access)
     for run in runs:
         try:

@@ -39,16 +39,16 @@ def artefacts(
     """
     limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        found = artefacts_of(opened, opened.path_of(path))
+        listed = artefacts_of(opened, opened.path_of(path))
         if json:
-            for made in found[:limit]:
+            for made in listed[:limit]:
                 print_json({"path": made.path, "attempt": made.attempt, **to_values(made.artefact)})
             return
-        rows = [_row(made) for made in found[:limit]]
+        rows = [_row(made) for made in listed[:limit]]
         output.echo_columns(rows, right=frozenset((2,)))
-        if limit and len(found) > limit:
-            print_omitted("artefact", len(found) - limit)
-        if not found:
+        if limit and len(listed) > limit:
+            print_omitted("artefact", len(listed) - limit)
+        if not listed:
             output.echo("no artefacts")
 
 
@@ -64,7 +64,11 @@ def _row(made: MadeArtefact) -> tuple[str, ...]:
 def get(
     path: Annotated[
         str,
-        typer.Argument(metavar="PATH", help="A job, given by its path or the end of its path.", autocompletion=complete_path),
+        typer.Argument(
+            metavar="PATH",
+            help="A job, given by its path or the end of its path.",
+            autocompletion=complete_path,
+        ),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of one of its artefacts.")],
     run: RunOption = None,

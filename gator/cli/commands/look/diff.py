@@ -76,15 +76,15 @@ def diff(
     the root. The exit code is 1 if a job fails that did not fail before.
     """
     _check_names(before or "", after)
-    with compared(before, after, tracking, HubChoice(hub, hub_ca)) as found:
-        worse = any(map(_is_worse, found.differences))
+    with compared(before, after, tracking, HubChoice(hub, hub_ca)) as comparison:
+        worse = any(map(_is_worse, comparison.differences))
         if json:
-            for difference in found.differences:
-                flaky = flaky_values(found.flaky.get(difference.path))
+            for difference in comparison.differences:
+                flaky = flaky_values(comparison.flaky.get(difference.path))
                 print_json({**to_values(difference), "flaky": flaky})
         else:
-            _print_comparison(found, threshold / 100, limit_of(number, MAX_ROWS))
-        _print_names(found)
+            _print_comparison(comparison, threshold / 100, limit_of(number, MAX_ROWS))
+        _print_names(comparison)
     if worse:
         raise typer.Exit(1)
 
@@ -102,25 +102,26 @@ def _is_worse(difference: hub_pb2.Difference) -> bool:
     return difference.change == hub_pb2.CHANGE_NEWLY_FAILING
 
 
-def _print_names(found: Comparison) -> None:
+def _print_names(comparison: Comparison) -> None:
     """Warns on stderr if two runs have different idents or ran different parts of the spec."""
-    names = (found.before.ident, found.after.ident)
+    names = (comparison.before.ident, comparison.after.ident)
     if names[0] != names[1]:
         output.warn(f"gator: the runs have different idents: {', '.join(names)}")
-    parts = [selection_text(run) or "the whole spec" for run in (found.before, found.after)]
+    parts = [selection_text(run) or "the whole spec" for run in (comparison.before, comparison.after)]
     if parts[0] != parts[1]:
         output.warn(f"gator: the runs cover different parts of the spec: {', '.join(parts)}")
-    if found.unselected:
-        jobs = plural(found.unselected, "job")
+    if comparison.unselected:
+        jobs = plural(comparison.unselected, "job")
         output.warn(f"gator: omitted: {jobs} that only one run selected, so neither new nor gone")
 
 
-def _print_comparison(found: Comparison, threshold: float, limit: int | None) -> None:
+def _print_comparison(comparison: Comparison, threshold: float, limit: int | None) -> None:
     output.echo_columns(
-        [_run_cells("before", found.before), _run_cells("after", found.after)], right=frozenset((5,))
+        [_run_cells("before", comparison.before), _run_cells("after", comparison.after)],
+        right=frozenset((5,)),
     )
-    counts = {count.change: count.jobs for count in found.counts}
-    others = sum(difference.other_cause for difference in found.differences)
+    counts = {count.change: count.jobs for count in comparison.counts}
+    others = sum(difference.other_cause for difference in comparison.differences)
     output.echo(
         ", ".join(
             f"{counts.get(change, 0):,} {text}{_with_another_cause(change, others)}"
@@ -129,17 +130,22 @@ def _print_comparison(found: Comparison, threshold: float, limit: int | None) ->
     )
     for change, text in _WORDS.items():
         if change != hub_pb2.CHANGE_STILL_PASSING:
-            changed = [difference for difference in found.differences if difference.change == change]
+            changed = [difference for difference in comparison.differences if difference.change == change]
             if change == hub_pb2.CHANGE_OTHER:
                 changed = _without_pruned(changed)
             changed.sort(key=lambda difference: not difference.other_cause)
-            lines = [(difference, (_with_flaky(difference, found),)) for difference in changed]
-            _print_section(text, lines, found, limit)
+            lines = [(difference, (_with_flaky(difference, comparison),)) for difference in changed]
+            _print_section(text, lines, comparison, limit)
     percent = f"{threshold:.0%}".replace("%", " %")
     _print_section(
-        f"times, changed by {percent} and 1s or more", _changed_times(found, threshold), found, limit
+        f"times, changed by {percent} and 1s or more",
+        _changed_times(comparison, threshold),
+        comparison,
+        limit,
     )
-    _print_section(f"metrics, changed by {percent} or more", _changed_metrics(found, threshold), found, limit)
+    _print_section(
+        f"metrics, changed by {percent} or more", _changed_metrics(comparison, threshold), comparison, limit
+    )
 
 
 def _without_pruned(others: Sequence[hub_pb2.Difference]) -> list[hub_pb2.Difference]:
@@ -178,7 +184,7 @@ def _run_cells(side: str, run: query_pb2.Run) -> tuple[str, ...]:
 def _print_section(
     title: str,
     lines: "Sequence[tuple[hub_pb2.Difference, Sequence[str]]]",
-    found: Comparison,
+    comparison: Comparison,
     limit: int | None,
 ) -> None:
     if not lines:
@@ -189,7 +195,7 @@ def _print_section(
     wide = max(len(cells) for _, cells in shown)
     output.echo_columns(
         (
-            f"  {output.paint(difference.path or found.after.ident, 'path')}",
+            f"  {output.paint(difference.path or comparison.after.ident, 'path')}",
             *cells,
             *[""] * (wide - len(cells)),
         )
@@ -199,9 +205,9 @@ def _print_section(
         print_omitted("line", len(lines) - len(shown), indent="  ")
 
 
-def _with_flaky(difference: hub_pb2.Difference, found: Comparison) -> str:
+def _with_flaky(difference: hub_pb2.Difference, comparison: Comparison) -> str:
     """Returns the outcome of a job, and how it ended under the same conditions if it is flaky."""
-    flaky = found.flaky.get(difference.path)
+    flaky = comparison.flaky.get(difference.path)
     text = _outcome_text(difference)
     return text if flaky is None else f"{text}; flaky: {flaky.describe()}"
 
@@ -236,10 +242,10 @@ def _side_text(side: hub_pb2.Side) -> str:
     return " ".join(filter(None, parts))
 
 
-def _in_both_runs(found: Comparison) -> Iterator[hub_pb2.Difference]:
+def _in_both_runs(comparison: Comparison) -> Iterator[hub_pb2.Difference]:
     return (
         difference
-        for difference in found.differences
+        for difference in comparison.differences
         if difference.HasField("before") and difference.HasField("after")
     )
 
@@ -247,11 +253,11 @@ def _in_both_runs(found: Comparison) -> Iterator[hub_pb2.Difference]:
 _Lines = list[tuple[hub_pb2.Difference, Sequence[str]]]
 
 
-def _changed_times(found: Comparison, threshold: float) -> _Lines:
+def _changed_times(comparison: Comparison, threshold: float) -> _Lines:
     """Returns the jobs whose time changed much, the largest change first."""
     changed = [
         (difference, difference.before.wall_nanos, difference.after.wall_nanos)
-        for difference in _in_both_runs(found)
+        for difference in _in_both_runs(comparison)
         if difference.before.wall_nanos
         and difference.after.wall_nanos
         and abs(difference.after.wall_nanos - difference.before.wall_nanos)
@@ -264,10 +270,10 @@ def _changed_times(found: Comparison, threshold: float) -> _Lines:
     ]
 
 
-def _changed_metrics(found: Comparison, threshold: float) -> _Lines:
+def _changed_metrics(comparison: Comparison, threshold: float) -> _Lines:
     """Returns the metrics that changed much, in the order of the jobs."""
     lines = _Lines()
-    for difference in _in_both_runs(found):
+    for difference in _in_both_runs(comparison):
         old = {metric.name: _figures(metric) for metric in difference.before.metrics}
         for metric in difference.after.metrics:
             was = old.get(metric.name, {})
@@ -284,10 +290,10 @@ def _figures(metric: event_pb2.MetricTotal) -> dict[str, float]:
 
     These are named `step_time count` and `step_time p95`. A side with one value has no quantiles.
     """
-    found = {metric.name: metric.value, f"{metric.name} count": metric.count}
+    figures = {metric.name: metric.value, f"{metric.name} count": metric.count}
     if metric.count > 1:
-        found |= {f"{metric.name} p{each.rank * 100:g}": each.value for each in metric.quantiles}
-    return found
+        figures |= {f"{metric.name} p{each.rank * 100:g}": each.value for each in metric.quantiles}
+    return figures
 
 
 def _change_cells(old: float, new: float, text_of: Callable[[float], str]) -> Sequence[str]:

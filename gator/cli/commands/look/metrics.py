@@ -110,13 +110,13 @@ def _bounded(
     nodes: Iterable[query_pb2.NodeMetrics], limit: int | None, *, further: int = 0
 ) -> Iterator[query_pb2.NodeMetrics]:
     """Yields nodes until they have `limit` metrics, then up to `further` nodes."""
-    found = 0
+    count = 0
     for node in nodes:
-        if limit is not None and found >= limit:
+        if limit is not None and count >= limit:
             if not further:
                 return
             further -= 1
-        found += len(node.metrics) + len(node.running)
+        count += len(node.metrics) + len(node.running)
         yield node
 
 

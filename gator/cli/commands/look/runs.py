@@ -96,10 +96,10 @@ def runs(
 
 
 def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bool) -> None:
-    found = found_runs(root)
+    folders = found_runs(root)
     history = FolderHistory(root, warn=lambda text: None)
     rows = list[tuple[str, ...]]()
-    matching = _matching(found, run_filter)
+    matching = _matching(folders, run_filter)
     for run, shown in islice(matching, limit):
         if not isinstance(shown, UnreadableRun):
             add_passed_in(history, shown)
@@ -112,15 +112,15 @@ def _list_folders(root: Path, run_filter: Filter, limit: int | None, *, json: bo
         return
     output.echo_columns(rows, right=frozenset((5,)))
     if not rows:
-        output.echo(f"no runs in {root}" if not found else f"no matching runs in {root}")
+        output.echo(f"no runs in {root}" if not folders else f"no matching runs in {root}")
     elif limit and next(matching, None) is not None:
-        print_omitted("run", len(found) - limit if run_filter == Filter() else None)
+        print_omitted("run", len(folders) - limit if run_filter == Filter() else None)
 
 
 def _matching(
-    found: Sequence[FoundRun], run_filter: Filter
+    folders: Sequence[FoundRun], run_filter: Filter
 ) -> Iterator[tuple[FoundRun, query_pb2.Run | UnreadableRun]]:
-    for run in found:
+    for run in folders:
         shown = read_run(run)
         if run_filter == Filter() if isinstance(shown, UnreadableRun) else run_filter.matches(shown):
             yield run, shown
@@ -130,10 +130,10 @@ def _outcome(text: str) -> common_pb2.Outcome.ValueType:
     return enum_option(common_pb2.Outcome, text, "--outcome")
 
 
-def _row(found: FoundRun, run: query_pb2.Run | UnreadableRun) -> tuple[str, ...]:
-    name = found.folder.path.name
+def _row(found_run: FoundRun, run: query_pb2.Run | UnreadableRun) -> tuple[str, ...]:
+    name = found_run.folder.path.name
     if isinstance(run, UnreadableRun):
-        return (name, found.id[:8], found.ident, "unreadable", run.reason, "", "", "", "")
+        return (name, found_run.id[:8], found_run.ident, "unreadable", run.reason, "", "", "", "")
     word = outcome_of(run, away="copy")
     return (
         describe.moment(run.started_unix_nanos),
@@ -144,5 +144,5 @@ def _row(found: FoundRun, run: query_pb2.Run | UnreadableRun) -> tuple[str, ...]
         run_duration(run),
         output.paint(describe.commit(run.git), "dim") if run.git.commit else "",
         output.paint(", ".join(filter(None, (selection_text(run), passed_in(run)))), "dim"),
-        output.paint(str(found.folder.path), "dim"),
+        output.paint(str(found_run.folder.path), "dim"),
     )

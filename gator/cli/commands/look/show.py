@@ -81,17 +81,17 @@ def _print_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
     _pairs(rows)
 
 
-def _contract(found: event_pb2.ContractResult) -> tuple[str, str]:
+def _contract(contract: event_pb2.ContractResult) -> tuple[str, str]:
     """Returns name and state of a contract on a metric."""
-    name = found.metric if found.figure == "value" else f"{found.figure} of {found.metric}"
-    state = enum_name(event_pb2.ContractState.DESCRIPTOR, found.state).replace("_", " ")
-    if found.message:
-        return f"contract {name}", f"{state}: {found.message}"
-    text = f"{state}: {describe.number(found.value)} {found.unit}".rstrip()
-    if found.baseline_run:
-        limit = f"{describe.number(found.limit)} {found.limit_unit}".rstrip()
-        text += f" (limit {limit}, from run {found.baseline_run[:12]})"
-    return f"contract {name}", f"{text}, {found.condition}"
+    name = contract.metric if contract.figure == "value" else f"{contract.figure} of {contract.metric}"
+    state = enum_name(event_pb2.ContractState.DESCRIPTOR, contract.state).replace("_", " ")
+    if contract.message:
+        return f"contract {name}", f"{state}: {contract.message}"
+    text = f"{state}: {describe.number(contract.value)} {contract.unit}".rstrip()
+    if contract.baseline_run:
+        limit = f"{describe.number(contract.limit)} {contract.limit_unit}".rstrip()
+        text += f" (limit {limit}, from run {contract.baseline_run[:12]})"
+    return f"contract {name}", f"{text}, {contract.condition}"
 
 
 def _counts(counts: common_pb2.Counts) -> str:

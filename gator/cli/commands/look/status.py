@@ -86,23 +86,23 @@ def _print_waiting_reasons(opened: OpenRun, path: str, *, json: bool) -> None:
         if node_path == path.strip("/") and opened.run.state != query_pb2.RUN_STATE_RUNNING:
             raise error from None
     request = qs.ExplainNodeRequest(path=node_path)
-    found = opened.source.explain(request) or opened.api.explain_node(request)
+    explained = opened.source.explain(request) or opened.api.explain_node(request)
     if json:
-        print_json({"path": node_path, **to_values(found)})
+        print_json({"path": node_path, **to_values(explained)})
         return
-    waits = found.state == query_pb2.NODE_STATE_WAITING
+    waits = explained.state == query_pb2.NODE_STATE_WAITING
     if not waits:
         node = opened.api.get_node(qs.GetNodeRequest(path=node_path)).node
         output.echo(f"{output.paint(node_path, 'bold')}  {output.painted_state(opened.run, node)}")
         return
-    state = "handed out" if found.is_handed_out else "waiting"
+    state = "handed out" if explained.is_handed_out else "waiting"
     output.echo(f"{output.paint(node_path, 'bold')}  {state}")
-    for cause in found.causes:
+    for cause in explained.causes:
         output.echo(f"  {cause.text}")
         for holder in cause.holders:
             who = f"{holder.path} (attempt {holder.attempt})" if holder.path else "a group"
             output.echo(f"    held by {who} on {holder.host}, lease {holder.lease}")
-    if not found.causes and not found.is_handed_out:
+    if not explained.causes and not explained.is_handed_out:
         output.echo("  waiting behind earlier jobs")
 
 

@@ -110,16 +110,16 @@ def trend(
     selection = selection_of(only or [], skip or [], tag or [])
     limit = limit_of(number, MAX_ROWS, json=json)
     on_hub = name.startswith(PREFIX) or hub is not None or names_hub(os.environ)
-    with _history(HubChoice(hub, hub_ca) if on_hub else None, tracking) as found:
+    with _history(HubChoice(hub, hub_ca) if on_hub else None, tracking) as earlier:
         try:
-            history = found.node_history(ident, path, selection, limit + 1 if limit else sys.maxsize)
+            history = earlier.node_history(ident, path, selection, limit + 1 if limit else sys.maxsize)
         except NotFoundError as error:
-            raise NotFoundError(_explain_missing(found, name, ident, path, selection)) from error
+            raise NotFoundError(_explain_missing(earlier, name, ident, path, selection)) from error
         is_cut = limit is not None and len(history.entries) > limit
         if is_cut:
             del history.entries[limit:]
-        cleared = overlay_reruns(found, f"{ident}/{path}" if path else ident, history)
-        flaky = _flaky(found, f"{ident}/{path}" if path else ident, history)
+        cleared = overlay_reruns(earlier, f"{ident}/{path}" if path else ident, history)
+        flaky = _flaky(earlier, f"{ident}/{path}" if path else ident, history)
     if json:
         values = to_values(history)
         for entry in values["entries"]:
@@ -134,34 +134,36 @@ def trend(
         print_omitted("run")
 
 
-def _explain_missing(found: History, name: str, ident: str, path: str, selection: query_pb2.Selection) -> str:
+def _explain_missing(
+    history: History, name: str, ident: str, path: str, selection: query_pb2.Selection
+) -> str:
     """Returns the error for an ident or path that no run of the series has."""
-    newest = next(iter(found.runs(ident, selection, 1)), None)
-    if newest is None and ident in found.idents():
-        listed = command("runs", "--ident", ident, where=found.where)
-        runs = f"no run of '{escape(ident)}' {found.location}"
+    newest = next(iter(history.runs(ident, selection, 1)), None)
+    if newest is None and ident in history.idents():
+        listed = command("runs", "--ident", ident, where=history.where)
+        runs = f"no run of '{escape(ident)}' {history.location}"
         if selection == WHOLE:
             return f"{runs} was of the whole spec: add --only, --skip and --tag of a run, see {listed}"
         options = options_of(selection)
         return f"{runs} was started with {options}: omit {options}, or see {listed}"
     part = f" of {options_of(selection)}" if selection != WHOLE else ""
-    return f"no run{part} {found.location} has {name}: {_advice(found, ident, path, newest)}"
+    return f"no run{part} {history.location} has {name}: {_advice(history, ident, path, newest)}"
 
 
-def _advice(found: History, ident: str, path: str, newest: query_pb2.Run | None) -> str:
+def _advice(history: History, ident: str, path: str, newest: query_pb2.Run | None) -> str:
     """Returns what to do about an ident or path that not even the newest run of the series has."""
     if newest is None:
-        near = nearest(ident, found.idents())
+        near = nearest(ident, history.idents())
         if near is not None and near != ident:
             return f"did you mean '{escape(f'{near}/{path}' if path else near)}'?"
     else:
-        paths = [node.path for node in islice(found.nodes(newest, only_jobs=False), MAX_COMPARED)]
+        paths = [node.path for node in islice(history.nodes(newest, only_jobs=False), MAX_COMPARED)]
         # A deeper node may have a path with the same end.
         whole = [deeper for deeper in paths if deeper.endswith(f"/{path}")]
         near = whole[0] if len(whole) == 1 else similar_path(f"{ident}/{path}", paths)
         if near:
             return f"did you mean '{escape(near)}'?"
-    listed = command("runs", where=found.where)
+    listed = command("runs", where=history.where)
     return f"write the whole path, such as nightly/sims/run[2]; {listed} lists the idents"
 
 
@@ -174,16 +176,16 @@ def _history(hub: HubChoice | None, tracking: Path | None) -> Generator[History]
         return
     from gator.cli.history.hub import HubHistory
 
-    with hub_client.connect(hub) as found:
-        yield HubHistory(found, rules)
+    with hub_client.connect(hub) as connected:
+        yield HubHistory(connected, rules)
 
 
-def _flaky(found: History, path: str, history: hs.ListHistoryResponse) -> Flakiness | None:
+def _flaky(earlier: History, path: str, history: hs.ListHistoryResponse) -> Flakiness | None:
     """Returns how a job ended at the commit of the newest run that has it, if it is flaky there."""
     if not history.entries or not history.entries[0].run.git.commit:
         return None
-    newest = found.run(history.entries[0].run.run)
-    return flaky_jobs(found, found.full_run(newest), [path]).get(path) if newest is not None else None
+    newest = earlier.run(history.entries[0].run.run)
+    return flaky_jobs(earlier, earlier.full_run(newest), [path]).get(path) if newest is not None else None
 
 
 def _print_history(

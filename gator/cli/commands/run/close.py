@@ -45,12 +45,12 @@ def close(
         raise UsageError(
             f"-r {run}: a run on a hub cannot be closed: close its folder, on the host where it ran"
         )
-    found = select(run, tracking_root(tracking))
-    error_report.set_fault_log(found.folder.fault_log)
-    closed = close_by_request(found.folder, force=force)
+    found_run = select(run, tracking_root(tracking))
+    error_report.set_fault_log(found_run.folder.fault_log)
+    closed = close_by_request(found_run.folder, force=force)
     if json:
-        print_json({"folder": str(found.folder.path), "closed": closed})
+        print_json({"folder": str(found_run.folder.path), "closed": closed})
     elif closed:
-        output.echo(f"closed {found.folder.path}: what had not ended is lost")
+        output.echo(f"closed {found_run.folder.path}: what had not ended is lost")
     else:
-        output.echo(f"nothing to close in {found.folder.path}")
+        output.echo(f"nothing to close in {found_run.folder.path}")

@@ -21,16 +21,16 @@ def param(
     The items of a list are printed on lines of their own.
     """
     try:
-        found = client.params()
+        params = client.params()
     except TimeoutError as error:
         output.warn(f"gator: {error}")
         raise typer.Exit(3) from error
     if name is None:
-        print_json(found)
+        print_json(params)
         return
-    if name not in found:
-        hint = did_you_mean(name, found) or ": declare it in params of the spec"
+    if name not in params:
+        hint = did_you_mean(name, params) or ": declare it in params of the spec"
         raise UsageError(f"this job has no parameter '{name}'{hint}")
-    value = found[name]
+    value = params[name]
     for item in cast("list[str]", value) if isinstance(value, list) else [value]:
         output.echo(str(item).lower() if isinstance(item, bool) else str(item))

@@ -70,8 +70,8 @@ def run(
         pools = pools_of(loaded, options, scheduler)
         labels = _labels(options.labels)
         if options.dry_run:
-            found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
-            show_plan(found, options)
+            runnable = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
+            show_plan(runnable, options)
             return
         with loading.quickly():
             from gator.cli.launch.execute import Launch, execute

@@ -88,10 +88,10 @@ def _problems_of(
     request = plan_request(loaded, options, selection)
     try:
         pools = pools_of(loaded, options, scheduler_of(options))
-        found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
+        runnable = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
     except SpecError as error:
         return error.problems, error.warnings
-    return [], sorted({*found.warnings, *unset_variables(found.plan)})
+    return [], sorted({*runnable.warnings, *unset_variables(runnable.plan)})
 
 
 def _count(warnings: int) -> str:

@@ -54,15 +54,15 @@ def plan(
     selection = resolved_selection(options, loaded)
     request = plan_request(loaded, options, selection)
     pools = pools_of(loaded, options, scheduler_of(options))
-    found = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
+    runnable = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
     if json or style is PlanFormat.JSON:
-        print_warnings(found)
+        print_warnings(runnable)
         learn_secrets_of(request)
-        values = render.to_json(found.plan, secret_params(request))
-        values["warnings"] = [str(problem) for problem in found.warnings]
-        print_json(hide_secrets_within({**values, "notes": list(notes_of(found, options))}))
+        values = render.to_json(runnable.plan, secret_params(request))
+        values["warnings"] = [str(problem) for problem in runnable.warnings]
+        print_json(hide_secrets_within({**values, "notes": list(notes_of(runnable, options))}))
     elif style is PlanFormat.MERMAID:
-        print_warnings(found)
-        output.echo_lines(render.mermaid(found.plan))
+        print_warnings(runnable)
+        output.echo_lines(render.mermaid(runnable.plan))
     else:
-        show_plan(found, options)
+        show_plan(runnable, options)

@@ -64,8 +64,8 @@ def configured(
         is_open = field not in given and not environment.get(_VARIABLES.get(field, ""))
         if is_open and field in options.__struct_fields__:
             values[field] = value
-    found = structs.replace(config, problems=(*config.problems, *problems))
-    return structs.replace(options, **values), found
+    extended = structs.replace(config, problems=(*config.problems, *problems))
+    return structs.replace(options, **values), extended
 
 
 def given_options(context: typer.Context) -> frozenset[str]:

@@ -90,10 +90,10 @@ def _original(history: History, requested: RequestedSelection, ident: str) -> qu
         above = history.run(run.parent) if run is not None and run.parent else None
         return above or run
     base = _base(requested)
-    found = history.runs(ident, base, 1)
-    if not found and not (FAILED in requested.only and (base.only or base.tags)):
-        found = history.runs(ident, series.WHOLE, 1)
-    return found[0] if found else None
+    runs = history.runs(ident, base, 1)
+    if not runs and not (FAILED in requested.only and (base.only or base.tags)):
+        runs = history.runs(ident, series.WHOLE, 1)
+    return runs[0] if runs else None
 
 
 def _base(requested: RequestedSelection) -> query_pb2.Selection:

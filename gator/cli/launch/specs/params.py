@@ -33,9 +33,9 @@ def apply_params(request: plan_pb2.PlanRequest, texts: Sequence[str]) -> None:
 
 
 def _apply(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], text: str) -> None:
-    left, found, value = text.partition("=")
+    left, equals, value = text.partition("=")
     pattern, colon, name = left.rpartition(":")
-    if not found or not name or (colon and not pattern):
+    if not equals or not name or (colon and not pattern):
         raise UsageError("must be NAME=VALUE, or PATH:NAME=VALUE for one node")
     path = _path(pattern, nodes) if colon else next(iter(nodes))
     param = _declared(request, nodes, path, name)
@@ -80,12 +80,12 @@ def _path(pattern: str, nodes: dict[str, RootNode]) -> str:
     if "[" in pattern:
         raise UsageError("a parameter has one value in all repeats: leave out the brackets")
     try:
-        found = match(pattern, nodes)
+        paths = match(pattern, nodes)
     except NotFoundError as error:
         raise UsageError(f"{error}: see `gator plan SPEC`") from error
-    if len(found) > 1:
-        raise UsageError(f"'{pattern}' matches {len(found)} nodes: name one of them")
-    return found[0]
+    if len(paths) > 1:
+        raise UsageError(f"'{pattern}' matches {len(paths)} nodes: name one of them")
+    return paths[0]
 
 
 def _nodes(spec: spec_pb2.Spec, above: str = "") -> Iterator[tuple[str, RootNode]]:
@@ -102,14 +102,14 @@ def _nodes(spec: spec_pb2.Spec, above: str = "") -> Iterator[tuple[str, RootNode
 
 def recorded_params(request: plan_pb2.PlanRequest) -> dict[str, str]:
     """Returns the values of all parameters by their names, as `--param` takes them. Secrets are masked."""
-    found: dict[str, spec_pb2.Param] = {}
+    params: dict[str, spec_pb2.Param] = {}
     for param in request.above.settings.params:
-        found[param.name] = param
+        params[param.name] = param
     for number, (path, node) in enumerate(_nodes(request.spec)):
         for param in node.settings.params:
-            found[f"{path}:{param.name}" if number else param.name] = param
-    secrets = secret_params(request) if found else set[str]()
-    return {name: MASK if param.name in secrets else ",".join(param.values) for name, param in found.items()}
+            params[f"{path}:{param.name}" if number else param.name] = param
+    secrets = secret_params(request) if params else set[str]()
+    return {name: MASK if param.name in secrets else ",".join(param.values) for name, param in params.items()}
 
 
 def help_lines(request: plan_pb2.PlanRequest) -> Iterator[str]:

@@ -39,7 +39,7 @@ class _Handlers:
 
 def methods_of(services: Iterable[Service]) -> Mapping[str, Method]:
     """Returns the methods by path, without those that read a stream of requests."""
-    found: dict[str, Method] = {}
+    methods: dict[str, Method] = {}
     pool = descriptor_pool.Default()
     for service in services:
         handlers = _Handlers()
@@ -49,5 +49,5 @@ def methods_of(services: Iterable[Service]) -> Mapping[str, Method]:
                 continue
             method = pool.FindMethodByName(path[1:].replace("/", "."))
             kind = message_factory.GetMessageClass(method.input_type)
-            found[path] = Method(path, kind, handler)
-    return found
+            methods[path] = Method(path, kind, handler)
+    return methods

@@ -75,7 +75,7 @@ def status_of_abort(code: Any, message: str, trailing: Iterable[tuple[str, str |
 
 def _details(data: bytes) -> tuple[tuple[str, bytes], ...]:
     try:
-        found = StatusMessage.FromString(data).details
+        details = StatusMessage.FromString(data).details
     except DecodeError:
         return ()
-    return tuple((detail.TypeName(), detail.value) for detail in found)
+    return tuple((detail.TypeName(), detail.value) for detail in details)
