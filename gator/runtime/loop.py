@@ -34,6 +34,18 @@ def beside(call: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> asy
     return asyncio.wrap_future(given)
 
 
+def run_in_thread(work: Callable[[], T], then: Callable[[T], None], on_fault: Callable[[str], T]) -> None:
+    """Calls `then` on the loop with the result of the work, or with what `on_fault` makes of an exception."""
+
+    def take(done: "asyncio.Future[T]") -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        then(done.result() if error is None else on_fault(f"{type(error).__name__}: {error}"))
+
+    beside(work).add_done_callback(take)
+
+
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
     """Runs like `asyncio.run`, but without the thread that that needs at its end."""
     with asyncio.Runner(loop_factory=_Loop) as runner:

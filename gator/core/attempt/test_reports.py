@@ -35,7 +35,7 @@ class TestMessages(Struct):
         return events + [stamp.warning(now, text) for text in self.warnings]
 
 
-def take_reports(files: Sequence[ReportFile], messages: Messages, metrics: AttemptMetrics) -> TestMessages:
+def count_reports(files: Sequence[ReportFile], messages: Messages, metrics: AttemptMetrics) -> TestMessages:
     """Counts the failures in reports, and adds up their totals. Returns what to record."""
     found = TestMessages([], [], [])
     number = 0

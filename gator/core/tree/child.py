@@ -1,4 +1,4 @@
-"""Children of a tier, and how far jobs and tiers have come. Data only."""
+"""Children of a tier, and how far jobs and tiers have come."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -55,3 +55,15 @@ class Child(Struct, eq=False):
     def index_at(self, number: int) -> int | None:
         """Returns the index of a repeat by its number in the order of creation, from 0."""
         return None if self.node.repeats is None else self.node.indices[number]
+
+    def skip(self, label: str, request: attach_pb2.Stop) -> bool:
+        """Lets the repeats that a label names close at their creation; returns False if there are none."""
+        repeats = self.node.found(label)
+        if repeats is None:
+            return False
+        self.skipped.update(dict.fromkeys(repeats, request))
+        return True
+
+    def take_skip(self, index: int | None) -> attach_pb2.Stop | None:
+        """Returns why a repeat that is created now closes at once; None if it does not."""
+        return self.skipped.pop(-1 if index is None else index, None) if self.skipped else None

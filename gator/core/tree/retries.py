@@ -1,7 +1,10 @@
 """Decides whether a job is tried again after an attempt, and when."""
 
+from collections.abc import Sequence
 from typing import Final
 
+from gator.core.tree.child import Phase
+from gator.core.tree.tree_port import JobChild
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 MAX_DELAY_MILLIS: Final = 24 * 3600 * 1000
@@ -32,3 +35,33 @@ def delay_millis(retries: spec_pb2.Retries, number: int) -> int:
         if delay >= MAX_DELAY_MILLIS:
             break
     return int(min(delay, MAX_DELAY_MILLIS))
+
+
+def next_attempt(job: JobChild, end: event_pb2.AttemptFinished) -> int | None:
+    """Prepares the attempt after one that was lost or failed.
+
+    Returns the time before it in milliseconds, or None if the job is not tried again.
+    """
+    retries = job.node.at(job.path).settings.retries
+    if retries_loss(retries, end, job.lost):
+        job.lost += 1
+        wait = 0
+    elif retries_failure(retries, end, job.failures):
+        job.failures += 1
+        job.failed = end
+        wait = delay_millis(retries, job.failures)
+    else:
+        return None
+    job.attempt += 1
+    job.phase = Phase.WAITING if wait else Phase.QUEUED
+    return wait
+
+
+def resume(job: JobChild, attempts: Sequence[tuple[int, event_pb2.AttemptFinished]]) -> None:
+    """Sets how far a job had come when the previous daemon died; the last attempt is not counted yet."""
+    job.attempt = attempts[-1][0]
+    job.started = len(attempts)
+    ends = [end for _, end in attempts[:-1]]
+    failed = [end for end in ends if end.outcome == common_pb2.OUTCOME_FAILED]
+    job.lost = sum(end.outcome == common_pb2.OUTCOME_LOST for end in ends)
+    job.failures, job.failed = len(failed), failed[-1] if failed else None

@@ -22,7 +22,7 @@ from gator.core.tree.actions import (
     TierEnded,
 )
 from gator.core.tree.child import Child, Phase
-from gator.core.tree.deadlines import Deadlines
+from gator.core.tree.limits import Deadlines
 from gator.core.tree.outcomes.restored import Past
 from gator.core.tree.outcomes.results import count_result
 from gator.core.tree.remote_tiers import Remotes

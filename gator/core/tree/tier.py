@@ -13,15 +13,14 @@ from gator.core.outcomes import FAILURES
 from gator.core.tree.child import Child, Phase, TierState
 from gator.core.tree.close import cancelled, close_unstarted, left_out
 from gator.core.tree.gate import Closing, Gate, GateState
+from gator.core.tree.limits import FailureLimits
 from gator.core.tree.outcomes.group_result import GroupFold
-from gator.core.tree.outcomes.restored import Attempts
 from gator.core.tree.outcomes.results import complete, result_of_attempts
-from gator.core.tree.retries import delay_millis, retries_failure, retries_loss
+from gator.core.tree.retries import next_attempt, resume
 from gator.core.tree.tree_port import JobChild, TreePort
 from gator.core.tree.watch import Watch, WatchPlan
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
-from gator.units import plural
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
@@ -56,12 +55,10 @@ class Tier:
         self.stop_order: attach_pb2.Stop | None = None
         self.jobs: dict[str, JobChild] = {}
         self.tiers: dict[str, Tier | None] = {}
-        self.failed = 0
-        self._failed_by_cause: dict[str, int] = {}
         self.watch = Watch(watch)
-        self.known: list[attach_pb2.Release] = []
         self.children: dict[str, Child] = {}
         self._tree = tree
+        self._failures = FailureLimits(path, self.values)
         self._fold = GroupFold()
         self._open: dict[str, Child] = {}
         self._left = 0
@@ -85,9 +82,8 @@ class Tier:
             self._began = self._tree.began(self.path).steady
         if self._hooks is not None and self._hooks.begin():
             self._tree.run_hook(self, self._hooks, BEFORE)
-        for watched in [node for nodes in self.watch.plan.watched.values() for node in nodes]:
-            if watched.repeats == 0:
-                self.on_release(attach_pb2.Release(path=watched.key, outcome=common_pb2.OUTCOME_PASSED))
+        for release in list(self.watch.unrepeated()):
+            self.on_release(release)
         for child in list(self.children.values()):
             self._leave_out(child)
             self._advance(child)
@@ -95,10 +91,10 @@ class Tier:
 
     def on_release(self, release: attach_pb2.Release) -> None:
         """Handles an outcome that a node below waits for."""
-        waiting_children = self.watch.plan.waiting_children.get(release.path, ())
+        waiting_children = self.watch.waiting_for(release)
         if not waiting_children or self.state is TierState.ENDED:
             return
-        self.known.append(release)
+        self.watch.known.append(release)
         for node in waiting_children:
             child = self.children.get(node.template)
             if child is None:
@@ -167,18 +163,13 @@ class Tier:
 
     def count_failures(self, number: int) -> None:
         """Counts failed jobs below; from `max_fail` on nothing new starts."""
-        self.failed += number
-        if 0 < self.values.max_fail <= self.failed:
-            failed = f"{plural(self.failed, 'job')} of {self.path} failed"
-            self._hold(f"{failed} (max_fail: {self.values.max_fail})")
+        if because := self._failures.count(number):
+            self._hold(because)
 
     def count_cause(self, cause: str) -> None:
         """Counts a failed job below by its cause; from `max_fail_per_cause` on nothing new starts."""
-        number = self._failed_by_cause[cause] = self._failed_by_cause.get(cause, 0) + 1
-        limit = self.values.max_fail_per_cause
-        if number >= limit:
-            failed = f"{plural(number, 'job')} of {self.path} failed with the cause {cause}"
-            self._hold(f"{failed} (max_fail_per_cause: {limit})")
+        if because := self._failures.count_cause(cause):
+            self._hold(because)
 
     def _hold(self, because: str) -> None:
         """Starts nothing new, after too many failures."""
@@ -288,7 +279,7 @@ class Tier:
         if known is not None:
             self.on_child_ended(child, path, known)
             return
-        skip = child.skipped.pop(-1 if index is None else index, None) if child.skipped else None
+        skip = child.take_skip(index)
         if skip is not None:
             self._tree.close_later(self.close_child(child, path, cancelled(skip)))
         elif closing := left_out(child.node, path):
@@ -296,7 +287,8 @@ class Tier:
         elif child.node.kind == common_pb2.NODE_KIND_JOB:
             job = self.jobs[path] = JobChild(child.node, path, base, self, child)
             if past is not None and (attempts := past.attempts(path)):
-                self._go_on(job, attempts)
+                resume(job, attempts)
+                self.on_attempt_finished(job, attempts[-1][1])
             else:
                 self._tree.enqueue(job)
         else:
@@ -306,47 +298,24 @@ class Tier:
                 return
             self.tiers[path] = tier
             tier.start()
-            waiting_children = self.watch.plan.waiting_children
-            for release in self.known:
-                if any(node is child.node for node in waiting_children.get(release.path, ())):
-                    tier.on_release(release)
+            for release in self.released_for(child.node):
+                tier.on_release(release)
 
     def released_for(self, node: PlanNode) -> list[attach_pb2.Release]:
         """Returns the outcomes that a child that starts now waits for and that are known."""
-        waiting_children = self.watch.plan.waiting_children
-        return [release for release in self.known if node in waiting_children.get(release.path, ())]
-
-    def _go_on(self, job: JobChild, attempts: Attempts) -> None:
-        """Continues a job where the previous daemon left it."""
-        *before, (job.attempt, end) = attempts
-        job.started = len(attempts)
-        ends = [attempt for _, attempt in before]
-        failed = [attempt for attempt in ends if attempt.outcome == common_pb2.OUTCOME_FAILED]
-        job.lost = sum(attempt.outcome == common_pb2.OUTCOME_LOST for attempt in ends)
-        job.failures, job.failed = len(failed), failed[-1] if failed else None
-        self.on_attempt_finished(job, end)
+        return self.watch.known_for(node)
 
     def _try_again(self, job: JobChild, end: event_pb2.AttemptFinished) -> bool:
-        retries = job.node.at(job.path).settings.retries
         if job.stop is not None or self.state is not TierState.RUNNING:
             return False
-        if retries_loss(retries, end, job.lost):
-            job.lost += 1
-            job.attempt += 1
-            job.phase = Phase.QUEUED
-            self._tree.enqueue(job, alone=True)
-            return True
-        if not retries_failure(retries, end, job.failures):
+        lost = job.lost
+        wait = next_attempt(job, end)
+        if wait is None:
             return False
-        job.failures += 1
-        job.failed = end
-        job.attempt += 1
-        wait = delay_millis(retries, job.failures)
-        job.phase = Phase.WAITING if wait else Phase.QUEUED
         if wait:
             self._tree.enqueue_later(job, wait)
         else:
-            self._tree.enqueue(job)
+            self._tree.enqueue(job, alone=job.lost > lost)
         return True
 
     def _close_rest(self, child: Child, closing: Closing) -> None:
@@ -375,9 +344,7 @@ class Tier:
                 self._close_rest(child, cancelled(request))
                 return True
             prefix = join(self.path, child.node.ident) + "["
-            found = child.node.found(path[len(prefix) : -1]) if path.startswith(prefix) else None
-            if found is not None:
-                child.skipped.update(dict.fromkeys(found, request))
+            if path.startswith(prefix) and child.skip(path[len(prefix) : -1], request):
                 return True
         return False
 

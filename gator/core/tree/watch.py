@@ -134,10 +134,27 @@ class WatchPlans(Struct):
 
 
 class Watch(Struct):
-    """The outcomes so far that one running tier watches."""
+    """The outcomes so far that one running tier watches, and those that its children wait for."""
 
     plan: WatchPlan
     folds: dict[str, RepeatFold] = field(default_factory=dict[str, RepeatFold])
+    known: list[attach_pb2.Release] = field(default_factory=list[attach_pb2.Release])
+    """The outcomes that are known and that children wait for."""
+
+    def unrepeated(self) -> Iterator[attach_pb2.Release]:
+        """Yields the outcomes of nodes without any repeat, which are known from the start."""
+        for nodes in self.plan.watched.values():
+            for node in nodes:
+                if node.repeats == 0:
+                    yield attach_pb2.Release(path=node.key, outcome=common_pb2.OUTCOME_PASSED)
+
+    def waiting_for(self, release: attach_pb2.Release) -> tuple[PlanNode, ...]:
+        """Returns the children that wait for an outcome, themselves or through a descendant."""
+        return self.plan.waiting_children.get(release.path, ())
+
+    def known_for(self, child: PlanNode) -> list[attach_pb2.Release]:
+        """Returns the known outcomes that a child waits for."""
+        return [release for release in self.known if child in self.waiting_for(release)]
 
     def on_result(
         self,

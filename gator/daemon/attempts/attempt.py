@@ -32,27 +32,28 @@ from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.hang.silence import FileState
 from gator.core.attempt.hooks import HookEnd
 from gator.core.attempt.machine import Wrapper
-from gator.core.attempt.start.environment import NO_INPUTS, Inputs, Prepared, UnsafeScriptError
+from gator.core.attempt.start.environment import NO_INPUTS, Inputs, UnsafeScriptError
 from gator.core.attempt.state import State
 from gator.core.reports import ReportFile
 from gator.daemon.attempts.attempt_ports import AttemptPorts
 from gator.daemon.attempts.preparation import Preparation, has_inputs, ownership_of
+from gator.daemon.attempts.streams import AttemptStreams
+from gator.daemon.attempts.thread_work import gather, keep_artefacts, read_reports
 from gator.errors import UserError
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.ownership.criteria import Ownership
-from gator.process.pipes import Pipe
 from gator.process.procfs import ticks_now
 from gator.process.sampling import judge_peak
-from gator.process.spawn import Process, SpawnError, SpawnRequest, spawn
+from gator.process.spawn import Process, SpawnError, spawn
 from gator.spec.params import ALL as ALL_PARAMETERS
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
     from gator.core.attempt.hang.evidence import Evidence
     from gator.daemon.artefacts.collect import Collection
-    from gator.daemon.attempts.files.log_tail import LogTail
     from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.daemon.attempts.hooks.hook_process import HookProcess
+    from gator.daemon.attempts.hooks.job_hooks import JobHooks
 
 _TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -69,25 +70,24 @@ class Attempt:
         "_collection",
         "_cwd",
         "_hook",
+        "_hooks",
         "_host",
         "_inputs",
-        "_pipes",
-        "_prepared",
         "_reports",
         "_rest_turns",
         "_since",
-        "_tail",
         "node",
         "ownership",
         "parameters",
         "preparation",
         "process",
+        "streams",
         "wrapper",
     )
 
     def __init__(self, host: "AttemptPorts[Attempt]", node: attach_pb2.LaunchNode, log_cap: int) -> None:
         self._host = host
-        self._pipes: dict[common_pb2.Stream.ValueType, Pipe] = {}
+        self.streams = AttemptStreams()
         self.node = node
         self.process: Process | None = None
         self.ownership = Ownership(0, {})
@@ -101,12 +101,10 @@ class Attempt:
         self._birthmarks: Birthmarks | None = None
         self._since = 0
         """Time of the first process in ticks since the boot."""
-        self._prepared: Prepared | None = None
-        """The parameters of the spawn, kept for hooks."""
+        self._hooks: JobHooks | None = None
+        """The hooks of the job, once their environment was made; None if it has none."""
         self._hook: HookProcess | None = None
         self._collection: Collection | None = None
-        self._tail: LogTail | None = None
-        """The reader of the files of `also_log`; None if there are none."""
         self._rest_turns = 0
         self.wrapper = Wrapper(node, time_ns() - monotonic_ns(), log_cap)
 
@@ -141,7 +139,7 @@ class Attempt:
     def _start(self) -> None:
         now = self._now()
         if self._inputs is None:
-            self._host.gather(self)
+            gather(self._host.launcher.folder, self.node, self.on_inputs)
             return
         try:
             prepared = self.preparation.prepare(self._host.token(*self.key), self._inputs)
@@ -152,7 +150,18 @@ class Attempt:
             if self._birthmarks is None:
                 self._birthmarks, self._since = self._host.birthmark(), ticks_now()
             if self.node.job.HasField("hooks"):
-                self._prepared = prepared
+                # Few jobs have hooks.
+                from gator.daemon.attempts.hooks.job_hooks import JobHooks
+
+                self._hooks = JobHooks(
+                    self._host.launcher,
+                    self.node,
+                    prepared,
+                    self._inputs,
+                    self._birthmarks.number,
+                    self.preparation.inherited,
+                    self._host.run_hook,
+                )
                 if before := self.wrapper.on_prepared(now):
                     self._take(before)
                     return
@@ -173,9 +182,9 @@ class Attempt:
         self.ownership = ownership_of(self.node, process.pid, prepared, birthmarks, self._since)
         started = self._host.describe(process.pid, prepared, self.node)
         self._take(self.wrapper.on_spawned(now, started), partial(self._host.on_started, self))
-        self._pipes = self._host.watch(self, process)
+        self.streams.pipes = self._host.watch(self, process)
         if files:
-            self._tail = self._host.follow(self, files)
+            self.streams.tail = self._host.follow(self, files)
 
     def stop(self, request: attach_pb2.Stop) -> None:
         """Ends the attempt."""
@@ -203,7 +212,7 @@ class Attempt:
         now = self._now()
         self.ownership.leader_reaped = True
         self._host.on_reaped(self, self.process.pid)
-        self._read_rest()
+        self.streams.read_rest()
         code = os.waitstatus_to_exitcode(status)
         group = self.ownership.group
         ended = Exit(
@@ -219,7 +228,7 @@ class Attempt:
 
     def on_left_over(self, names: list[str]) -> None:
         """Handles the names of the living processes of the attempt."""
-        if not names and self._read_rest() and self._rest_turns < _MAX_REST_TURNS:
+        if not names and self.streams.read_rest() and self._rest_turns < _MAX_REST_TURNS:
             # What a full pipe holds may take seconds to parse, so other work gets its turn in between.
             self._rest_turns += 1
             get_running_loop().call_soon(self.on_left_over, names)
@@ -296,20 +305,6 @@ class Attempt:
         """Records a warning of Gator itself."""
         self._take(self.wrapper.warn(now, text))
 
-    def pause(self) -> None:
-        """Reads nothing for a while, so that the job waits when its pipes are full."""
-        for pipe in self._pipes.values():
-            pipe.pause()
-        if self._tail is not None:
-            self._tail.pause()
-
-    def resume(self) -> None:
-        """Reads again."""
-        for pipe in self._pipes.values():
-            pipe.resume()
-        if self._tail is not None:
-            self._tail.resume()
-
     # ---- actions
 
     def _take(self, actions: list[Action], then: Callable[[], None] | None = None) -> None:
@@ -320,7 +315,8 @@ class Attempt:
                     self._host.append(self, events, then)
                     then = None
                 case Finished(events, finished):
-                    self._close()
+                    self.streams.close()
+                    self.preparation.close()
                     self._host.on_over(self, finished)
                     self._host.append(self, events, partial(self._host.on_committed, self, finished))
                 case LookAtFile():
@@ -328,18 +324,15 @@ class Attempt:
                 case Investigate():
                     self._host.investigate(self, self._watched)
                 case ReadLogFiles():
-                    if self._tail is not None:
-                        self._tail.finish(self.on_log_files)
-                    else:
-                        self.on_log_files()
+                    self.streams.finish_logs(self.on_log_files)
                 case ReadReports():
                     if self._reports is not None:
-                        self._host.read_reports(self, self._reports)
+                        read_reports(self._reports, self.on_reports)
                 case LeftoverCheck():
                     self._host.find_leftovers(self)
                 case Collect(passed):
                     if self._collection is not None:
-                        self._host.collect(self, self._collection, passed=passed)
+                        keep_artefacts(self._collection, self.on_artefacts, passed=passed)
                 case RunHook():
                     self._run_hook(action)
                 case EndHook(number):
@@ -366,44 +359,13 @@ class Attempt:
         return now
 
     def _run_hook(self, action: RunHook) -> None:
-        prepared = self._prepared
-        if prepared is None or self._birthmarks is None:
+        if self._hooks is None or self._birthmarks is None:
             # Its environment could not be made, which is also why the attempt did not start.
             self.on_hook(HookEnd(action.name, problem="the environment of the job could not be made"))
             return
-        try:
-            launcher = self._host.launcher
-            argv, env = launcher.hook(
-                self.node, prepared, self._inputs or NO_INPUTS, action.name, action.outcome, action.reason
-            )
-        except UnsafeScriptError as error:
-            self.on_hook(HookEnd(action.name, problem=str(error)))
-            return
-        command = SpawnRequest(
-            argv,
-            env,
-            prepared.cwd,
-            merge_stderr=True,
-            birthmark=self._birthmarks.number,
-            inherited=self.preparation.inherited,
-        )
-        hook = self._host.run_hook(action.name, command, self.on_hook)
-        if not hook.is_over:
+        hook = self._hooks.run(action, self.on_hook)
+        if hook is not None:
             self._hook = hook
             if self.process is None:
+                prepared = self._hooks.prepared
                 self.ownership = ownership_of(self.node, hook.pid, prepared, self._birthmarks, self._since)
-
-    def _read_rest(self) -> bool:
-        """Reads what the pipes hold. Returns whether it stopped because of the time."""
-        pipes = [pipe for pipe in self._pipes.values() if not pipe.closed]
-        for pipe in pipes:
-            pipe.drain_now()
-        return any(pipe.was_cut for pipe in pipes)
-
-    def _close(self) -> None:
-        for pipe in self._pipes.values():
-            pipe.close()
-        self._pipes = {}
-        if self._tail is not None:
-            self._tail.close()
-        self.preparation.close()

@@ -11,10 +11,8 @@ from gator.process.spawn import Process, SpawnRequest
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
-    from gator.daemon.artefacts.collect import Collection
     from gator.daemon.attempts.files.followed_file import FollowedFile
     from gator.daemon.attempts.files.log_tail import LogTail
-    from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.daemon.attempts.hooks.hook_process import HookProcess
 Attempt_contra = TypeVar("Attempt_contra", contravariant=True)
 """The class of the attempts."""
@@ -66,18 +64,6 @@ class AttemptPorts(Protocol[Attempt_contra]):
 
     def follow(self, attempt: Attempt_contra, files: "Sequence[FollowedFile]") -> "LogTail":
         """Follows files to which the attempt writes."""
-        ...
-
-    def read_reports(self, attempt: Attempt_contra, files: "ReportFiles") -> None:
-        """Reads the reports of tests of the attempt; answers with `on_reports`."""
-        ...
-
-    def gather(self, attempt: Attempt_contra) -> None:
-        """Finds what the attempt gets from jobs that ran before it; answers with `on_inputs`."""
-        ...
-
-    def collect(self, attempt: Attempt_contra, collection: "Collection", *, passed: bool) -> None:
-        """Keeps the artefacts of the attempt; answers with `on_artefacts`."""
         ...
 
     def run_hook(self, name: str, command: SpawnRequest, then: Callable[[HookEnd], None]) -> "HookProcess":

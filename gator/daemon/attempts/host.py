@@ -9,10 +9,8 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.hooks import HookEnd
-from gator.core.attempt.start.environment import Inputs, Prepared
-from gator.core.reports import ReportFile
+from gator.core.attempt.start.environment import Prepared
 from gator.core.text import readable
 from gator.daemon.attempts.attempt import Attempt
 from gator.daemon.attempts.files.scratch import remove_inputs, remove_scratch, stays
@@ -22,7 +20,7 @@ from gator.daemon.attempts.lease_runner import LeaseRunner
 from gator.daemon.attempts.leftovers import Leftovers
 from gator.daemon.attempts.metering import Metering
 from gator.daemon.attempts.outbox import Outbox, Store
-from gator.daemon.attempts.thread_work import run_in_thread
+from gator.daemon.attempts.thread_work import Removals
 from gator.daemon.attempts.timer import AttemptTimer, late_wake_text
 from gator.daemon.modes import SAMPLE_INTERVAL_MILLIS
 from gator.errors import PreconditionError
@@ -34,14 +32,11 @@ from gator.process.pipes import Pipe, Pipes
 from gator.process.reaper import Reaper
 from gator.process.spawn import Process, SpawnRequest
 from gator.process.terminate import Ended
-from gator.runtime.loop import beside
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 
 if TYPE_CHECKING:
-    from gator.daemon.artefacts.collect import Collection
     from gator.daemon.attempts.files.followed_file import FollowedFile
     from gator.daemon.attempts.files.log_tail import LogTail
-    from gator.daemon.attempts.files.report_files import ReportFiles
     from gator.daemon.attempts.hooks.hook_process import HookProcess
 
 Key = tuple[str, int]
@@ -82,7 +77,7 @@ class WrapperHost:
         self._attempts: dict[Key, Attempt] = {}
         self._uncommitted = 0
         self._idle: list[Callable[[], None]] = []
-        self._removals: set[asyncio.Future[None]] = set()
+        self._removals = Removals(self._check_idle)
         self._timer = AttemptTimer(loop, on_time=self._on_time, exclude=self._exclude, poll=self._poll)
         watched = reaper.watched if expected is None else expected
         self._leftovers = Leftovers(loop, watched)
@@ -243,25 +238,10 @@ class WrapperHost:
             tail.pause()
         return tail
 
-    def read_reports(self, attempt: Attempt, files: "ReportFiles") -> None:
-        """Reads the reports of tests of an attempt in a thread."""
-        run_in_thread(files.read, attempt.on_reports, _reports_of_fault)
-
     @property
     def artefact_content_bytes(self) -> int:
         """The maximum size of a file whose content is recorded."""
         return self._context.run.artefact_content_bytes
-
-    def collect(self, attempt: Attempt, collection: "Collection", *, passed: bool) -> None:
-        """Keeps the artefacts of an attempt in a thread."""
-        run_in_thread(partial(collection.keep, passed=passed), attempt.on_artefacts, _artefacts_of_fault)
-
-    def gather(self, attempt: Attempt) -> None:
-        """Finds in a thread what an attempt gets from jobs that ran before it."""
-        from gator.daemon.attempts.files.inputs import gather_inputs
-
-        gathering = partial(gather_inputs, self.launcher.folder, attempt.node)
-        run_in_thread(gathering, attempt.on_inputs, _inputs_of_fault)
 
     @property
     def group_hooks(self) -> GroupHooks:
@@ -307,10 +287,10 @@ class WrapperHost:
         if attempt.preparation.runner_end is not None:
             self._run_end(attempt.preparation.runner_end)
         if attempt.node.inputs and finished.outcome == common_pb2.OUTCOME_PASSED:
-            self._remove_beside(partial(remove_inputs, self.launcher.folder, *attempt.key))
+            self._removals.remove(partial(remove_inputs, self.launcher.folder, *attempt.key))
         scratch = attempt.preparation.scratch
         if scratch and not stays(attempt.node.job.settings.scratch, finished.outcome):
-            self._remove_beside(partial(remove_scratch, scratch))
+            self._removals.remove(partial(remove_scratch, scratch))
 
     def on_committed(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
         """Reports a committed end."""
@@ -322,22 +302,12 @@ class WrapperHost:
         """Runs the command that removes the leavings of a runner, for a bounded time."""
         done: asyncio.Future[None] = self._loop.create_future()
         self._removals.add(done)
-        done.add_done_callback(self._on_removed)
         process = self.run_hook("end", command, lambda end: done.set_result(None))
         kill = self._loop.call_later(RUNNER_END_SECONDS, partial(process.signal, signal.SIGKILL))
         done.add_done_callback(lambda _: kill.cancel())
 
-    def _remove_beside(self, remove: Callable[[], None]) -> None:
-        removal = beside(remove)
-        self._removals.add(removal)
-        removal.add_done_callback(self._on_removed)
-
-    def _on_removed(self, removal: "asyncio.Future[None]") -> None:
-        self._removals.discard(removal)
-        self._check_idle()
-
     def _check_idle(self) -> None:
-        if self._idle and self._leases.is_idle and not (self._uncommitted or self._removals):
+        if self._idle and self._leases.is_idle and not self._uncommitted and self._removals.is_idle:
             idle, self._idle = self._idle, []
             for then in idle:
                 then()
@@ -376,18 +346,6 @@ class WrapperHost:
             attempt.on_time(now)
         wakes = (attempt.wrapper.wake_at for attempt in self._attempts.values())
         return min((at for at in wakes if at is not None), default=None)
-
-
-def _reports_of_fault(fault: str) -> list[ReportFile]:
-    return [ReportFile(required=False, problem=f"the test reports cannot be read: {fault}")]
-
-
-def _artefacts_of_fault(fault: str) -> Collected:
-    return Collected(problems=[f"its artefacts cannot be kept: {fault}"])
-
-
-def _inputs_of_fault(fault: str) -> Inputs:
-    return Inputs(problem=f"what it needs of other jobs cannot be read: {fault}")
 
 
 def _as_text(part: str) -> str:

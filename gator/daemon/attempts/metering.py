@@ -11,8 +11,8 @@ from time import monotonic_ns
 
 from msgspec import Struct
 
+from gator.core.attempt.sampling_schedule import SamplingSchedule
 from gator.daemon.attempts.attempt import Attempt
-from gator.daemon.attempts.sampling_schedule import SamplingSchedule
 from gator.process.ownership.attempt_cgroups import Groups
 from gator.process.ownership.criteria import Ownership
 from gator.process.sampling import Sampler, Usage

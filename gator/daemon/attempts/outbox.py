@@ -54,7 +54,7 @@ class Outbox:
         self._unsent.append((events, then))
         if self.is_full and not attempt.is_over and attempt not in self._held:
             self._held.add(attempt)
-            attempt.pause()
+            attempt.streams.pause()
             self._store.append((), self._relieve)
 
     def send(self) -> None:
@@ -82,4 +82,4 @@ class Outbox:
             return
         held, self._held = self._held, set()
         for attempt in held:
-            attempt.resume()
+            attempt.streams.resume()

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from gator.core.attempt.actions import Action, Collect, Finished, ReadLogFiles, ReadReports, RunHook
+from gator.core.attempt.actions import Action, Collect, Finished, ReadLogFiles, ReadReports, RunHook, Spawn
+from gator.core.attempt.artefacts import Collected
+from gator.core.attempt.hooks import HookEnd, hook_logs
 from gator.core.attempt.machine.context import AttemptContext, record
 from gator.core.attempt.results.conclusion import conclude as summarise
 from gator.core.attempt.results.verdict import Verdict, judge
 from gator.core.attempt.state import COLLECT_NANOS, LOG_FILES_NANOS, READ_NANOS, State
+from gator.core.reports import ReportFile
 from gator.v1 import common_pb2, event_pb2
 
 
@@ -26,6 +29,15 @@ def read_reports(context: AttemptContext, now: int) -> list[Action]:
     return [ReadReports()]
 
 
+def take_reports(context: AttemptContext, now: int, files: Sequence[ReportFile]) -> list[Action]:
+    """Records what the reports of tests say, then collects."""
+    # Few jobs write reports of tests.
+    from gator.core.attempt.test_reports import count_reports
+
+    summary = count_reports(files, context.facts.messages, context.client.metrics)
+    return [*record(summary.events(context.stamp, now)), *collect(context, now)]
+
+
 def collect(context: AttemptContext, now: int) -> list[Action]:
     """Keeps the artefacts if the job makes any, then finishes."""
     artefacts = context.job.artefacts
@@ -39,6 +51,16 @@ def collect(context: AttemptContext, now: int) -> list[Action]:
     passed = judge(context.facts, context.job.settings.limits).outcome == common_pb2.OUTCOME_PASSED
     context.enter(State.COLLECTING, now + COLLECT_NANOS)
     return [*record(events), Collect(passed)]
+
+
+def take_artefacts(context: AttemptContext, now: int, collected: Collected) -> list[Action]:
+    """Records the artefacts that were kept, then finishes."""
+    context.kept = collected.artefacts
+    context.facts.artefact = "; ".join(collected.problems)
+    events = [context.stamp.event(now, artefact=artefact) for artefact in collected.artefacts]
+    events += [context.stamp.event(now, artefact_content=content) for content in collected.contents]
+    events += [context.stamp.warning(now, text) for text in collected.warnings]
+    return [*record(events), *finish(context, now)]
 
 
 def _complete(context: AttemptContext, now: int) -> list[event_pb2.Event]:
@@ -81,6 +103,27 @@ def next_hook(context: AttemptContext, now: int, name: str) -> list[Action]:
         return context.sweep()
     context.enter(State.HOOKS, context.hook_deadline(now))
     return [RunHook(name, context.verdict.outcome, context.verdict.reason)]
+
+
+def take_hook(context: AttemptContext, now: int, end: HookEnd) -> list[Action]:
+    """Goes on after a hook. One before the start that failed fails the attempt; others give a warning."""
+    hooks = context.hooks
+    if hooks is None:
+        return []
+    actions = record([context.stamp.event(now, log=log) for log in hook_logs(end)])
+    if end.dropped:
+        text = f"{end.dropped:,} bytes of output of the hook '{end.name}' were dropped"
+        actions.append(context.warning(now, text))
+    problem = hooks.problem_of(end)
+    if context.state is State.PREPARING:
+        context.facts.hook = problem
+        if not problem and context.facts.stop is None:
+            context.enter(State.STARTING, None)
+            return [*actions, Spawn()]
+        return [*actions, *context.sweep()]
+    if problem:
+        actions.append(context.warning(now, problem))
+    return [*actions, *next_hook(context, now, hooks.next())]
 
 
 def conclude(

@@ -4,42 +4,36 @@ Invariant: it knows no process, store or clock. Inputs are calls of `on_...`, ou
 and `wake_at` says when to call `on_time`. `now` is a monotonic time in nanoseconds everywhere.
 """
 
-import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gator.core.attempt.actions import (
     Action,
-    EndHook,
     Exit,
     Investigate,
-    LeftoverCheck,
     LookAtFile,
     Record,
     RunHook,
-    Spawn,
 )
 from gator.core.attempt.artefacts import Collected
 from gator.core.attempt.hang.silence import FileState
-from gator.core.attempt.hooks import BEFORE, HookEnd, hook_logs
+from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.attempt.machine.closing import (
-    collect,
     conclude,
     finish,
-    next_hook,
     read_log_files,
     read_reports,
+    take_artefacts,
+    take_hook,
+    take_reports,
 )
 from gator.core.attempt.machine.context import AttemptContext, record
-from gator.core.attempt.machine.ending import end, end_rest, end_rest_further, give_up, kill, kill_rest
+from gator.core.attempt.machine.ending import end, end_rest, end_rest_further, kill, on_deadline, stop_attempt
 from gator.core.attempt.output.stream_rules import log_stream
 from gator.core.attempt.state import (
     ALIVE,
-    COLLECT_NANOS,
     DRAIN_NANOS,
     LOG_FILES_NANOS,
-    MILLI,
-    READ_NANOS,
     SPAWN_NANOS,
     TIMED,
     State,
@@ -205,41 +199,8 @@ class Wrapper:
         if context.silence.is_due(now):
             context.silence.look()
             actions += [LookAtFile()] if context.silence.watches else self._investigate()
-        if context.deadline is None or now < context.deadline:
-            return actions
-        match context.state:
-            case State.STARTING:
-                context.deadline = None
-                actions.append(Spawn())
-            case State.RUNNING:
-                context.facts.timeout_nanos = context.job.settings.timeout_millis * MILLI
-                actions += end(context, now)
-            case State.ENDING:
-                actions += kill(context, now)
-            case State.PREPARING | State.HOOKS:
-                context.deadline = None
-                actions.append(EndHook(signal.SIGKILL))
-            case State.KILLING:
-                actions += give_up(context, now, ["its first process"])
-            case State.DRAINING:
-                actions += context.sweep()
-            case State.ENDING_REST | State.KILLING_REST:
-                context.deadline = None
-                actions.append(LeftoverCheck())
-            case State.READING_LOGS:
-                limit = limit_text(LOG_FILES_NANOS)
-                text = f"the files of `also_log` could not be read for {limit}: their rest is left out"
-                actions += [context.warning(now, text), *read_reports(context, now)]
-            case State.READING:
-                limit = limit_text(READ_NANOS)
-                text = f"the reports of tests could not be read within {limit}: they are left out"
-                actions += [context.warning(now, text), *collect(context, now)]
-            case State.COLLECTING:
-                limit = limit_text(COLLECT_NANOS)
-                context.facts.artefact = f"its artefacts could not be kept within {limit}"
-                actions += finish(context, now)
-            case State.SWEEPING | State.FINISHED:
-                context.deadline = None
+        if context.deadline is not None and now >= context.deadline:
+            actions += on_deadline(context, now)
         return actions
 
     def on_late_wake(self, stood_still: int) -> None:
@@ -261,35 +222,7 @@ class Wrapper:
 
     def on_stop(self, now: int, stop: attach_pb2.Stop) -> list[Action]:
         """Ends the attempt; a leader that has already exited keeps its verdict."""
-        context = self._context
-        at_once = stop.mode == attach_pb2.STOP_MODE_NOW
-        if at_once and context.hooks is not None:
-            context.hooks.skip()
-        if context.state in ALIVE or context.state is State.STARTING:
-            if context.facts.stop is None:
-                context.facts.stop = (stop.reason, stop.message)
-            if context.state is State.STARTING:
-                return finish(context, now)
-            if at_once and context.state is not State.KILLING:
-                return kill(context, now)
-            return end(context, now) if context.state is State.RUNNING else []
-        if context.state is State.PREPARING:
-            context.facts.stop = context.facts.stop or (stop.reason, stop.message)
-            return [EndHook(signal.SIGKILL if at_once else signal.SIGTERM)]
-        if not at_once:
-            return []
-        match context.state:
-            case State.DRAINING | State.SWEEPING:
-                context.termination.end_grace(now)
-                return context.sweep() if context.state is State.DRAINING else []
-            case State.ENDING_REST:
-                return kill_rest(context, now)
-            case State.READING_LOGS | State.READING | State.COLLECTING:
-                return finish(context, now)
-            case State.HOOKS:
-                return [EndHook(signal.SIGKILL)]
-            case _:
-                return []
+        return stop_attempt(self._context, now, stop)
 
     def on_sample(
         self, now: int, sample: event_pb2.Sample, peak_memory: int, *, is_limited: bool = False
@@ -362,44 +295,12 @@ class Wrapper:
 
     def on_reports(self, now: int, files: Sequence[ReportFile]) -> list[Action]:
         """Handles the reports of tests, and ends the attempt."""
-        context = self._context
-        if context.state is not State.READING:
-            return []
-        # Few jobs write reports of tests.
-        from gator.core.attempt.test_reports import take_reports
+        return take_reports(self._context, now, files) if self.state is State.READING else []
 
-        found = take_reports(files, context.facts.messages, context.client.metrics)
-        return [*record(found.events(context.stamp, now)), *collect(context, now)]
-
-    def on_artefacts(self, now: int, found: Collected) -> list[Action]:
+    def on_artefacts(self, now: int, collected: Collected) -> list[Action]:
         """Records the artefacts that were kept, and ends the attempt."""
-        context = self._context
-        if context.state is not State.COLLECTING:
-            return []
-        context.kept = found.artefacts
-        context.facts.artefact = "; ".join(found.problems)
-        events = [context.stamp.event(now, artefact=each) for each in found.artefacts]
-        events += [context.stamp.event(now, artefact_content=each) for each in found.contents]
-        events += [context.stamp.warning(now, text) for text in found.warnings]
-        return [*record(events), *finish(context, now)]
+        return take_artefacts(self._context, now, collected) if self.state is State.COLLECTING else []
 
     def on_hook(self, now: int, end: HookEnd) -> list[Action]:
         """Handles the end of a hook. A hook `before` that failed fails the attempt; others give a warning."""
-        context = self._context
-        hooks = context.hooks
-        if hooks is None or context.state not in (State.PREPARING, State.HOOKS):
-            return []
-        actions = record([context.stamp.event(now, log=log) for log in hook_logs(end)])
-        if end.dropped:
-            text = f"{end.dropped:,} bytes of output of the hook '{end.name}' were dropped"
-            actions += self.warn(now, text)
-        problem = hooks.problem_of(end)
-        if context.state is State.PREPARING:
-            context.facts.hook = problem
-            if not problem and context.facts.stop is None:
-                context.enter(State.STARTING, None)
-                return [*actions, Spawn()]
-            return [*actions, *context.sweep()]
-        if problem:
-            actions += self.warn(now, problem)
-        return [*actions, *next_hook(context, now, hooks.next())]
+        return take_hook(self._context, now, end) if self.state in (State.PREPARING, State.HOOKS) else []

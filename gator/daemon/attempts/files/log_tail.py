@@ -11,8 +11,8 @@ from functools import partial
 from typing import Final
 
 from gator.daemon.attempts.files.followed_file import PIECE_BYTES, FollowedFile
-from gator.daemon.attempts.thread_work import run_in_thread
 from gator.process.portions import Portions
+from gator.runtime.loop import run_in_thread
 from gator.units import size_text
 
 MIN_PAUSE: Final = 0.05

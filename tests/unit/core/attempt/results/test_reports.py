@@ -2,7 +2,7 @@
 
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.test_reports import take_reports
+from gator.core.attempt.test_reports import count_reports
 from gator.core.reports import Failure, Report, ReportFile
 from gator.v1 import common_pb2
 
@@ -11,7 +11,7 @@ def test_a_failure_without_a_text_says_that_its_test_failed() -> None:
     report = Report("junit", tests=1)
     report.fail(Failure("a.TestA"))
     messages = Messages()
-    found = take_reports([ReportFile(required=True, report=report)], messages, AttemptMetrics())
+    found = count_reports([ReportFile(required=True, report=report)], messages, AttemptMetrics())
     best = messages.best(common_pb2.SEVERITY_ERROR)
     assert [log.text for log in found.logs] == ["a.TestA failed"]
     assert best is not None

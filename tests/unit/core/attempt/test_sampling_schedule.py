@@ -1,6 +1,6 @@
 """Sampling starts soon and backs off, and long jobs meet at common times."""
 
-from gator.daemon.attempts.sampling_schedule import SamplingSchedule
+from gator.core.attempt.sampling_schedule import SamplingSchedule
 
 
 def times_until(pace: SamplingSchedule, leader: int, end: float) -> list[float]:
