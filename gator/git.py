@@ -1,4 +1,4 @@
-"""Asks git once what a run starts from.
+"""Queries git once for the commit from which a run starts.
 
 Invariant: git never delays a run, and no failure of git is an error.
 """
@@ -76,7 +76,7 @@ class GitQuestion:
 
 @contextlib.contextmanager
 def asking_git(folder: str) -> Generator[GitQuestion]:
-    """Asks git while a run is prepared, and gives up afterwards if there is no answer."""
+    """Queries git while a run is prepared, and gives up afterwards if there is no answer."""
     # What the run was born with is not for git to keep open.
     close_inherited()
     question = GitQuestion(folder)

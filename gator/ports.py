@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """A source of the time."""
 
     def now(self) -> Moment:
         """Returns this moment on all clocks."""

@@ -97,7 +97,7 @@ def number(value: float) -> str:
 
 
 def progress(made: event_pb2.Progress) -> str:
-    """Returns how far a job has come, as `42 %` or `3 of 10`, with its text; empty if it did not say.
+    """Returns how far a job has come, as `42 %` or `3 of 10`, with its text; empty if it reported none.
 
     A job that has not written the line after which it works is `starting`.
     """

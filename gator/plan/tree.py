@@ -100,7 +100,7 @@ class _Builder(Struct):
         if (size := _max_path_bytes(node)) > MAX_PATH_BYTES and not (
             parent is not None and _max_path_bytes(parent) > MAX_PATH_BYTES
         ):
-            message = f"its path may have {size} bytes, and {MAX_PATH_BYTES} are the most: use shorter idents"
+            message = f"its path may have {size} bytes; the maximum is {MAX_PATH_BYTES}: use shorter idents"
             tree.problems.append(problem_at(node.position, message))
         if not isinstance(written, spec_pb2.Job):
             repeats = self._repeats(node, written) if isinstance(written, spec_pb2.JobArray) else None

@@ -169,7 +169,7 @@ def _stack(process: "psutil.Process", until: float) -> str:
 
 
 def _request_java_stacks(process: "psutil.Process") -> bool:
-    """Asks a Java virtual machine to print its stacks; returns whether it was asked.
+    """Requests a Java virtual machine to print its stacks; returns whether the signal was sent.
 
     It is only asked if it catches SIGQUIT, which ends any other program.
     """

@@ -42,7 +42,7 @@ def supported() -> str | None:
 
 
 def save_address_space() -> None:
-    """Lets malloc use one arena if the address space is limited; call it before threads are started.
+    """Limits malloc to one arena if the address space is limited; call it before threads are started.
 
     Each further arena reserves 64 MiB of addresses, up to 8 for each core. Where `ulimit -v` is a few hundred
     MiB, nothing is left for the stacks of threads, and gRPC aborts the process when it cannot start one.
@@ -119,7 +119,7 @@ def prepare_to_host_jobs() -> None:
 
 
 def become_subreaper() -> None:
-    """Lets this process adopt the orphans among its descendants, instead of init.
+    """Makes this process adopt the orphans among its descendants, instead of init.
 
     Raises OSError if the kernel refuses.
     """

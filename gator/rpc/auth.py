@@ -62,7 +62,7 @@ class ServerLimits(Struct, frozen=True):
 
 
 class Gate(aio.ServerInterceptor):
-    """Asks for a token before a call reaches its servicer, and turns our errors into statuses."""
+    """Requires a token before a call reaches its servicer, and converts our errors to statuses."""
 
     def __init__(
         self, authenticate: Authenticate, refused: Refused | None, server_limits: ServerLimits | None

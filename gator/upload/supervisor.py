@@ -88,7 +88,7 @@ class Uploader:
         self._pipes.send(parameters.encode())
 
     def give_up(self) -> None:
-        """Lets `finish` return now."""
+        """Makes `finish` return now."""
         if not self._gone.done():
             self._gone.set_result(None)
 

@@ -32,7 +32,7 @@ class PageError(Exception):
 
 
 def is_fresh() -> bool:
-    """Returns whether the page was built from the files of today."""
+    """Returns whether the page was built from the current files."""
     stamp = PAGE / ".inputs"
     return stamp.is_file() and stamp.read_text() == inputs()
 

@@ -27,7 +27,7 @@ class HubHistory:
     """The runs of a hub that is connected."""
 
     def __init__(self, hub: Hub, rules: Sequence[spec_pb2.CauseRule] = ()) -> None:
-        """Asks nothing yet; `rules` name causes where those of the hub and of a run do not."""
+        """Sends no request; `rules` name causes where those of the hub and of a run do not."""
         self._hub, self._rules = hub, rules
         self.location = f"on {hub.peer.name}"
         self.where = hub.where

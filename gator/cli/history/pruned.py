@@ -29,7 +29,7 @@ def not_run_since(pruned: Iterable[query_pb2.Node], run: query_pb2.Run, ran: Col
 def death(run: query_pb2.Run, waiting: int) -> str:
     """Returns that a run died, how many jobs were still waiting, and the command that runs the rest.
 
-    Empty if the run is alive or ended by itself: then none of its jobs waits. `run` must have its command
+    Empty if the run is live or has ended: then none of its jobs waits. `run` must have its command
     line.
     """
     has_ended = run.state in (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)

@@ -1,4 +1,4 @@
-"""Asks earlier runs for the figures that contracts are relative to, once before a run starts.
+"""Reads from earlier runs the figures that contracts are relative to, once before a run starts.
 
 Invariant: it takes a bounded time and never fails: what is not known is recorded with the reason.
 """
@@ -91,7 +91,7 @@ def _ask(
     repeats: str,
     open_history: "Callable[[], AbstractContextManager[History]]",
 ) -> plan_pb2.Baselines:
-    """Asks for all runs. A history that cannot be read gives no figures but the reason."""
+    """Reads all runs. For a history that cannot be read, returns the reason instead of figures."""
     baselines = plan_pb2.Baselines()
     try:
         with open_history() as history:

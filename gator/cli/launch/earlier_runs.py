@@ -1,4 +1,4 @@
-"""Says at the end of a run how many of its causes are new or came back.
+"""Determines at the end of a run which of its causes are new or came back.
 
 Invariant: never fails, and takes a bounded time; it runs only after a failure.
 """

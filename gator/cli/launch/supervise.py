@@ -45,7 +45,7 @@ class PreparedRun(Struct, frozen=True):
     upload: UploadProcess | None
     """The process that will feed the hub."""
     git: GitQuestion | None
-    """Asks for the commit if there is no hub."""
+    """Queries the commit if there is no hub."""
     plugins: Sequence[str] = ()
     """Modules of plug-ins that are loaded besides those of packages."""
 

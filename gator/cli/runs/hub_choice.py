@@ -105,7 +105,7 @@ def _configured() -> "HubDefaults":
     try:
         folder = Path.cwd()
     except OSError:
-        # The current folder was deleted; the file of the user holds all the same.
+        # The current folder was deleted; the file of the user still applies.
         folder = Path("/")
     return hub_defaults(folder, os.environ)
 

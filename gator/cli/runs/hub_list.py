@@ -32,7 +32,7 @@ def list_hub(choice: HubChoice, name: str, run_filter: Filter, limit: int | None
             else:
                 rows.append(_row(run))
         if not listed and name:
-            # Raises what says that there is no such run at all, if so.
+            # Raises NotFoundError if there is no such run at all.
             hub.find(name)
         where = hub.peer.name
     if json:

@@ -1,4 +1,4 @@
-"""Asks a server about a run: its live root if the stores cannot be read here, or a hub.
+"""Queries a server about a run: its live root if the stores cannot be read here, or a hub.
 
 Invariant: an error of the server is raised as the same type here.
 """

@@ -45,7 +45,7 @@ class HubSource:
         api: remote.RemoteRunApi,
         rules: Sequence[spec_pb2.CauseRule] = (),
     ) -> None:
-        """Asks nothing yet; `rules` name causes where those of the hub and of a run do not."""
+        """Sends no request; `rules` name causes where those of the hub and of a run do not."""
         self.hub, self.run, self._rules = hub, run, rules
         self.name = f"{PREFIX}{run.id[:12]}"
         self.where = ("-r", self.name, *hub.where)

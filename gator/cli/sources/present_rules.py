@@ -34,7 +34,7 @@ def rules_here() -> "Sequence[spec_pb2.CauseRule]":
     try:
         folder = Path.cwd()
     except OSError:
-        # The folder was removed; the user has rules all the same.
+        # The folder was removed; the rules of the user still apply.
         folder = Path("/")
     return present_rules(folder)
 

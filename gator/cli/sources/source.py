@@ -102,7 +102,7 @@ class RunSource(Protocol):
         ...
 
     def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
-        """Asks the live root of the run why a node has not started; None if the root cannot be asked."""
+        """Queries the live root of the run why a node has not started; None if it cannot be reached."""
         ...
 
     def stop(self, request: cs.StopRequest) -> cs.StopResponse:
@@ -168,7 +168,7 @@ class FolderSource:
         return FolderSource(RunFolder(Path(run.folder)), self._rules)
 
     def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
-        """Asks the live root; None if it does not listen."""
+        """Queries the live root; None if it cannot be reached."""
         control = self._folder.read_control() if self._folder.is_live() else None
         if control is None:
             return None

@@ -1,4 +1,4 @@
-"""Says whether a job is flaky: whether it passed and failed under the same conditions.
+"""Determines whether a job is flaky: whether it passed and failed under the same conditions.
 
 Invariant: the conditions are a commit without changes, the seed of the job and the parameters of the run.
 """

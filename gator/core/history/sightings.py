@@ -1,4 +1,4 @@
-"""Says since when a cause is known: whether it is new in a run, came back, or was in the run before.
+"""Determines since when a cause is known: whether it is new in a run, came back, or was in the run before.
 
 Invariant: the answer is the same from the folders of runs and from a hub.
 """

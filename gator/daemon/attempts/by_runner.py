@@ -1,4 +1,4 @@
-"""Lets the runner of a job say what to start in place of its command."""
+"""Starts what the runner of a job returns, in place of the command of the job."""
 
 from pathlib import Path
 

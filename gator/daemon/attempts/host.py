@@ -278,7 +278,7 @@ class WrapperHost:
         self._report_started(*attempt.key)
 
     def on_over(self, attempt: Attempt, finished: event_pb2.AttemptFinished) -> None:
-        """Lets the next attempt of the lease start, because no process of this one lives."""
+        """Starts the next attempt of the lease, because no process of this one lives."""
         self._uncommitted += 1
         self._outbox.forget(attempt)
         self._leftovers.remove(attempt)

@@ -133,7 +133,7 @@ class Fleet:
         return daemon
 
     def drain(self, name: str) -> None:
-        """Lets a daemon end when all its work is done."""
+        """Ends a daemon when all its work is done."""
         daemon = self.daemons.get(name)
         if daemon is not None and daemon.state in (DaemonState.READY, DaemonState.STARTING):
             if self._log is not None:
@@ -143,7 +143,7 @@ class Fleet:
                 daemon.state = DaemonState.DRAINING
 
     async def drain_all(self) -> None:
-        """Lets all daemons end, and waits until they have."""
+        """Ends all daemons when their work is done, and waits until they have ended."""
         for daemon in list(self.daemons.values()):
             if daemon.state is DaemonState.STARTING and daemon.handle is not None:
                 # It never got work, so it is not waited for.

@@ -31,7 +31,7 @@ class AttachRouter:
         return self._handler_of(child.hello).on_message(child, message)
 
     def on_detached(self, child: ChildLink) -> None:
-        """Tells the handler that the stream is over."""
+        """Notifies the handler that the stream is over."""
         self._handler_of(child.hello).on_detached(child)
 
     def _handler_of(self, hello: attach_pb2.Hello) -> ChildHandler:

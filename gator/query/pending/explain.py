@@ -1,4 +1,4 @@
-"""Says why one node of a live run has not started, from the record alone.
+"""Explains why one node of a live run has not started, from the record alone.
 
 A live root adds what only its dispatcher knows: which attempt goes first, and which leases hold what the
 job lacks.

@@ -195,7 +195,7 @@ class Database:
         try:
             self.execute("ROLLBACK")
         except pw.PeeweeException:
-            # The connection is gone, or SQLite has rolled back by itself.
+            # The connection is gone, or SQLite has already rolled back.
             self.forget()
 
     def forget(self) -> None:

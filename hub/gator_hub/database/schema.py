@@ -122,7 +122,7 @@ def _add_column(table: str, column: Column, dialect: Dialect) -> str:
 
 
 def _assume(database: Creating) -> None:
-    """Gives SQLite statistics: it collects none by itself, and then uses wrong indexes in large runs."""
+    """Collects statistics for SQLite, which otherwise uses wrong indexes in large runs."""
     database.execute("ANALYZE sqlite_master")
     database.execute("DELETE FROM sqlite_stat1")
     for row in _ASSUMED:

@@ -41,7 +41,7 @@ def check_rule(rule: spec_pb2.CauseRule) -> None:
 def check_note(note: hs.NoteCauseRequest) -> None:
     """Raises UsageError for a note without a cause, without or with too much text."""
     if not note.cause.strip() or not (note.text.strip() or note.ticket.strip()):
-        raise UsageError("a note needs a cause, and a text or a ticket")
+        raise UsageError("a note needs a cause, and text or a ticket")
     longest = max(map(len, (note.cause, note.text, note.ticket)))
     if longest > MAX_TEXT_CHARACTERS:
         raise UsageError(

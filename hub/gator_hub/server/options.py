@@ -70,7 +70,7 @@ class ServeOptions(Struct, frozen=True):
 
     @property
     def known_names(self) -> frozenset[str]:
-        """The names of this host besides those that it has by itself."""
+        """The names of this host besides its own."""
         return self.web_names | {self.bare_host}
 
 

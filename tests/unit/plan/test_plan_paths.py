@@ -22,7 +22,7 @@ def test_a_path_of_two_thousand_bytes_is_a_path() -> None:
 
 def test_a_longer_one_is_told_once_where_it_begins() -> None:
     (problem,) = problems(nested(20))
-    assert problem == "its path may have 2124 bytes, and 2000 are the most: use shorter idents"
+    assert problem == "its path may have 2124 bytes; the maximum is 2000: use shorter idents"
 
 
 def test_the_numbers_of_repeats_count() -> None:
