@@ -5,13 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from grpc import aio
 
 from gator import errors
 from gator.link import session
-from gator.link.uplink import Uplink
+from gator.link.uplink import Uplink, _CallStream  # pyright: ignore[reportPrivateUsage]
 from gator.v1 import attach_pb2
 from tests.component.link.fakes import (
     DAEMON_TOKEN,
@@ -128,3 +132,41 @@ async def test_newer_acks_replace_older_ones_that_wait(folder: Path) -> None:
         link.send(attach_pb2.AttachResponse(drain=attach_pb2.Drain()))
         assert (await child.read()).WhichOneof("message") == "drain"
         assert (await child.read()).ack.position.seq == 999
+
+
+async def test_the_first_status_of_a_call_is_kept() -> None:
+    """Grpcio calls back again with INTERNAL if a write fails after the peer has ended the call."""
+    call = EndedCall(grpc.StatusCode.PERMISSION_DENIED, "not yours")
+    stream = _CallStream(call)
+    call.on_done(call)
+    call.status = grpc.StatusCode.INTERNAL, "Internal error from Core"
+    call.on_done(call)
+    with pytest.raises(errors.PermissionDeniedError, match="not yours"):
+        await stream.write(attach_pb2.AttachRequest())
+
+
+class EndedCall:
+    """A call that its peer has ended; each write raises the status."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        self.status = code, details
+        self.on_done: Callable[[Any], None] = lambda _: None
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        self.on_done = callback
+
+    async def code(self) -> grpc.StatusCode:
+        return self.status[0]
+
+    async def details(self) -> str:
+        return self.status[1]
+
+    async def initial_metadata(self) -> aio.Metadata:
+        return aio.Metadata()
+
+    async def trailing_metadata(self) -> aio.Metadata:
+        return aio.Metadata()
+
+    async def write(self, message: attach_pb2.AttachRequest) -> None:
+        del message
+        raise aio.AioRpcError(self.status[0], aio.Metadata(), aio.Metadata(), self.status[1])
