@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from gator.spec.literal import ESCAPED, MARK, MARKED, marked
+from gator.spec.literal import ESCAPED, MARK, MARKED, MARKED_EMPTY, marked
 from gator.spec.params import text_of
 from gator.v1 import spec_pb2
 
@@ -58,7 +58,10 @@ def partly(text: str, lookup: Lookup, *, script: bool = False, expands: bool = F
             return match[0]
         if script and not is_plain(value):
             raise UnsafeValueError(match[1])
-        return closed(value) if marks or _has_special(value) else value
+        if not marks and not _has_special(value):
+            return value
+        # Without a mark, `$A${{ params.empty }}B` would become the variable AB.
+        return closed(value) or MARKED_EMPTY
 
     return _REFERENCE.sub(put, text)
 

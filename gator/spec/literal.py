@@ -12,6 +12,8 @@ from typing import Final
 MARK: Final = "\0"
 MARKED: Final = "\0[^\0]*\0"
 """Pattern of a marked text."""
+MARKED_EMPTY: Final = "\0\0"
+"""An empty marked text, which separates the texts around it."""
 ESCAPED: Final = r"\$\$\{\{"
 """Pattern of a literal `${{` as a spec has it."""
 _LITERAL: Final = re.compile(f"{MARKED}|{ESCAPED}")

@@ -1,6 +1,6 @@
 """Nothing is evaluated twice: a value of a parameter or variable reaches the job as it is, whatever it is."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gator.core.attempt.start.environment import Launcher
@@ -54,6 +54,7 @@ def started(args: list[str], values: dict[str, str], env: dict[str, str]) -> tup
     return prepared.argv[1:], prepared.env
 
 
+@example(value="", before="$A", after="A")
 @given(VALUES, AROUND, AROUND)
 def test_a_value_in_an_argument_stays_as_it_is(value: str, before: str, after: str) -> None:
     args = [f"{before}${{{{ params.x }}}}{after}", f"{before}${{{{ env.V }}}}{after}"]
