@@ -46,6 +46,14 @@ def marked(run: str) -> list[int]:
     return found
 
 
+def program(pid: int) -> str:
+    """The name of the program that a process executes; empty while it changes or once it has ended."""
+    try:
+        return Path(os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0])).name
+    except OSError:
+        return ""
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"

@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -166,12 +167,18 @@ class FakeRun:
             event.log.text = text
             event.log.severity = severity  # type: ignore[assignment]
             events.append(event)
-        self.store(name).append(events)
+        self._append(name, events)
 
     def result(self, path: str = "top") -> None:
         event = event_pb2.Event(path=path, time_unix_nanos=1)
         event.result.outcome = common_pb2.OUTCOME_PASSED
-        self.store("root").append([event])
+        self._append("root", [event])
+
+    def _append(self, name: str, events: list[event_pb2.Event]) -> None:
+        """Append events and wait until they are committed, so that the next poll of an upload finds them."""
+        committed = threading.Event()
+        self.store(name).append(events, committed.set)
+        assert committed.wait(30)
 
     def end(self) -> None:
         """Close everything."""
