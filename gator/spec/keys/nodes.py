@@ -229,6 +229,7 @@ NODE_KEYS: Final = {
 LATER: Final = frozenset(
     (
         "debug",
+        "inputs",
         "labels",
     )
 )
