@@ -59,6 +59,8 @@ class Failures:
         """Changes with which messages beyond a limit would be accepted: the first job and their number."""
         self.first_with_invalid = ""
         """Path of the first job with lines that look like commands but are not valid; empty if none has."""
+        self.first_with_warning = ""
+        """Path of the first job about which Gator has a warning; empty if there is none."""
         self.groups = 0
         """Number of groups that failed themselves, because of a contract or a hook."""
         self.held: dict[str, int] = {}
@@ -97,6 +99,8 @@ class Failures:
         if result.invalid_commands:
             # Results of groups come after those of their jobs.
             self.first_with_invalid = self.first_with_invalid or path
+        if result.gator_warnings:
+            self.first_with_warning = self.first_with_warning or path
         if result.reason == common_pb2.REASON_MAX_FAIL:
             self._add_held(path, result)
         if result.outcome not in FAILURES or result.first_failure != path:
@@ -282,6 +286,8 @@ def write_summary(
     lines += failures.advice()
     if result.invalid_commands:
         lines.append(_about_invalid(info, failures.first_with_invalid, result.invalid_commands))
+    if result.gator_warnings and not info.single:
+        lines.append(_about_warnings(info, failures.first_with_warning, result.gator_warnings))
     if failures.noisy:
         lines.append(_about_noisy(info, failures.noisy))
     lines += _about_held(failures.held)
@@ -317,6 +323,13 @@ def _about_invalid(info: RunInfo, path: str, count: int) -> str:
     it = "looks like a command but is" if count == 1 else "look like commands but are"
     see = command("logs", "--long", path, where=in_folder(info.folder))
     return f"{plural(count, 'line')} {it} not valid: `{see}` shows why"
+
+
+def _about_warnings(info: RunInfo, path: str, count: int) -> str:
+    """Returns the note that Gator has warnings about jobs."""
+    see = command("logs", "--long", path, where=in_folder(info.folder))
+    which = "the first with" if count > 1 else "see"
+    return f"{plural(count, 'warning')} about jobs: {which} `{see}`"
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:

@@ -1094,6 +1094,7 @@ class AttemptFinished(message.Message):
     ARTEFACTS_FIELD_NUMBER: builtins.int
     CONTRACTS_FIELD_NUMBER: builtins.int
     INVALID_COMMANDS_FIELD_NUMBER: builtins.int
+    GATOR_WARNINGS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -1123,6 +1124,8 @@ class AttemptFinished(message.Message):
     """
     invalid_commands: builtins.int
     """Number of lines of its output that look like commands but are not valid."""
+    gator_warnings: builtins.int
+    """Number of warnings of Gator itself about it, such as files that were not found."""
     @builtins.property
     def usage(self) -> Usage:
         """Its resource usage."""
@@ -1183,10 +1186,11 @@ class AttemptFinished(message.Message):
         artefacts: Artefacts | None = ...,
         contracts: ContractResults | None = ...,
         invalid_commands: builtins.int = ...,
+        gator_warnings: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "log_files", b"log_files", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "invalid_commands", b"invalid_commands", "log_files", b"log_files", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "gator_warnings", b"gator_warnings", "invalid_commands", b"invalid_commands", "log_files", b"log_files", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
@@ -1303,6 +1307,7 @@ class Result(message.Message):
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     CONTRACTS_FIELD_NUMBER: builtins.int
     INVALID_COMMANDS_FIELD_NUMBER: builtins.int
+    GATOR_WARNINGS_FIELD_NUMBER: builtins.int
     outcome: common_pb2.Outcome.ValueType
     """The outcome."""
     reason: common_pb2.Reason.ValueType
@@ -1323,6 +1328,8 @@ class Result(message.Message):
     """Time at which the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
     invalid_commands: builtins.int
     """Number of lines that look like commands but are not valid, in the last attempt, or of all children."""
+    gator_warnings: builtins.int
+    """Number of warnings of Gator itself about the last attempt, or about those of all children."""
     @builtins.property
     def counts(self) -> common_pb2.Counts:
         """Number of messages by severity, including those of all children."""
@@ -1369,10 +1376,11 @@ class Result(message.Message):
         first_failure_unix_nanos: builtins.int = ...,
         contracts: ContractResults | None = ...,
         invalid_commands: builtins.int = ...,
+        gator_warnings: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "invalid_commands", b"invalid_commands", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "gator_warnings", b"gator_warnings", "invalid_commands", b"invalid_commands", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,12 +17,14 @@ from gator.v1 import common_pb2, event_pb2, spec_pb2
 class EventFactory:
     """Makes the events of one attempt; `offset` is the time since 1970 minus the monotonic time, in ns."""
 
-    __slots__ = ("_attempt", "_path", "offset")
+    __slots__ = ("_attempt", "_path", "offset", "warnings")
 
     def __init__(self, path: str, attempt: int, offset: int) -> None:
         self._path = path
         self._attempt = attempt
         self.offset = offset
+        self.warnings = 0
+        """Number of warnings of Gator itself so far."""
 
     def follow(self, now: int, wall: int) -> None:
         """Advances the offset if the wall clock is far ahead of it.
@@ -62,6 +64,7 @@ class EventFactory:
 
     def warning(self, now: int, text: str, *, maximum: int = MAX_CHARACTERS) -> event_pb2.Event:
         """Returns a warning of Gator itself, which never counts, of at most `maximum` characters."""
+        self.warnings += 1
         log = event_pb2.LogEvent(
             severity=common_pb2.SEVERITY_WARNING, text=cut(text, maximum), logger=GATOR_LOGGER
         )

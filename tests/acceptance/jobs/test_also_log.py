@@ -33,3 +33,16 @@ def test_their_lines_are_read_like_those_of_stdout(gator: Gator) -> None:
     assert gator.output("logs/sim").count(b"\n") == 5
     found = gator("logs", "logs", "--grep", "packet").expect(0).out
     assert "lost a packet" in found
+
+
+def test_the_summary_counts_warnings_of_gator(gator: Gator) -> None:
+    spec = """\
+!JobGroup
+ident: logs
+jobs:
+- !Job {ident: one, command: "true", also_log: [a.log, b.log]}
+- !Job {ident: two, command: "true", on_pass: one, also_log: [c.log]}
+"""
+    said = gator("run", gator.spec(spec)).expect(0).out
+    assert "3 warnings about jobs: the first with `gator logs --long logs/one" in said
+    assert "a.log of `also_log` was not found" in gator("logs", "--long", "logs/one").expect(0).out

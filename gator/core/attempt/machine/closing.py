@@ -148,5 +148,6 @@ def conclude(
         context.kept,
     )
     finished.ended_unix_nanos = now + context.stamp.offset
+    finished.gator_warnings = context.stamp.warnings
     events.append(context.stamp.event(now, attempt_finished=finished))
     return [Finished(events, finished)]

@@ -63,6 +63,7 @@ class GroupFold:
         "_first_failure",
         "_first_with_error",
         "_firsts",
+        "_gator_warnings",
         "_invalid_commands",
         "_metrics",
         "_peak_memory",
@@ -76,6 +77,7 @@ class GroupFold:
         self._attempts = 0
         self._counts = [0] * len(_COUNTS)
         self._invalid_commands = 0
+        self._gator_warnings = 0
         self._tally = [0] * len(_TALLY)
         self._metrics: Totals | None = None
         """None before the first metric."""
@@ -102,6 +104,7 @@ class GroupFold:
         if result.HasField("counts"):
             self._counts = list(map(add, self._counts, _counts_of(result.counts)))
         self._invalid_commands += result.invalid_commands
+        self._gator_warnings += result.gator_warnings
         self._tally = list(map(add, self._tally, _tally_of(result.jobs)))
         if result.metrics:
             self._merge(result.metrics)
@@ -126,6 +129,7 @@ class GroupFold:
             jobs=self.jobs(),
             allow_failure=allow_failure,
             invalid_commands=self._invalid_commands,
+            gator_warnings=self._gator_warnings,
         )
         self.set_first(result)
         return result

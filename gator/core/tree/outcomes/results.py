@@ -29,6 +29,7 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
         signature=end.signature,
         contracts=end.contracts if end.HasField("contracts") else None,
         invalid_commands=end.invalid_commands,
+        gator_warnings=end.gator_warnings,
         first_failure_unix_nanos=end.ended_unix_nanos if end.outcome in FAILURES else 0,
     )
     if end.HasField("first_error"):
