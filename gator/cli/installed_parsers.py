@@ -45,7 +45,9 @@ def _path_of(point: "EntryPoint") -> Path:
             f"the parser {point.name} of a package cannot be loaded: {point.value}: {what}"
         ) from error
     if not path.is_file():
-        raise UsageError(f"the parser {point.name} of a package has no file: {point.value} says {path}")
+        raise UsageError(
+            f"the parser {point.name} of a package has no file {path}, which {point.value} names"
+        )
     return path.absolute()
 
 

@@ -72,7 +72,7 @@ def open_api(found: find.FoundRun) -> Generator[RunApi]:
     live = folder.is_live()
     if not _has_record(folder):
         why = "it has just started; try again in a moment" if live else _NO_RECORD
-        raise NotFoundError(f"{folder.path} holds no record: {why}")
+        raise NotFoundError(f"{folder.path} contains no record: {why}")
     with ExitStack() as left:
         try:
             reader = left.enter_context(FolderReader.open(folder.path, live=live, copied=folder.is_copy()))

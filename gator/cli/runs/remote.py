@@ -80,7 +80,7 @@ class Peer:
         if self._address:
             return self._error_of_hub(meant)
         if isinstance(meant, UnavailableError):
-            return UnavailableError("the run does not answer: it may be paused, or has just ended")
+            return UnavailableError("the run does not answer: it may be paused or have just ended")
         return meant
 
     def _error_of_hub(self, meant: Exception) -> Exception:
@@ -93,7 +93,7 @@ class Peer:
             return UsageError(f"{self.name} does not answer ({why}): try again, {ANOTHER}")
         if isinstance(meant, UnknownCallError):
             return UsageError(
-                f"{self.name} does not know the call ({meant}): "
+                f"{self.name} does not support the call ({meant}): "
                 f"update it if it is older than this gator, {ANOTHER}"
             )
         if isinstance(meant, UnauthenticatedError):

@@ -187,7 +187,7 @@ class FolderSource:
             raise UsageError(f"the run {self.location} is a copy: name the original folder")
         control = self._folder.read_control()
         if control is None:
-            raise UnavailableError(f"the run {self.location} does not listen yet: try again in a moment")
+            raise UnavailableError(f"the run {self.location} is not ready yet: try again in a moment")
         from gator.cli.runs import remote
 
         try:

@@ -40,7 +40,9 @@ class RunStores:
         path = folder / "stores" / ROOT
         if root is None:
             if not path.exists():
-                raise StoreError(f"{folder} holds no record: the run never began, or its files were removed")
+                raise StoreError(
+                    f"{folder} contains no record: the run never began, or its files were removed"
+                )
             root = StoreReader.open(path)
         try:
             stores._add(path, root)

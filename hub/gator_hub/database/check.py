@@ -155,7 +155,7 @@ def back_up(url: str, target: Path) -> int:
     """
     source = file_of(url)
     if source is None:
-        raise UsageError("a PostgreSQL database is backed up by its own means: pg_dump -Fc -f FILE URL")
+        raise UsageError("gator hub backup copies only SQLite databases: use pg_dump -Fc -f FILE URL")
     if target.exists() or target.is_symlink():
         raise UsageError(f"{target} exists: choose another name or remove it")
     files.check_folder(target)
@@ -190,7 +190,7 @@ def _check_is_record(file: Path, reader: sqlite3.Connection) -> None:
     names = {name for (name,) in reader.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if not {"schema_version", "runs"} <= names:
         raise UsageError(
-            f"{file} is {'a database of something else' if names else 'empty'}: choose another --db"
+            f"{file} is {'a database of another program' if names else 'empty'}: choose another --db"
         )
 
 

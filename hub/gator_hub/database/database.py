@@ -283,7 +283,7 @@ def _unopened(name: str, error: Exception) -> UsageError | StoreError:
     """Returns the error for a database that cannot be opened."""
     if is_damaged(error):
         return UsageError(f"{name} {DAMAGED}")
-    return StoreError(f"cannot open {name}: {one_line(error)}: check --db and the server of the database")
+    return StoreError(f"cannot open {name}: {one_line(error)}: check --db and the database server")
 
 
 def _sqlite(path: Path) -> pw.Database:

@@ -17,7 +17,7 @@ KEEPS_SIZE = (
     "sqlite3 FILE 'PRAGMA auto_vacuum = incremental; VACUUM')"
 )
 """Message about a SQLite file that keeps its free pages, to follow its name."""
-_FOREIGN = "is a database of something else: choose another --db"
+_FOREIGN = "is a database of another program: choose another --db"
 # One statement, so that tables that another hub is creating are seen together or not at all.
 _NAMES = {
     Dialect.SQLITE: "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'",

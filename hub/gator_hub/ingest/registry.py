@@ -55,7 +55,7 @@ def register(database: Database, hello: attach_pb2.Hello, owner: str) -> Registe
     if not proves and kept_owner != owner:
         raise PermissionDeniedError(
             f"the run {hello.run} belongs to another user of the hub, and run.key, which would prove that "
-            "it is yours, is missing or cannot be read: restore it, or ask that user for gator hub give"
+            "it is yours, is missing or cannot be read: restore it, or ask that user to run gator hub give"
         )
     if deleted:
         raise UnavailableError(f"the run {hello.run} is being removed: try again in a moment")

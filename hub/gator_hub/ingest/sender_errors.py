@@ -45,10 +45,10 @@ def error_for_sender(error: Exception) -> Exception:
     if is_damaged(error):
         _log.error("the database %s (%s)", DAMAGED, text)
         return DamagedError()
-    _log.error("the database refuses what it is given: %s: %s", type(error).__name__, text)
+    _log.error("the database rejected a statement: %s: %s", type(error).__name__, text)
     if _is_unfit(error):
         # ProtocolError, because sending the events again would fail again.
         return ProtocolError(
-            f"the database of the hub cannot store all of it: see the hub's log ({text[:MAX_QUOTED]})"
+            f"the database of the hub cannot store all of the events: see the hub's log ({text[:MAX_QUOTED]})"
         )
-    return StoreError("the database of the hub refuses it: see the hub's log")
+    return StoreError("the database of the hub rejected the events: see the hub's log")

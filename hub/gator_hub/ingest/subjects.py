@@ -94,4 +94,6 @@ def _check(root: str, paths: Iterable[str]) -> None:
             )
         if len(path.encode()) > MAX_PATH_BYTES:
             shown = path[:MAX_QUOTED]
-            raise ProtocolError(f"the path {shown!r} is above {MAX_PATH_BYTES} bytes: use shorter idents")
+            raise ProtocolError(
+                f"the path {shown!r} is longer than {MAX_PATH_BYTES} bytes: use shorter idents"
+            )

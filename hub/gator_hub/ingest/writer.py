@@ -163,7 +163,7 @@ class Writer:
             return False
         if not self._told_trouble:
             self._told_trouble = True
-            _log.warning("the database takes nothing, retrying: %s", one_line(error))
+            _log.warning("the database accepts no writes, retrying: %s", one_line(error))
         return not self._closing.wait(_RETRY_SECONDS)
 
     def forget(self) -> None:

@@ -133,7 +133,7 @@ def read_tokens(file: Path) -> Sequence[tuple[str, bytes]]:
         seen.add(digest)
         users.append((name, digest))
     if not users:
-        raise UsageError(f"{file} names no user: write a line NAME:TOKEN for each")
+        raise UsageError(f"{file} contains no tokens: write a line NAME:TOKEN for each user")
     return users
 
 

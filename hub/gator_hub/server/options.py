@@ -184,7 +184,7 @@ def database_url(text: str | None, environ: Mapping[str, str]) -> str:
     if secret:
         raise UsageError(
             "other users of this host can read a password in --db: pass it in PGPASSWORD or ~/.pgpass, "
-            "or leave it out to be asked"
+            "or omit it to be prompted"
         )
     return text
 

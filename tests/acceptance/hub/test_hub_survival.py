@@ -141,7 +141,7 @@ def test_a_hub_without_room_harms_no_run_and_gets_the_rest_later(
     with keeper.hub("--db", str(file)) as hub:
         done = gator("run", gator.spec(FLOOD), "--quiet", "--hub", hub.address, "--hub-wait", "1s").expect(0)
         assert "gator hub import" in done.out + done.err
-        until(lambda: hub.logged("takes nothing"), "the hub says that it has no room")
+        until(lambda: hub.logged("accepts no writes"), "the hub says that it has no room")
         subprocess.run(["mount", "-o", "remount,size=300m", str(small_disk)], check=True)
         gator("hub", "import", str(gator.folder), "--hub", hub.address, seconds=60).expect(0)
         assert set(events_of(file)) == all_events(gator)

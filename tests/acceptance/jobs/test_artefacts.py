@@ -129,7 +129,7 @@ def test_artefacts_are_listed_and_copied_out(gator: Gator) -> None:
     assert (gator.root / "simv").stat().st_mode & 0o777 == 0o755
     assert gator("get", "merge", "all", "-o", "-").expect(0).out == "0\n2\n"
     for arguments, text in (
-        (("build", "sim"), "simv exists already"),
+        (("build", "sim"), "simv already exists"),
         (("build", "lib", "-o", "x"), "was not kept after the run (`keep: false`)"),
         (("build", "simm"), "did you mean 'sim'?"),
         (("fails", "log"), "top/fails has no artefact 'log'"),

@@ -147,7 +147,7 @@ def test_the_output_of_an_attempt_comes_back_byte_by_byte(tmp_path: Path, turns:
 
 
 def test_a_run_without_a_record_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="holds no record"):
+    with pytest.raises(StoreError, match="contains no record"):
         RunStores.open(tmp_path)
 
 

@@ -54,7 +54,7 @@ def test_any_other_token_is_nobodys(file: Path, token: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "names no user"),
+        ("", "contains no tokens"),
         ("ann\n", ":1: write NAME:TOKEN"),
         ("ann:short\n", "at least 16 characters"),
         (f":{ANN}\n", ":1: write NAME:TOKEN"),

@@ -104,7 +104,7 @@ def get(
         if target.is_dir() and to is not None:
             target /= Path(made.artefact.file).name
         if target.exists() or target.is_symlink():
-            raise UsageError(f"{target} exists already: use another name with -o")
+            raise UsageError(f"{target} already exists: use another name with -o")
         _copy(opened, made, place, target)
         if json:
             values = to_values(made.artefact)

@@ -124,7 +124,7 @@ def _warn_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
             "gator: the hub is still computing signatures of earlier runs, so no cause is reported as new yet"
         )
     elif not sightings.groups:
-        output.warn("gator: the earlier runs could not all be read, so nothing is called new")
+        output.warn("gator: some earlier runs could not be read, so no cause is reported as new")
 
 
 def _print_json(

@@ -42,7 +42,7 @@ def clean(
     """
     if keep is None and older is None:
         raise UsageError(
-            "no runs are chosen: use --keep N to keep the newest, or --older 14d to keep newer ones"
+            "no runs are selected: use --keep N to keep the newest, or --older 14d to remove only old ones"
         )
     root = tracking_root(tracking)
     if is_run(root):

@@ -44,5 +44,5 @@ def test_what_a_database_refuses_is_said_in_the_log_alone(
         writer.close()
         database.close()
     assert str(read.value) == "the hub cannot read its database: see its log"
-    assert str(written.value) == "the database of the hub refuses it: see the hub's log"
+    assert str(written.value) == "the database of the hub rejected the events: see the hub's log"
     assert ["nowhere" in line for line in caplog.messages] == [True, True]

@@ -77,9 +77,9 @@ def garbage(file: Path) -> None:
 
 
 ODD = [
-    (of_something_else, "is a database of something else: choose another --db"),
-    (of_something_else_with_versions, "is a database of something else: choose another --db"),
-    (of_a_run, "is a database of something else: choose another --db"),
+    (of_something_else, "is a database of another program: choose another --db"),
+    (of_something_else_with_versions, "is a database of another program: choose another --db"),
+    (of_a_run, "is a database of another program: choose another --db"),
     (of_a_newer_hub, "has version 99 of the schema, and this hub knows 2: use a newer one"),
     (without_a_version, "is incomplete: the version in table schema_version is missing"),
     (without_a_table, "is incomplete: table outputs is missing: restore it from a backup"),
@@ -115,19 +115,19 @@ def test_text_that_is_not_a_record_is_not_copied(keeper: Keeper, make: Callable[
     make(keeper.folder / "x.db")
     done = keeper.call("backup", "copy.db", "--db", "x.db")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "x.db is a database of something else: choose another --db\n" in done.stderr
+    assert "x.db is a database of another program: choose another --db\n" in done.stderr
     assert [path.name for path in keeper.folder.iterdir()] == ["x.db"]
 
 
 def test_a_server_s_database_of_something_else_is_refused(keeper: Keeper, postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute("CREATE TABLE photos (name TEXT)")
-    with pytest.raises(UsageError, match="is a database of something else: choose another --db"):
+    with pytest.raises(UsageError, match="is a database of another program: choose another --db"):
         Database.open(postgres_url)
     found = check.look_at_database(postgres_url)
     assert (found.good, found.text.partition(" is ")[2]) == (
         False,
-        "a database of something else: choose another --db",
+        "a database of another program: choose another --db",
     )
 
 

@@ -194,7 +194,7 @@ async def test_a_longer_path_is_refused_for_good(database_url: str, tmp_path: Pa
     async with hub(database_url, tmp_path) as there:
         (refusal,) = await feed(there.address, {ROOT_STORE: store})
         assert isinstance(refusal, ProtocolError)
-        assert "is above 2000 bytes" in str(refusal)
+        assert "is longer than 2000 bytes" in str(refusal)
 
 
 async def test_a_metric_that_is_not_a_number_is_left_out(database_url: str, tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ async def test_a_run_that_cannot_be_removed_is_named_once_and_keeps_no_other(
         assert runs(there) == ["a1", "a3"]
     said = [line for line in caplog.messages if "could not be removed" in line]
     assert said == [
-        "run top (a1) could not be removed: the database of the hub refuses it: see the hub's log"
+        "run top (a1) could not be removed: the database of the hub rejected the events: see the hub's log"
     ]
 
 

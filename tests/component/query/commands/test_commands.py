@@ -188,7 +188,7 @@ def test_a_run_that_cannot_be_read_is_listed_too(tracking: Path, folder: Path, g
     broken.mkdir()
     shutil.copy(folder / "run.lock", broken)
     assert "unreadable" in gator("runs").stdout
-    assert "holds no record" in values(gator("runs", "--json"))[0]["fault"]
+    assert "contains no record" in values(gator("runs", "--json"))[0]["fault"]
 
 
 def test_a_run_is_chosen_by_number_id_ident_name_and_folder(tracking: Path, gator: Gator) -> None:
@@ -223,7 +223,7 @@ def test_clean_removes_old_runs_and_never_live_ones(tracking: Path, gator: Gator
     assert live.folder.path.exists()
     gator("clean", "--older", "1s", "--keep", "1")
     assert not live.folder.path.exists()
-    assert "no runs are chosen" in str(gator("clean", code=1).exception)
+    assert "no runs are selected" in str(gator("clean", code=1).exception)
 
 
 def test_clean_names_a_folder_as_removed_only_once_it_is_gone(

@@ -229,7 +229,7 @@ def test_a_hub_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
             "hub with TLS",
             "cannot query the hub at {}: it hangs up at once: use --hub-ca FILE if it speaks TLS",
         ),
-        ("no hub", "the hub at {} does not know the call (Method not found!): update it"),
+        ("no hub", "the hub at {} does not support the call (Method not found!): update it"),
         ("web server", "cannot query the hub at {}: something else listens there: check the address"),
     ],
 )
