@@ -67,6 +67,7 @@ class SpecContext:
         "problems",
         "read_yaml",
         "texts",
+        "unknown_kinds",
         "warnings",
     )
 
@@ -81,6 +82,8 @@ class SpecContext:
         self.warnings: list[Problem] = []
         self.texts: dict[str, str] = {}
         """Source of the files, by name."""
+        self.unknown_kinds = set[str]()
+        """Kinds of names, such as `matrix`, some of which are not known because an include of them failed."""
         self._left = _BASE_VALUES
 
     def begin_python(self, file: str, text: str) -> None:

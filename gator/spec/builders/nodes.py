@@ -42,26 +42,25 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
         case _:
             built = spec.array
             built.repeats = 1
-            own = _matrix_names(pairs)
+            own = _matrix_names(context, pairs)
             scope = scope._replace(in_array=True, matrix=scope.matrix | own, own_matrix=own)
     built.ident = scope.default_ident
     built.position.CopyFrom(position(node))
     known = keys.KEYS_OF[node.tag]
-    scope = _with_params(pairs, scope)
+    scope = _with_params(context, pairs, scope)
     for name, pair in pairs.items():
         key = known.get(name)
         if key is None or (key.root_only and not scope.is_root):
             context.problem(pair.key, wrong_key(name, node.tag, is_root=scope.is_root))
-        elif not is_null(pair.value):
+        elif not is_null(pair.value) and pair.value.tag != INCLUDE:
+            # An include that failed reports its own problem.
             one = KeyContext(context, key, pair, scope, is_group=node.tag != keys.JOB)
             if is_deferred(one):
                 _defer(built, one)
             else:
                 _read_key(built, one)
     if isinstance(built, spec_pb2.JobArray) and ("matrix" in pairs or "exclude" in pairs):
-        from gator.spec.builders.jobs.matrix import check_matrix
-
-        check_matrix(context, built, pairs)
+        _check_matrix(context, built, pairs)
     if isinstance(built, spec_pb2.Job):
         _check_command(context, node, pairs, calls=_calls_python(pairs))
     elif not built.jobs and not _jobs_has_wrong_type(pairs):
@@ -69,9 +68,12 @@ def build(context: SpecContext, node: Node, spec: spec_pb2.Spec, scope: NodeScop
     return built
 
 
-def _with_params(pairs: dict[str, Pair], scope: NodeScope) -> NodeScope:
+def _with_params(context: SpecContext, pairs: dict[str, Pair], scope: NodeScope) -> NodeScope:
     """Returns the scope of the keys of a node, with its parameters."""
     pair = pairs.get("params")
+    if pair is not None and pair.value.tag == INCLUDE:
+        context.unknown_kinds.add("params")
+        pair = None
     if pair is None or not isinstance(pair.value, MappingNode):
         return scope._replace(params_above=scope.params) if scope.params else scope
     names = (key.value for key, _ in pair.value.value if isinstance(key, ScalarNode))
@@ -84,7 +86,7 @@ def read_inherited(context: SpecContext, node: MappingNode, above: spec_pb2.JobG
     known = keys.KEYS_OF[keys.GROUP]
     others: dict[str, Pair] = {}
     pairs = context.pairs(node)
-    scope = _with_params(pairs, NodeScope(0, False, ""))
+    scope = _with_params(context, pairs, NodeScope(0, False, ""))
     for name, pair in pairs.items():
         key = known.get(name)
         if key is not None and (key.root_only or key.inherits is not Inheritance.NONE):
@@ -128,8 +130,20 @@ def _read_key(built: NodeMessage, key: KeyContext) -> None:
     READERS[key.entry.type](getattr(built, part) if part else built, key)
 
 
-def _matrix_names(pairs: dict[str, Pair]) -> frozenset[str]:
+def _check_matrix(context: SpecContext, array: spec_pb2.JobArray, pairs: dict[str, Pair]) -> None:
+    if any(pairs[name].value.tag == INCLUDE for name in ("matrix", "exclude") if name in pairs):
+        array.ClearField("matrix")  # The include reports its own problem.
+        return
+    from gator.spec.builders.jobs.matrix import check_matrix
+
+    check_matrix(context, array, pairs)
+
+
+def _matrix_names(context: SpecContext, pairs: dict[str, Pair]) -> frozenset[str]:
     if "matrix" not in pairs:
+        return frozenset()
+    if pairs["matrix"].value.tag == INCLUDE:
+        context.unknown_kinds.add("matrix")
         return frozenset()
     # Few arrays have a matrix.
     from gator.spec.builders.jobs.matrix import names_of
@@ -151,8 +165,6 @@ def _defer(built: NodeMessage, key: KeyContext) -> None:
 
 
 def _jobs(parent: Parent, key: KeyContext) -> None:
-    if key.value.tag == INCLUDE:
-        return  # The include reports its own problem.
     if not isinstance(key.value, SequenceNode):
         if key.value.tag in keys.KINDS:
             key.context.problem(key.value, "'jobs' must be a list: put '- ' before each child")

@@ -85,4 +85,6 @@ def check_placeholders(
         return
     here = {name for name in allowed if scope.in_array or name != "array"} | scope.params | scope.matrix
     for written, message in wrong_names(text, here):
+        if written[3:-2].strip().partition(".")[0] in context.unknown_kinds:
+            continue
         context.problem_within(node, written, message)
