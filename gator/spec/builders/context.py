@@ -83,7 +83,7 @@ class SpecContext:
         self.texts: dict[str, str] = {}
         """Source of the files, by name."""
         self.unknown_kinds = set[str]()
-        """Kinds of names, such as `matrix`, some of which are not known because an include of them failed."""
+        """Kinds of names, such as `matrix`, that may have more names, because an include of them failed."""
         self._left = _BASE_VALUES
 
     def begin_python(self, file: str, text: str) -> None:
