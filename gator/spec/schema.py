@@ -219,6 +219,7 @@ _TYPES: dict[str, Callable[[], Schema]] = {
     "resources": _resource_list,
     "environment": lambda: _values({"type": ["string", "number", "boolean", "null"]}),
     "pools": lambda: _values(_integer(0)),
+    "labels": lambda: _values(_WORD),
     "count": lambda: _integer(0),
     "repeats": lambda: {"anyOf": [_integer(0), {"type": "string", "pattern": _PLACEHOLDER}]},
     "integer": lambda: _integer(*keys.RANGES["integer"]),

@@ -421,6 +421,26 @@ class JobGroup(message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @typing.final
+    class LabelsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     IDENT_FIELD_NUMBER: builtins.int
     JOBS_FIELD_NUMBER: builtins.int
     ORDER_FIELD_NUMBER: builtins.int
@@ -433,6 +453,7 @@ class JobGroup(message.Message):
     LICENSES_FIELD_NUMBER: builtins.int
     SECRETS_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
     HOOKS_FIELD_NUMBER: builtins.int
     WHEN_FIELD_NUMBER: builtins.int
     EXPECT_FIELD_NUMBER: builtins.int
@@ -481,6 +502,10 @@ class JobGroup(message.Message):
         """Rules that name the causes of failures. Only on the root."""
 
     @builtins.property
+    def labels(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Labels of the run, by name. Only on the root."""
+
+    @builtins.property
     def hooks(self) -> Hooks:
         """Shell scripts that run before and after the node."""
 
@@ -515,6 +540,7 @@ class JobGroup(message.Message):
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
         secrets: abc.Iterable[builtins.str] | None = ...,
         causes: abc.Iterable[CauseRule] | None = ...,
+        labels: abc.Mapping[builtins.str, builtins.str] | None = ...,
         hooks: Hooks | None = ...,
         when: builtins.str = ...,
         expect: Expect | None = ...,
@@ -525,7 +551,7 @@ class JobGroup(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "quarantine", b"quarantine", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "deferred", b"deferred", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "deferred", b"deferred", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "labels", b"labels", "licenses", b"licenses", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015
@@ -570,6 +596,26 @@ class JobArray(message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @typing.final
+    class LabelsEntry(message.Message):
+        DESCRIPTOR: descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     IDENT_FIELD_NUMBER: builtins.int
     JOBS_FIELD_NUMBER: builtins.int
     REPEATS_FIELD_NUMBER: builtins.int
@@ -583,6 +629,7 @@ class JobArray(message.Message):
     LICENSES_FIELD_NUMBER: builtins.int
     SECRETS_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
     HOOKS_FIELD_NUMBER: builtins.int
     MATRIX_FIELD_NUMBER: builtins.int
     REPEATS_TEXT_FIELD_NUMBER: builtins.int
@@ -637,6 +684,10 @@ class JobArray(message.Message):
         """Rules that name the causes of failures. Only on the root."""
 
     @builtins.property
+    def labels(self) -> containers.ScalarMap[builtins.str, builtins.str]:
+        """Labels of the run, by name. Only on the root."""
+
+    @builtins.property
     def hooks(self) -> Hooks:
         """Shell scripts that run before and after the node."""
 
@@ -676,6 +727,7 @@ class JobArray(message.Message):
         licenses: abc.Mapping[builtins.str, builtins.int] | None = ...,
         secrets: abc.Iterable[builtins.str] | None = ...,
         causes: abc.Iterable[CauseRule] | None = ...,
+        labels: abc.Mapping[builtins.str, builtins.str] | None = ...,
         hooks: Hooks | None = ...,
         matrix: Matrix | None = ...,
         repeats_text: builtins.str = ...,
@@ -688,7 +740,7 @@ class JobArray(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "deadline_millis", b"deadline_millis", "expect", b"expect", "hooks", b"hooks", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "quarantine", b"quarantine", "seed", b"seed", "settings", b"settings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "deferred", b"deferred", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis", "_max_fail", b"_max_fail", "_max_fail_per_cause", b"_max_fail_per_cause", "_seed", b"_seed", "allow_failure", b"allow_failure", "causes", b"causes", "deadline_millis", b"deadline_millis", "deferred", b"deferred", "expect", b"expect", "hooks", b"hooks", "ident", b"ident", "jobs", b"jobs", "labels", b"labels", "licenses", b"licenses", "matrix", b"matrix", "max_fail", b"max_fail", "max_fail_per_cause", b"max_fail_per_cause", "order", b"order", "position", b"position", "priority", b"priority", "quarantine", b"quarantine", "repeats", b"repeats", "repeats_text", b"repeats_text", "secrets", b"secrets", "seed", b"seed", "settings", b"settings", "when", b"when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__deadline_millis: _TypeAlias = typing.Literal["deadline_millis"]  # noqa: Y015
     _WhichOneofArgType__deadline_millis: _TypeAlias = typing.Literal["_deadline_millis", b"_deadline_millis"]  # noqa: Y015

@@ -1,13 +1,9 @@
 """Labels of runs as values of options: NAME=VALUE."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from gator.errors import OptionError
-
-MAX_NAME: Final = 128
-MAX_VALUE: Final = 512
-"""Maximum number of characters in a label."""
+from gator.spec.keys import MAX_LABEL_NAME, MAX_LABEL_VALUE
 
 
 def label_of(text: str) -> tuple[str, str]:
@@ -26,11 +22,12 @@ def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
     labels: dict[str, str] = {}
     for text in texts:
         name, value = label_of(text)
-        if len(name) > MAX_NAME or len(value) > MAX_VALUE:
+        if len(name) > MAX_LABEL_NAME or len(value) > MAX_LABEL_VALUE:
             raise OptionError(
                 "--label",
                 f"{text[:40]}…",
-                f"the name must be at most {MAX_NAME} characters long, the value at most {MAX_VALUE}",
+                f"the name must be at most {MAX_LABEL_NAME} characters long, "
+                f"the value at most {MAX_LABEL_VALUE}",
             )
         labels[name] = value
     return labels

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from gator.spec import keys
 from gator.spec.builders import scalars, settings
 from gator.spec.builders.context import SpecContext, position
 from gator.spec.builders.scope import KeyContext, NodeScope, check_placeholders
@@ -186,6 +187,20 @@ def _secrets(parent: Parent, key: KeyContext) -> None:
             parent.secrets.append(name)
 
 
+def _labels(parent: Parent, key: KeyContext) -> None:
+    for name, entry in mapping(key.context, key.value, "labels").items():
+        text = scalars.text(key.context, entry.value, f"labels.{name}")
+        if not name.strip() or "=" in name or len(name) > keys.MAX_LABEL_NAME:
+            message = f"the name of a label must have 1 to {keys.MAX_LABEL_NAME} characters, without ="
+            key.context.problem(entry.key, message)
+        elif text is not None and len(text) > keys.MAX_LABEL_VALUE:
+            message = f"the value of a label can have at most {keys.MAX_LABEL_VALUE} characters"
+            key.context.problem(entry.value, message)
+        elif text is not None:
+            check_placeholders(key.context, entry.value, text, (), key.scope.of_node())
+            parent.labels[name.strip()] = text
+
+
 def _causes(parent: Parent, key: KeyContext) -> None:
     from gator.spec.builders.recognition.causes import read_causes
 
@@ -226,6 +241,7 @@ READERS: Final[dict[str, settings.Reader]] = settings.READERS | {
     "hooks": _hooks,
     "expect": _expect,
     "ident": _ident,
+    "labels": _labels,
     "exclude": _exclude,
     "matrix": _matrix,
     "max_fail": _max_fail,

@@ -221,6 +221,7 @@ NODE_KEYS: Final = {
             "Rules that name the causes of failures, the first that applies.",
             root_only=True,
         ),
+        Key("labels", _LISTS, "labels", "Labels of the run, by name.", root_only=True),
         Key("secrets", _LISTS, "names", "Variables whose values are masked.", root_only=True),
     )
 }
@@ -230,7 +231,6 @@ LATER: Final = frozenset(
     (
         "debug",
         "inputs",
-        "labels",
     )
 )
 """Keys that are reserved for later versions."""

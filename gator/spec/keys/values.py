@@ -152,6 +152,10 @@ WHENS: Final = ("passed", "done")
 """When a job gets an artefact."""
 FORMS: Final = ("path", "copy")
 """Values of `as`: the way in which a job gets an artefact."""
+MAX_LABEL_NAME: Final = 128
+"""Maximum number of characters in the name of a label."""
+MAX_LABEL_VALUE: Final = 512
+"""Maximum number of characters in the value of a label."""
 MAX_LOG_FILES: Final = 8
 """Maximum number of files of `also_log`. Each is a stream."""
 JOBSERVER_FORMS: Final = ("fifo", "pipe")

@@ -19,6 +19,10 @@ def _pools(name: str, pools: Mapping[str, int]) -> Iterator[str]:
     yield from mapping(name, sorted((license_name, str(number)) for license_name, number in pools.items()))
 
 
+def _labels(name: str, labels: Mapping[str, str]) -> Iterator[str]:
+    yield from mapping(name, sorted((label, scalar(text)) for label, text in labels.items()))
+
+
 def _resources(name: str, held: spec_pb2.Resources) -> Iterator[str]:
     items: list[str] = []
     if held.HasField("cores"):
@@ -171,6 +175,7 @@ WRITERS: Final[dict[str, Callable[[str, Any], Iterator[str]]]] = {
     "environment": _environment,
     "exclude": _exclude,
     "hooks": _hooks,
+    "labels": _labels,
     "limits": _limits,
     "matrix": _matrix,
     "params": _params,

@@ -139,3 +139,14 @@ def test_a_parameter_can_be_the_seed_of_the_run(gator: Gator) -> None:
     assert error in gator("run", wrong).expect(2).err
     unknown = gator.spec(text.replace("{{ params.seed", "{{ matrix.seed"))
     assert ":4:7: unknown name ${{ matrix.seed }}" in gator("check", unknown).expect(2).out
+
+
+def test_labels_of_the_spec_are_those_of_the_run(gator: Gator) -> None:
+    spec = gator.spec(
+        "!JobGroup\nident: top\nparams: {branch: main}\n"
+        'labels: {suite: nightly, branch: "${{ params.branch }}", version: 1.10}\n'
+        "jobs:\n- !Job {ident: a, command: echo}\n"
+    )
+    gator("run", spec, "--param", "branch=dev", "--label", "suite=weekly").expect(0)
+    found = gator("runs", "--label", "branch=dev", "--json").expect(0).out
+    assert json.loads(found)["labels"] == {"suite": "weekly", "branch": "dev", "version": "1.10"}

@@ -264,6 +264,9 @@ def specs(draw: st.DrawFn, depth: int = 0) -> spec_pb2.Spec:
         return spec_pb2.Spec(job=spec_pb2.Job(**common, shell=draw(SCRIPTS)))
     if not depth:
         common["licenses"] = draw(st.dictionaries(NAMES, COUNTS, max_size=2))
+        common["labels"] = draw(
+            st.dictionaries(NAMES, st.sampled_from(["", "x y", "1.10", "no"]), max_size=2)
+        )
         common["causes"] = draw(st.lists(CAUSES, max_size=2))
         common["secrets"] = draw(st.lists(st.sampled_from(["A", "DB_URL", "x y"]), unique=True, max_size=2))
     common["max_fail"] = draw(optional(st.integers(0, 9)))

@@ -28,6 +28,7 @@ from gator.errors import UsageError
 from gator.git import asking_git
 from gator.process.host import supported
 from gator.runtime import diagnostics, loading
+from gator.v1 import plan_pb2
 
 
 @with_options(LaunchOptions)
@@ -68,7 +69,7 @@ def run(
         notices += (Notice(note, is_warning=False) for note in selection.notes)
         request = plan_request(loaded, options, selection, options.tracking)
         pools = pools_of(loaded, options, scheduler)
-        labels = _labels(options.labels)
+        labels = {**_written_labels(request), **_labels(options.labels)}
         if options.dry_run:
             runnable = runnable_plan(request, pools, loaded, is_rerun=bool(selection.repeat))
             show_plan(runnable, options)
@@ -91,6 +92,18 @@ def run(
         if selection.not_run:
             output.warn(f"gator: {selection.not_run}")
         raise typer.Exit(code)
+
+
+def _written_labels(request: plan_pb2.PlanRequest) -> Mapping[str, str]:
+    """Returns the labels of the spec and of gator.toml files."""
+    spec = request.spec
+    written = {**request.above.labels, **spec.group.labels, **spec.array.labels}
+    if not any("${{" in text for text in written.values()):
+        return written
+    from gator.plan import known_text, written_nodes
+
+    root = written_nodes(request)[0]
+    return {name: known_text(text, root, request) for name, text in written.items()}
 
 
 def _labels(texts: Sequence[str]) -> Mapping[str, str]:
