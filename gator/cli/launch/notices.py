@@ -31,6 +31,6 @@ def notices_of(loaded: LoadedSpec, runnable: Runnable, options: PlanOptions) -> 
     if len(runnable.warnings) > MAX_WARNINGS:
         more = plural(len(runnable.warnings) - MAX_WARNINGS, "more warning")
         spec = loaded.name if loaded.is_stdin else str(Path(loaded.name).absolute())
-        yield Notice(f"{more}: {printed.command('check', spec)} shows all of them")
+        yield Notice(f"{more}: see {printed.command('check', spec)}")
     for note in notes_of(runnable, options):
         yield Notice(note, is_warning=False)

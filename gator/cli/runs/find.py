@@ -185,7 +185,7 @@ def select(run_name: str | None, root: Path) -> FoundRun:
         which = (
             short_id_hint(run_name)
             or did_you_mean(run_name, idents)
-            or f"; the newest are: {', '.join(some)}: {listing} lists all"
+            or f"; the newest are: {', '.join(some)}: see {listing}"
         )
         raise NotFoundError(f"there is no run {run_name!r} in {root}{which}")
     return found

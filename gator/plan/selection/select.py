@@ -249,7 +249,7 @@ class _Finder(Struct):
         near = [self._near(pattern) for pattern in request.only] + [
             self._near_tag(tag) for tag in request.tags
         ]
-        hint = next(filter(None, near), ": `gator plan SPEC` shows the paths and tags there are")
+        hint = next(filter(None, near), ": see `gator plan SPEC` for the paths and tags")
         return f"nothing to run matches {shown}{hint}"
 
     def _near(self, pattern: str) -> str:

@@ -91,7 +91,7 @@ def _known(database: Database, name: str) -> str:
     if ticketed:
         return ticketed[0]
     near = nearest(name, {named for rule in rules for named in (rule.name, rule.ticket) if named})
-    hint = f"did you mean '{near}'?" if near else "gator failures --causes lists those of a run"
+    hint = f"did you mean '{near}'?" if near else "see `gator failures --causes`"
     raise NotFoundError(f"the hub has no cause {cut(name, 100)!r}: {hint}")
 
 

@@ -191,8 +191,8 @@ def test_nothing_selected_is_an_error(options: dict[str, list[str]]) -> None:
     [
         ({"only": ["sims/rnu"]}, ": did you mean 'sims/run'?"),
         ({"only": ["zz", "/top/prpe"]}, ": did you mean 'top/prep'?"),
-        ({"only": ["run[10]"]}, ": `gator plan SPEC` shows the paths and tags there are"),
-        ({"only": ["sims/rn*"]}, ": `gator plan SPEC` shows the paths and tags there are"),
+        ({"only": ["run[10]"]}, ": see `gator plan SPEC` for the paths and tags"),
+        ({"only": ["sims/rn*"]}, ": see `gator plan SPEC` for the paths and tags"),
     ],
 )
 def test_the_node_that_was_most_likely_meant_is_offered(options: dict[str, list[str]], hint: str) -> None:
