@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gator import errors
 from gator.files.bounded import read_setting
+from gator.hub_page import address_behind
 
 DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
@@ -87,11 +88,12 @@ def resolve(
     later. Raises UsageError if the address is invalid, a named file cannot be read, or there is not a token
     for a hub on another host.
     """
-    full = full_address(address)
+    trusted = read_ca(environ, ca)
+    full = full_address(address_behind(address.strip(), trusted))
     token, source = (
         _token(full, environ) if project_file is None else _for_project(full, environ, project_file)
     )
-    return HubAccess(full, token, read_ca(environ, ca), source)
+    return HubAccess(full, token, trusted, source)
 
 
 def why_away(error: str, *, secure: bool) -> str:

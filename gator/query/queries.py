@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from gator.core.launch.rerun import job_command
 from gator.core.metrics import summarise
 from gator.core.pages import NodeList, PageKey
 from gator.errors import NotFoundError, UsageError
@@ -15,6 +16,7 @@ from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
 from gator.query.failures import list_failures
 from gator.query.lines.pages import LinePager
+from gator.query.lines.ranges import list_line_ranges
 from gator.query.lines.severities import SeverityCache
 from gator.query.metrics import MetricPager
 from gator.query.more_rules import checked_rules
@@ -66,6 +68,7 @@ class Queries:
             description = self._description(path)
             if description is not None:
                 response.description.CopyFrom(description)
+            response.reproduce = job_command(run, node) or ""
         return response
 
     def list_nodes(self, request: qs.ListNodesRequest) -> qs.ListNodesResponse:
@@ -198,6 +201,13 @@ class Queries:
         self._check(path)
         _check_globs(request.globs)
         return LinePager(self.reader, request, path, self._budget, self._levels).page()
+
+    def list_line_ranges(self, request: qs.ListLineRangesRequest) -> qs.ListLineRangesResponse:
+        """Counts the lines of an attempt by severity. Raises NotFoundError if there is no such attempt."""
+        self._run(request.run)
+        self._check(request.path)
+        attempt = self._attempt(request.path, request.attempt)
+        return list_line_ranges(self.reader, request, attempt, self._budget.begin())
 
     def list_metrics(self, request: qs.ListMetricsRequest) -> qs.ListMetricsResponse:
         """Returns metrics of a node or of all nodes below it. Raises UsageError for an invalid quantile."""

@@ -103,6 +103,14 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         """Returns lines and messages."""
         return await self._answer(lambda queries, asked: queries.list_lines(asked), request.run, request)
 
+    async def ListLineRanges(  # noqa: N802
+        self, request: qs.ListLineRangesRequest, context: Any
+    ) -> qs.ListLineRangesResponse:
+        """Counts the lines of an attempt by severity."""
+        return await self._answer(
+            lambda queries, asked: queries.list_line_ranges(asked), request.run, request
+        )
+
     async def ListMetrics(  # noqa: N802
         self, request: qs.ListMetricsRequest, context: Any
     ) -> qs.ListMetricsResponse:

@@ -218,3 +218,47 @@ class HistoryEntry(message.Message):
     _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "metrics", b"metrics", "outcome", b"outcome", "peak_memory_bytes", b"peak_memory_bytes", "reason", b"reason", "run", b"run", "seed", b"seed", "signature", b"signature", "tally", b"tally", "user", b"user", "wall_nanos", b"wall_nanos"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class JobStatistics(message.Message):
+    """A job in the last runs of a series."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    PASSED_FIELD_NUMBER: builtins.int
+    RETRIED_FIELD_NUMBER: builtins.int
+    UNSTABLE_FIELD_NUMBER: builtins.int
+    MEAN_WALL_NANOS_FIELD_NUMBER: builtins.int
+    MAX_WALL_NANOS_FIELD_NUMBER: builtins.int
+    path: builtins.str
+    """Path relative to the root; empty for the root itself."""
+    runs: builtins.int
+    """Number of runs in which it passed or failed."""
+    passed: builtins.int
+    """Number of runs in which it passed."""
+    retried: builtins.int
+    """Number of runs in which it passed after a failed attempt."""
+    unstable: builtins.int
+    """Number of its failures under the same conditions as a pass: the same commit without changes, and the same seed."""
+    mean_wall_nanos: builtins.int
+    """Mean duration of these runs in nanoseconds."""
+    max_wall_nanos: builtins.int
+    """Longest duration of these runs in nanoseconds."""
+    def __init__(
+        self,
+        *,
+        path: builtins.str = ...,
+        runs: builtins.int = ...,
+        passed: builtins.int = ...,
+        retried: builtins.int = ...,
+        unstable: builtins.int = ...,
+        mean_wall_nanos: builtins.int = ...,
+        max_wall_nanos: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["max_wall_nanos", b"max_wall_nanos", "mean_wall_nanos", b"mean_wall_nanos", "passed", b"passed", "path", b"path", "retried", b"retried", "runs", b"runs", "unstable", b"unstable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...

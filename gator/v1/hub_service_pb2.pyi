@@ -11,6 +11,7 @@ from gator.v1 import spec_pb2 as spec_pb2
 from google.protobuf import descriptor as descriptor
 from google.protobuf import message as message
 from google.protobuf.internal import containers as containers
+from google.protobuf.internal import enum_type_wrapper as enum_type_wrapper
 import builtins as builtins
 import sys
 import typing as typing
@@ -21,6 +22,68 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: descriptor.FileDescriptor
+
+class _RunOrder:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunOrderEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_RunOrder.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    RUN_ORDER_UNSPECIFIED: _RunOrder.ValueType  # 0
+    """The same as STARTED."""
+    RUN_ORDER_STARTED: _RunOrder.ValueType  # 1
+    """By their start, the newest first."""
+    RUN_ORDER_DURATION: _RunOrder.ValueType  # 2
+    """By their duration, the longest first. A run without a Result counts until it was last heard of."""
+    RUN_ORDER_IDENT: _RunOrder.ValueType  # 3
+    """By the idents of their roots."""
+    RUN_ORDER_USER: _RunOrder.ValueType  # 4
+    """By the names of the users who started them."""
+
+class RunOrder(_RunOrder, metaclass=_RunOrderEnumTypeWrapper):
+    """Orders of runs. Runs that are equal in an order have the newest first."""
+
+RUN_ORDER_UNSPECIFIED: RunOrder.ValueType  # 0
+"""The same as STARTED."""
+RUN_ORDER_STARTED: RunOrder.ValueType  # 1
+"""By their start, the newest first."""
+RUN_ORDER_DURATION: RunOrder.ValueType  # 2
+"""By their duration, the longest first. A run without a Result counts until it was last heard of."""
+RUN_ORDER_IDENT: RunOrder.ValueType  # 3
+"""By the idents of their roots."""
+RUN_ORDER_USER: RunOrder.ValueType  # 4
+"""By the names of the users who started them."""
+
+class _JobStatisticsOrder:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _JobStatisticsOrderEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_JobStatisticsOrder.ValueType], builtins.type):
+    DESCRIPTOR: descriptor.EnumDescriptor
+    JOB_STATISTICS_ORDER_UNSPECIFIED: _JobStatisticsOrder.ValueType  # 0
+    """The same as FLAKY."""
+    JOB_STATISTICS_ORDER_FLAKY: _JobStatisticsOrder.ValueType  # 1
+    """Only flaky jobs: those that passed after a failed attempt, or failed under the conditions of a pass. The ones
+    for which that happened most often come first.
+    """
+    JOB_STATISTICS_ORDER_SLOW: _JobStatisticsOrder.ValueType  # 2
+    """By the mean duration, longest first."""
+    JOB_STATISTICS_ORDER_FAILED: _JobStatisticsOrder.ValueType  # 3
+    """Only jobs that failed, those that failed most often first."""
+
+class JobStatisticsOrder(_JobStatisticsOrder, metaclass=_JobStatisticsOrderEnumTypeWrapper):
+    """Orders of the statistics of jobs. Jobs that are equal in an order are sorted by path."""
+
+JOB_STATISTICS_ORDER_UNSPECIFIED: JobStatisticsOrder.ValueType  # 0
+"""The same as FLAKY."""
+JOB_STATISTICS_ORDER_FLAKY: JobStatisticsOrder.ValueType  # 1
+"""Only flaky jobs: those that passed after a failed attempt, or failed under the conditions of a pass. The ones
+for which that happened most often come first.
+"""
+JOB_STATISTICS_ORDER_SLOW: JobStatisticsOrder.ValueType  # 2
+"""By the mean duration, longest first."""
+JOB_STATISTICS_ORDER_FAILED: JobStatisticsOrder.ValueType  # 3
+"""Only jobs that failed, those that failed most often first."""
 
 @typing.final
 class ListRunsRequest(message.Message):
@@ -61,6 +124,7 @@ class ListRunsRequest(message.Message):
     SELECTION_FIELD_NUMBER: builtins.int
     PARENT_FIELD_NUMBER: builtins.int
     NO_REPEATS_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
     ident: builtins.str
     """Only runs whose root has this ident; empty means all."""
     user: builtins.str
@@ -81,6 +145,8 @@ class ListRunsRequest(message.Message):
     """
     no_repeats: builtins.bool
     """Only runs that repeat no other run."""
+    order: RunOrder.ValueType
+    """The order."""
     @builtins.property
     def outcomes(self) -> containers.RepeatedScalarFieldContainer[common_pb2.Outcome.ValueType]:
         """Only runs with these outcomes. Empty means all."""
@@ -115,10 +181,11 @@ class ListRunsRequest(message.Message):
         selection: query_pb2.Selection | None = ...,
         parent: builtins.str = ...,
         no_repeats: builtins.bool = ...,
+        order: RunOrder.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["selection", b"selection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["from_unix_nanos", b"from_unix_nanos", "ident", b"ident", "labels", b"labels", "name", b"name", "no_repeats", b"no_repeats", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "selection", b"selection", "states", b"states", "until_unix_nanos", b"until_unix_nanos", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["from_unix_nanos", b"from_unix_nanos", "ident", b"ident", "labels", b"labels", "name", b"name", "no_repeats", b"no_repeats", "order", b"order", "outcomes", b"outcomes", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "selection", b"selection", "states", b"states", "until_unix_nanos", b"until_unix_nanos", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -337,6 +404,78 @@ class ListHistoryResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class ListJobStatisticsRequest(message.Message):
+    """Request for the jobs of a series."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    IDENT_FIELD_NUMBER: builtins.int
+    SELECTION_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    ORDER_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    ident: builtins.str
+    """Ident of the runs' roots."""
+    runs: builtins.int
+    """Number of runs to look at, the newest ones; 0 means 20. The limit is 200."""
+    order: JobStatisticsOrder.ValueType
+    """The order."""
+    page_size: builtins.int
+    """Maximum number of jobs in a page; 0 means 1,000, which is also the limit."""
+    page_token: builtins.str
+    """Token of the page to return; empty means the first page."""
+    @builtins.property
+    def selection(self) -> query_pb2.Selection:
+        """Selection of the runs; empty means the whole spec. Runs that repeat others are omitted."""
+
+    def __init__(
+        self,
+        *,
+        ident: builtins.str = ...,
+        selection: query_pb2.Selection | None = ...,
+        runs: builtins.int = ...,
+        order: JobStatisticsOrder.ValueType = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["selection", b"selection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["ident", b"ident", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "runs", b"runs", "selection", b"selection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListJobStatisticsResponse(message.Message):
+    """The jobs of a series."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    JOBS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Token of the next page; empty on the last page."""
+    runs: builtins.int
+    """Number of runs that were looked at."""
+    @builtins.property
+    def jobs(self) -> containers.RepeatedCompositeFieldContainer[hub_pb2.JobStatistics]:
+        """The jobs of this page."""
+
+    def __init__(
+        self,
+        *,
+        jobs: abc.Iterable[hub_pb2.JobStatistics] | None = ...,
+        next_page_token: builtins.str = ...,
+        runs: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["jobs", b"jobs", "next_page_token", b"next_page_token", "runs", b"runs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class PinRunRequest(message.Message):
     """Request to keep a run."""
 
@@ -446,6 +585,49 @@ class GiveRunResponse(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CreateSignInCodeRequest(message.Message):
+    """Request for a code with which a browser signs in."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class CreateSignInCodeResponse(message.Message):
+    """A code with which a browser signs in."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: builtins.int
+    WEB_PORT_FIELD_NUMBER: builtins.int
+    IS_SECURE_FIELD_NUMBER: builtins.int
+    code: builtins.str
+    """The code, for the fragment of a URL of the page: `#code=CODE`."""
+    web_port: builtins.int
+    """The port of the web page, on the host of the hub."""
+    is_secure: builtins.bool
+    """Whether the page is served over TLS."""
+    def __init__(
+        self,
+        *,
+        code: builtins.str = ...,
+        web_port: builtins.int = ...,
+        is_secure: builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["code", b"code", "is_secure", b"is_secure", "web_port", b"web_port"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

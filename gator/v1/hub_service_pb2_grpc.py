@@ -57,6 +57,11 @@ class HubServiceStub:
                 request_serializer=gator_dot_v1_dot_hub__service__pb2.ListHistoryRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_hub__service__pb2.ListHistoryResponse.FromString,
                 _registered_method=True)
+        self.ListJobStatistics = channel.unary_unary(
+                '/gator.v1.HubService/ListJobStatistics',
+                request_serializer=gator_dot_v1_dot_hub__service__pb2.ListJobStatisticsRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_hub__service__pb2.ListJobStatisticsResponse.FromString,
+                _registered_method=True)
         self.PinRun = channel.unary_unary(
                 '/gator.v1.HubService/PinRun',
                 request_serializer=gator_dot_v1_dot_hub__service__pb2.PinRunRequest.SerializeToString,
@@ -71,6 +76,11 @@ class HubServiceStub:
                 '/gator.v1.HubService/GiveRun',
                 request_serializer=gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.FromString,
+                _registered_method=True)
+        self.CreateSignInCode = channel.unary_unary(
+                '/gator.v1.HubService/CreateSignInCode',
+                request_serializer=gator_dot_v1_dot_hub__service__pb2.CreateSignInCodeRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_hub__service__pb2.CreateSignInCodeResponse.FromString,
                 _registered_method=True)
         self.AddCause = channel.unary_unary(
                 '/gator.v1.HubService/AddCause',
@@ -106,7 +116,7 @@ class HubServiceServicer:
     """
 
     def ListRuns(self, request, context):
-        """Lists runs, newest first.
+        """Lists runs, by default the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,6 +131,13 @@ class HubServiceServicer:
 
     def ListHistory(self, request, context):
         """Lists the outcomes of one node in the runs of a series, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListJobStatistics(self, request, context):
+        """Lists the jobs of a series with their outcomes and durations in its last runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,6 +160,13 @@ class HubServiceServicer:
 
     def GiveRun(self, request, context):
         """Makes another user the owner of a run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSignInCode(self, request, context):
+        """Creates a code with which a browser signs in at the web page as the caller, once and within 60 s.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,6 +218,11 @@ def add_HubServiceServicer_to_server(servicer, server):
                     request_deserializer=gator_dot_v1_dot_hub__service__pb2.ListHistoryRequest.FromString,
                     response_serializer=gator_dot_v1_dot_hub__service__pb2.ListHistoryResponse.SerializeToString,
             ),
+            'ListJobStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListJobStatistics,
+                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.ListJobStatisticsRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_hub__service__pb2.ListJobStatisticsResponse.SerializeToString,
+            ),
             'PinRun': grpc.unary_unary_rpc_method_handler(
                     servicer.PinRun,
                     request_deserializer=gator_dot_v1_dot_hub__service__pb2.PinRunRequest.FromString,
@@ -208,6 +237,11 @@ def add_HubServiceServicer_to_server(servicer, server):
                     servicer.GiveRun,
                     request_deserializer=gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.FromString,
                     response_serializer=gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.SerializeToString,
+            ),
+            'CreateSignInCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSignInCode,
+                    request_deserializer=gator_dot_v1_dot_hub__service__pb2.CreateSignInCodeRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_hub__service__pb2.CreateSignInCodeResponse.SerializeToString,
             ),
             'AddCause': grpc.unary_unary_rpc_method_handler(
                     servicer.AddCause,
@@ -330,6 +364,33 @@ class HubService:
             _registered_method=True)
 
     @staticmethod
+    def ListJobStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.HubService/ListJobStatistics',
+            gator_dot_v1_dot_hub__service__pb2.ListJobStatisticsRequest.SerializeToString,
+            gator_dot_v1_dot_hub__service__pb2.ListJobStatisticsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def PinRun(request,
             target,
             options=(),
@@ -400,6 +461,33 @@ class HubService:
             '/gator.v1.HubService/GiveRun',
             gator_dot_v1_dot_hub__service__pb2.GiveRunRequest.SerializeToString,
             gator_dot_v1_dot_hub__service__pb2.GiveRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSignInCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.HubService/CreateSignInCode',
+            gator_dot_v1_dot_hub__service__pb2.CreateSignInCodeRequest.SerializeToString,
+            gator_dot_v1_dot_hub__service__pb2.CreateSignInCodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

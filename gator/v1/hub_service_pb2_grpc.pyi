@@ -42,11 +42,13 @@ class HubServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> HubServiceAsyncStub: ...
     ListRuns: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListRunsRequest, _hub_service_pb2.ListRunsResponse]
-    """Lists runs, newest first."""
+    """Lists runs, by default the newest first."""
     CompareRuns: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.CompareRunsRequest, _hub_service_pb2.CompareRunsResponse]
     """Compares two runs job by job."""
     ListHistory: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListHistoryRequest, _hub_service_pb2.ListHistoryResponse]
     """Lists the outcomes of one node in the runs of a series, newest first."""
+    ListJobStatistics: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListJobStatisticsRequest, _hub_service_pb2.ListJobStatisticsResponse]
+    """Lists the jobs of a series with their outcomes and durations in its last runs."""
     PinRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.PinRunRequest, _hub_service_pb2.PinRunResponse]
     """Keeps a run forever, or ends this."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.DeleteRunRequest, _hub_service_pb2.DeleteRunResponse]
@@ -55,6 +57,8 @@ class HubServiceStub:
     """
     GiveRun: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.GiveRunRequest, _hub_service_pb2.GiveRunResponse]
     """Makes another user the owner of a run."""
+    CreateSignInCode: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.CreateSignInCodeRequest, _hub_service_pb2.CreateSignInCodeResponse]
+    """Creates a code with which a browser signs in at the web page as the caller, once and within 60 s."""
     AddCause: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.AddCauseRequest, _hub_service_pb2.AddCauseResponse]
     """Adds a rule that names a cause in all runs. It comes after the rules of the hub, and before those of a run."""
     ListCauses: _grpc.UnaryUnaryMultiCallable[_hub_service_pb2.ListCausesRequest, _hub_service_pb2.ListCausesResponse]
@@ -78,11 +82,13 @@ class HubServiceAsyncStub(HubServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRuns: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListRunsRequest, _hub_service_pb2.ListRunsResponse]  # type: ignore[assignment]
-    """Lists runs, newest first."""
+    """Lists runs, by default the newest first."""
     CompareRuns: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.CompareRunsRequest, _hub_service_pb2.CompareRunsResponse]  # type: ignore[assignment]
     """Compares two runs job by job."""
     ListHistory: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListHistoryRequest, _hub_service_pb2.ListHistoryResponse]  # type: ignore[assignment]
     """Lists the outcomes of one node in the runs of a series, newest first."""
+    ListJobStatistics: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListJobStatisticsRequest, _hub_service_pb2.ListJobStatisticsResponse]  # type: ignore[assignment]
+    """Lists the jobs of a series with their outcomes and durations in its last runs."""
     PinRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.PinRunRequest, _hub_service_pb2.PinRunResponse]  # type: ignore[assignment]
     """Keeps a run forever, or ends this."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.DeleteRunRequest, _hub_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
@@ -91,6 +97,8 @@ class HubServiceAsyncStub(HubServiceStub):
     """
     GiveRun: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.GiveRunRequest, _hub_service_pb2.GiveRunResponse]  # type: ignore[assignment]
     """Makes another user the owner of a run."""
+    CreateSignInCode: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.CreateSignInCodeRequest, _hub_service_pb2.CreateSignInCodeResponse]  # type: ignore[assignment]
+    """Creates a code with which a browser signs in at the web page as the caller, once and within 60 s."""
     AddCause: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.AddCauseRequest, _hub_service_pb2.AddCauseResponse]  # type: ignore[assignment]
     """Adds a rule that names a cause in all runs. It comes after the rules of the hub, and before those of a run."""
     ListCauses: _aio.UnaryUnaryMultiCallable[_hub_service_pb2.ListCausesRequest, _hub_service_pb2.ListCausesResponse]  # type: ignore[assignment]
@@ -117,7 +125,7 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hub_service_pb2.ListRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_hub_service_pb2.ListRunsResponse, _abc.Awaitable[_hub_service_pb2.ListRunsResponse]]:
-        """Lists runs, newest first."""
+        """Lists runs, by default the newest first."""
 
     @_abc_1.abstractmethod
     def CompareRuns(
@@ -134,6 +142,14 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hub_service_pb2.ListHistoryResponse, _abc.Awaitable[_hub_service_pb2.ListHistoryResponse]]:
         """Lists the outcomes of one node in the runs of a series, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListJobStatistics(
+        self,
+        request: _hub_service_pb2.ListJobStatisticsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_service_pb2.ListJobStatisticsResponse, _abc.Awaitable[_hub_service_pb2.ListJobStatisticsResponse]]:
+        """Lists the jobs of a series with their outcomes and durations in its last runs."""
 
     @_abc_1.abstractmethod
     def PinRun(
@@ -160,6 +176,14 @@ class HubServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hub_service_pb2.GiveRunResponse, _abc.Awaitable[_hub_service_pb2.GiveRunResponse]]:
         """Makes another user the owner of a run."""
+
+    @_abc_1.abstractmethod
+    def CreateSignInCode(
+        self,
+        request: _hub_service_pb2.CreateSignInCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hub_service_pb2.CreateSignInCodeResponse, _abc.Awaitable[_hub_service_pb2.CreateSignInCodeResponse]]:
+        """Creates a code with which a browser signs in at the web page as the caller, once and within 60 s."""
 
     @_abc_1.abstractmethod
     def AddCause(

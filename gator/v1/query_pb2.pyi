@@ -964,6 +964,48 @@ class Line(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class LineRange(message.Message):
+    """Consecutive lines of one stream of an attempt."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    STREAM_FIELD_NUMBER: builtins.int
+    FIRST_LINE_FIELD_NUMBER: builtins.int
+    LINES_FIELD_NUMBER: builtins.int
+    COUNTS_FIELD_NUMBER: builtins.int
+    FIRST_READ_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    LAST_READ_UNIX_NANOS_FIELD_NUMBER: builtins.int
+    stream: common_pb2.Stream.ValueType
+    """The stream."""
+    first_line: builtins.int
+    """Number of the first line, from 1."""
+    lines: builtins.int
+    """Number of lines that begin in the range."""
+    first_read_unix_nanos: builtins.int
+    """Time at which its first byte was read, in nanoseconds since 1970 UTC."""
+    last_read_unix_nanos: builtins.int
+    """Time at which its last byte was read, in nanoseconds since 1970 UTC."""
+    @builtins.property
+    def counts(self) -> common_pb2.Counts:
+        """Number of its lines by severity. Blank lines are not counted."""
+
+    def __init__(
+        self,
+        *,
+        stream: common_pb2.Stream.ValueType = ...,
+        first_line: builtins.int = ...,
+        lines: builtins.int = ...,
+        counts: common_pb2.Counts | None = ...,
+        first_read_unix_nanos: builtins.int = ...,
+        last_read_unix_nanos: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["counts", b"counts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["counts", b"counts", "first_line", b"first_line", "first_read_unix_nanos", b"first_read_unix_nanos", "last_read_unix_nanos", b"last_read_unix_nanos", "lines", b"lines", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class StoredEvent(message.Message):
     """An event and its store."""
 

@@ -176,6 +176,9 @@ class GetNodeResponse(message.Message):
     ATTEMPTS_FIELD_NUMBER: builtins.int
     RESULT_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
+    REPRODUCE_FIELD_NUMBER: builtins.int
+    reproduce: builtins.str
+    """The command that runs the job again with the same seed; empty for a group, or if unknown."""
     @builtins.property
     def node(self) -> query_pb2.Node:
         """The node."""
@@ -199,10 +202,11 @@ class GetNodeResponse(message.Message):
         attempts: abc.Iterable[query_pb2.Attempt] | None = ...,
         result: event_pb2.Result | None = ...,
         description: query_pb2.JobDescription | None = ...,
+        reproduce: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["description", b"description", "node", b"node", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["attempts", b"attempts", "description", b"description", "node", b"node", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempts", b"attempts", "description", b"description", "node", b"node", "reproduce", b"reproduce", "result", b"result"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -739,6 +743,74 @@ class ListLinesResponse(message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = typing.Literal["lines", b"lines", "next_page_token", b"next_page_token", "up_to_date", b"up_to_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListLineRangesRequest(message.Message):
+    """Request for ranges of lines."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    ATTEMPT_FIELD_NUMBER: builtins.int
+    STREAM_FIELD_NUMBER: builtins.int
+    RANGES_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    run: builtins.str
+    """Id of the run; empty means the server's one run."""
+    path: builtins.str
+    """Path of the job."""
+    attempt: builtins.int
+    """Number of the attempt; 0 means the last one."""
+    stream: common_pb2.Stream.ValueType
+    """Only this stream; unspecified means all."""
+    ranges: builtins.int
+    """Number of ranges into which a page is combined, about. Only ranges of one stream that follow each other are
+    combined, so there are more if the streams alternate. 0 means 500. The maximum is 10,000.
+    """
+    page_token: builtins.str
+    """Token of the page to return; empty means the first page."""
+    def __init__(
+        self,
+        *,
+        run: builtins.str = ...,
+        path: builtins.str = ...,
+        attempt: builtins.int = ...,
+        stream: common_pb2.Stream.ValueType = ...,
+        ranges: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["attempt", b"attempt", "page_token", b"page_token", "path", b"path", "ranges", b"ranges", "run", b"run", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class ListLineRangesResponse(message.Message):
+    """Ranges of lines."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    RANGES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Token of the next page; empty on the last page."""
+    @builtins.property
+    def ranges(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.LineRange]:
+        """The ranges of this page, in the order of reading. Together they are all lines of the streams."""
+
+    def __init__(
+        self,
+        *,
+        ranges: abc.Iterable[query_pb2.LineRange] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["next_page_token", b"next_page_token", "ranges", b"ranges"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

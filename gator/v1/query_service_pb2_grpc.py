@@ -83,6 +83,11 @@ class QueryServiceStub:
                 request_serializer=gator_dot_v1_dot_query__service__pb2.ListLinesRequest.SerializeToString,
                 response_deserializer=gator_dot_v1_dot_query__service__pb2.ListLinesResponse.FromString,
                 _registered_method=True)
+        self.ListLineRanges = channel.unary_unary(
+                '/gator.v1.QueryService/ListLineRanges',
+                request_serializer=gator_dot_v1_dot_query__service__pb2.ListLineRangesRequest.SerializeToString,
+                response_deserializer=gator_dot_v1_dot_query__service__pb2.ListLineRangesResponse.FromString,
+                _registered_method=True)
         self.ListMetrics = channel.unary_unary(
                 '/gator.v1.QueryService/ListMetrics',
                 request_serializer=gator_dot_v1_dot_query__service__pb2.ListMetricsRequest.SerializeToString,
@@ -174,6 +179,13 @@ class QueryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLineRanges(self, request, context):
+        """Counts the lines of an attempt by severity, range by range.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMetrics(self, request, context):
         """Lists metrics of a node or of all nodes below it.
         """
@@ -244,6 +256,11 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.ListLines,
                     request_deserializer=gator_dot_v1_dot_query__service__pb2.ListLinesRequest.FromString,
                     response_serializer=gator_dot_v1_dot_query__service__pb2.ListLinesResponse.SerializeToString,
+            ),
+            'ListLineRanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLineRanges,
+                    request_deserializer=gator_dot_v1_dot_query__service__pb2.ListLineRangesRequest.FromString,
+                    response_serializer=gator_dot_v1_dot_query__service__pb2.ListLineRangesResponse.SerializeToString,
             ),
             'ListMetrics': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMetrics,
@@ -491,6 +508,33 @@ class QueryService:
             '/gator.v1.QueryService/ListLines',
             gator_dot_v1_dot_query__service__pb2.ListLinesRequest.SerializeToString,
             gator_dot_v1_dot_query__service__pb2.ListLinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLineRanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gator.v1.QueryService/ListLineRanges',
+            gator_dot_v1_dot_query__service__pb2.ListLineRangesRequest.SerializeToString,
+            gator_dot_v1_dot_query__service__pb2.ListLineRangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

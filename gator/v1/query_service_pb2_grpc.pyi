@@ -60,6 +60,8 @@ class QueryServiceStub:
     """Lists events of a node or of all nodes below it."""
     ListLines: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListLinesRequest, _query_service_pb2.ListLinesResponse]
     """Lists lines and messages of a job or of all jobs below a node."""
+    ListLineRanges: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListLineRangesRequest, _query_service_pb2.ListLineRangesResponse]
+    """Counts the lines of an attempt by severity, range by range."""
     ListMetrics: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListMetricsRequest, _query_service_pb2.ListMetricsResponse]
     """Lists metrics of a node or of all nodes below it."""
     ListSamples: _grpc.UnaryUnaryMultiCallable[_query_service_pb2.ListSamplesRequest, _query_service_pb2.ListSamplesResponse]
@@ -101,6 +103,8 @@ class QueryServiceAsyncStub(QueryServiceStub):
     """Lists events of a node or of all nodes below it."""
     ListLines: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListLinesRequest, _query_service_pb2.ListLinesResponse]  # type: ignore[assignment]
     """Lists lines and messages of a job or of all jobs below a node."""
+    ListLineRanges: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListLineRangesRequest, _query_service_pb2.ListLineRangesResponse]  # type: ignore[assignment]
+    """Counts the lines of an attempt by severity, range by range."""
     ListMetrics: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListMetricsRequest, _query_service_pb2.ListMetricsResponse]  # type: ignore[assignment]
     """Lists metrics of a node or of all nodes below it."""
     ListSamples: _aio.UnaryUnaryMultiCallable[_query_service_pb2.ListSamplesRequest, _query_service_pb2.ListSamplesResponse]  # type: ignore[assignment]
@@ -187,6 +191,14 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_query_service_pb2.ListLinesResponse, _abc.Awaitable[_query_service_pb2.ListLinesResponse]]:
         """Lists lines and messages of a job or of all jobs below a node."""
+
+    @_abc_1.abstractmethod
+    def ListLineRanges(
+        self,
+        request: _query_service_pb2.ListLineRangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_query_service_pb2.ListLineRangesResponse, _abc.Awaitable[_query_service_pb2.ListLineRangesResponse]]:
+        """Counts the lines of an attempt by severity, range by range."""
 
     @_abc_1.abstractmethod
     def ListMetrics(

@@ -37,8 +37,11 @@ _PIECE = 200
 _MAX_BYTES = 1024 * 1024
 """Size in bytes at which a list of runs ends. The piece of runs that reaches it is complete."""
 
-PageKey = list[int]
-"""Start and number of the last run of a page. The next page begins after it."""
+PageKey = list[int | str]
+"""Sort key and number of the last run of a page. The next page begins after it."""
+
+TEXT_ORDERS = (hs.RUN_ORDER_IDENT, hs.RUN_ORDER_USER)
+"""The orders by texts, which ascend."""
 
 
 class OpenRuns:
@@ -118,7 +121,7 @@ def _is_prefix(name: str) -> bool:
 def list_runs(
     database: Database, request: hs.ListRunsRequest, after: PageKey | None, limit: int
 ) -> tuple[list[query_pb2.Run], PageKey | None]:
-    """Returns at most `limit` matching runs, the newest first, and the place of the next page.
+    """Returns at most `limit` matching runs in the order of the request, and the place of the next page.
 
     Returns fewer if they are large, and None as the place at the end. Command lines and metrics are left out.
     """
@@ -138,18 +141,37 @@ def _list_piece(
     database: Database, request: hs.ListRunsRequest, after: PageKey | None, limit: int
 ) -> tuple[list[query_pb2.Run], PageKey | None]:
     model = database.models.runs
-    query = model.select(*fields_of(model, RUN_NAMES), model.id).where(*_conditions(database, request))
-    if after:
-        query = query.where(pw.Tuple(model.started_unix_nanos, model.id) < tuple(after))
-    rows = database.rows(query.order_by(model.started_unix_nanos.desc(), model.id.desc()).limit(limit))
-    runs = {number: run_of(row) for *row, number in rows}
+    key, is_ascending = _sort_key(model, request.order), request.order in TEXT_ORDERS
+    query = model.select(*fields_of(model, RUN_NAMES), key, model.id).where(*_conditions(database, request))
+    if after and is_ascending:
+        query = query.where((key > after[0]) | ((key == after[0]) & (model.id < after[1])))
+    elif after:
+        query = query.where(pw.Tuple(key, model.id) < tuple(after))
+    order = key.asc() if is_ascending else key.desc()
+    rows = database.rows(query.order_by(order, model.id.desc()).limit(limit))
+    runs = {number: run_of(row) for *row, _, number in rows}
     for number, node in _roots(database, list(runs)).items():
         _add_root(database, number, runs[number], node)
     for number, rerun in passed_reruns(database, runs).items():
         runs[number].passed_in = rerun
     listed = list(runs.values())
-    at = [listed[-1].started_unix_nanos, rows[-1][-1]] if len(rows) == limit else None
-    return listed, at
+    return listed, list(rows[-1][-2:]) if len(rows) == limit else None
+
+
+def _sort_key(runs: Model, order: hs.RunOrder.ValueType) -> Any:
+    """Returns what runs are sorted by. Raises UsageError for an unknown order."""
+    match order:
+        case hs.RUN_ORDER_UNSPECIFIED | hs.RUN_ORDER_STARTED:
+            return runs.started_unix_nanos
+        case hs.RUN_ORDER_DURATION:
+            end = pw.fn.COALESCE(runs.ended_unix_nanos, runs.last_seen_unix_nanos)
+            return end - runs.started_unix_nanos
+        case hs.RUN_ORDER_IDENT:
+            return runs.ident
+        case hs.RUN_ORDER_USER:
+            return runs.user_name
+        case _:
+            raise UsageError(f"there is no order {order} of runs")
 
 
 def _roots(database: Database, numbers: Sequence[int]) -> dict[int, query_pb2.Node]:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from gator.core.history.series import normal, options_of
 from gator.errors import NotFoundError, PermissionDeniedError, PreconditionError, UsageError
 from gator.query import checked_rules, tokens
+from gator.rpc.auth import token_of
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc
 from gator_hub.database.database import Database
@@ -24,7 +25,8 @@ from gator_hub.log import PinLog
 from gator_hub.queries.cause_notes import list_causes
 from gator_hub.queries.compare import Comparisons
 from gator_hub.queries.history import History
-from gator_hub.queries.runs import PageKey, find_run, list_runs
+from gator_hub.queries.job_statistics import job_statistics
+from gator_hub.queries.runs import TEXT_ORDERS, PageKey, find_run, list_runs
 from gator_hub.server import causes
 from gator_hub.server.access import Access
 
@@ -41,7 +43,7 @@ Answer = TypeVar("Answer")
 class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
     """Answers from the database; `access` identifies the caller. Raises the errors documented in the schema.
 
-    `on_delete` is called after a run was marked for removal.
+    `on_delete` is called after a run was marked for removal. `sign_in` returns a code for a token.
     """
 
     def __init__(
@@ -52,20 +54,22 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
         executor: Executor | None = None,
         on_delete: Callable[[], None] = lambda: None,
         log: PinLog | None = None,
+        sign_in: Callable[[str], hs.CreateSignInCodeResponse] | None = None,
     ) -> None:
         self._database, self._writer, self._access, self._executor = database, writer, access, executor
         self._on_delete, self._log = on_delete, log or PinLog()
+        self._sign_in = sign_in
         self._comparisons = Comparisons(database)
 
     async def _ask(self, answer: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._executor, answer)
 
     async def ListRuns(self, request: hs.ListRunsRequest, context: Any) -> hs.ListRunsResponse:  # noqa: N802
-        """Returns runs, the newest first."""
+        """Returns runs in an order."""
         return await self._ask(lambda: self._list_runs(request))
 
     def _list_runs(self, request: hs.ListRunsRequest) -> hs.ListRunsResponse:
-        after = _after_run(request, request.page_token)
+        after = _after_sorted(request)
         runs, at = list_runs(
             self._database, request, after, min(request.page_size or _DEFAULT_RUNS, MAX_PAGE_SIZE)
         )
@@ -120,6 +124,33 @@ class HubServicer(hub_service_pb2_grpc.HubServiceServicer):
             first_bad=turn.first_bad,
             last_good=turn.last_good,
         )
+
+    async def ListJobStatistics(  # noqa: N802
+        self, request: hs.ListJobStatisticsRequest, context: Any
+    ) -> hs.ListJobStatisticsResponse:
+        """Returns the jobs of a series with their outcomes and durations."""
+        return await self._ask(lambda: self._list_job_statistics(request))
+
+    def _list_job_statistics(self, request: hs.ListJobStatisticsRequest) -> hs.ListJobStatisticsResponse:
+        if not request.ident:
+            raise UsageError("statistics need the ident of a root, such as `nightly`")
+        position = tokens.decode(request, request.page_token, tokens.AfterCount)
+        start = position.after if position else 0
+        end = start + _size(request.page_size)
+        jobs, runs = job_statistics(self._database, request)
+        return hs.ListJobStatisticsResponse(
+            jobs=jobs[start:end],
+            runs=runs,
+            next_page_token=_token(request, end if end < len(jobs) else None),
+        )
+
+    async def CreateSignInCode(  # noqa: N802
+        self, request: hs.CreateSignInCodeRequest, context: Any
+    ) -> hs.CreateSignInCodeResponse:
+        """Returns a code with which a browser signs in as the caller."""
+        if self._sign_in is None:
+            raise PreconditionError("this server has no web page")
+        return self._sign_in(token_of(context.invocation_metadata()))
 
     async def PinRun(self, request: hs.PinRunRequest, context: Any) -> hs.PinRunResponse:  # noqa: N802
         """Pins a run, which is then never removed by age or number, or unpins it."""
@@ -236,6 +267,12 @@ class _AfterRun(Struct, frozen=True):
     after: tuple[tokens.Number, tokens.Count]
 
 
+class _AfterSorted(Struct, frozen=True):
+    """Position in a list of runs: the sort key and number of the last one."""
+
+    after: tuple[tokens.Number | str, tokens.Count]
+
+
 class _AfterJob(Struct, frozen=True):
     """Position in a list of changes: kind of change and path."""
 
@@ -245,6 +282,16 @@ class _AfterJob(Struct, frozen=True):
 def _after_run(request: Message, token: str) -> PageKey | None:
     position = tokens.decode(request, token, _AfterRun)
     return list(position.after) if position else None
+
+
+def _after_sorted(request: hs.ListRunsRequest) -> PageKey | None:
+    """Returns the position in a list of runs, which begins with their sort key. Raises UsageError."""
+    position = tokens.decode(request, request.page_token, _AfterSorted)
+    if position is None:
+        return None
+    if isinstance(position.after[0], str) != (request.order in TEXT_ORDERS):
+        raise UsageError("the token is invalid: start again without it")
+    return list(position.after)
 
 
 def _token(request: Message, after: Any) -> str:

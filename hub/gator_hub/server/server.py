@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
-from gator.errors import UsageError
+from gator.errors import PreconditionError, UsageError
 from gator.link import message_parts
 from gator.link.server import parent_service
 from gator.query.servicers import QueryServicer
@@ -17,6 +17,7 @@ from gator.rpc.auth import ServerLimits
 from gator.rpc.server import Server, Service, Tls, serve
 from gator.runtime.loop import Poster
 from gator.v1 import control_service_pb2_grpc, hub_service_pb2_grpc, query_service_pb2_grpc
+from gator.v1 import hub_service_pb2 as hs
 from gator_hub.database.database import Database
 from gator_hub.database.lock import HubLock
 from gator_hub.ingest import registry
@@ -32,6 +33,7 @@ from gator_hub.server.options import ServeOptions, cannot_listen
 from gator_hub.server.peer_limit import PeerLimit
 from gator_hub.server.web import Web, open_web
 from gator_hub.signatures.updater import SignatureUpdater
+from gator_hub.web.sessions import Sessions
 
 _QUERY_THREADS = 8
 _SERVER_LIMITS = ServerLimits(
@@ -81,6 +83,7 @@ class HubServer:
             log_cap_bytes=options.log_cap_bytes,
         )
         self._ingest = Ingest(self._writer, access.user_of, self._attach_log, self._retention.wake)
+        self._sessions = Sessions(clock)
         self._server: Server | None = None
         """None until it listens."""
         self.web: Web | None = None
@@ -96,7 +99,9 @@ class HubServer:
             services = self._services()
             server = self._server = await self._listen(services)
             if self._options.with_web:
-                self.web = await open_web(self._options, services, server, _SERVER_LIMITS.message_bytes)
+                self.web = await open_web(
+                    self._options, services, server, self._sessions, _SERVER_LIMITS.message_bytes
+                )
                 self._run_until_stop(PeerLimit(self.web.port).run())
             self._run_until_stop(self._retention.run())
             self._run_until_stop(SignatureUpdater(self._database, self._writer).run())
@@ -141,6 +146,14 @@ class HubServer:
         self._attach_log.close()
         self._pin_log.close()
 
+    def _sign_in(self, token: str) -> hs.CreateSignInCodeResponse:
+        """Returns a code with which a browser signs in. Raises PreconditionError if there is no page."""
+        if self.web is None:
+            raise PreconditionError("the hub serves no web page: start it without --no-web")
+        return hs.CreateSignInCodeResponse(
+            code=self._sessions.create_code(token), web_port=self.web.port, is_secure=self._tls is not None
+        )
+
     def _run_until_stop(self, work: Coroutine[Any, Any, None]) -> None:
         """Starts a task that runs until the hub stops."""
         task = asyncio.create_task(work)
@@ -184,6 +197,7 @@ class HubServer:
                     self._pool,
                     on_delete=self._retention.wake,
                     log=self._pin_log,
+                    sign_in=self._sign_in,
                 ),
             ),
         ]

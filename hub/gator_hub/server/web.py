@@ -8,6 +8,8 @@ from gator_hub.web.app import web_app
 from gator_hub.web.connect import Connect
 from gator_hub.web.page import Page
 from gator_hub.web.server import WebAddress, WebServer
+from gator_hub.web.session_calls import SessionCalls
+from gator_hub.web.sessions import Sessions
 
 
 class Web:
@@ -30,12 +32,17 @@ class Web:
 
 
 async def open_web(
-    options: ServeOptions, services: Iterable[Service], grpc: Server, max_request_bytes: int
+    options: ServeOptions,
+    services: Iterable[Service],
+    grpc: Server,
+    sessions: Sessions,
+    max_request_bytes: int,
 ) -> Web:
     """Starts the HTTP server; `grpc` serves the same services. Raises UsageError if it cannot listen."""
     connect, page = Connect(services, grpc.gate, max_request_bytes), Page(grpc.port)
+    calls = SessionCalls(sessions, grpc.port, is_secure=options.tls_certificate is not None)
     server = WebServer(
-        web_app(connect, page, options.known_names),
+        web_app(connect, page, calls, options.known_names),
         WebAddress(options.bare_host, options.http_port, options.tls_certificate, options.tls_key),
     )
     try:

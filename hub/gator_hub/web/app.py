@@ -6,6 +6,7 @@ from typing import Final
 from gator_hub.web.asgi import App, Event, Receive, Scope, Send, headers_of, respond
 from gator_hub.web.origin import is_cross_site_call, known_names, problem_of
 from gator_hub.web.page import Page
+from gator_hub.web.session_calls import PATH, SessionCalls
 
 _CALLS: Final = "/gator.v1."
 _HEADERS: Final = {
@@ -31,7 +32,7 @@ _HEADERS: Final = {
 _PAIRS: Final = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
 
 
-def web_app(connect: App, page: Page, names: Iterable[str]) -> App:
+def web_app(connect: App, page: Page, sessions: SessionCalls, names: Iterable[str]) -> App:
     """Returns the app. `names` are those of the host under which clients reach it."""
     known = known_names(names)
 
@@ -47,12 +48,16 @@ def web_app(connect: App, page: Page, names: Iterable[str]) -> App:
         headers = headers_of(scope)
         is_call = scope["path"].startswith(_CALLS)
         problem = problem_of(headers, known, scope["scheme"])
-        if not problem and is_call and is_cross_site_call(headers):
+        if not problem and (is_call or scope["path"] == PATH) and is_cross_site_call(headers):
             problem = "calls of other sites are refused"
         if problem:
             await respond(sender, 403, {"content-type": "text/plain"}, f"{problem}\n".encode())
         elif is_call:
+            if "authorization" not in headers and (token := sessions.token_of(headers)):
+                scope["headers"] = [*scope["headers"], (b"authorization", f"Bearer {token}".encode())]
             await connect(scope, receive, sender)
+        elif scope["path"] == PATH:
+            await sessions(scope, headers, receive, sender)
         else:
             await page(scope, sender)
 

@@ -26,7 +26,7 @@ _QUERY = re.compile(r"^```sh\n(grpcurl .*)\n```\n\n```(?:json|text)\n((?:.*\n)*?
 _CURL = re.compile(r"^```sh\n(curl .*)\n```\n\n```json\n((?:.*\n)*?)```$", re.MULTILINE)
 _UNSTEADY = re.compile(
     r"id|run|store|host|user|owner|version|folder|argv|commandLine|specDir|launchDir|cwd|pid|command|branch|dirty"
-    r"|seed|cores|memoryBytes|processes|samples|signature|resumeToken|nextPageToken|seq|text|message|.*Nanos|.*Bytes|peakProcesses|regex"
+    r"|seed|cores|memoryBytes|processes|samples|signature|resumeToken|nextPageToken|seq|text|message|.*Nanos|.*Bytes|peakProcesses|regex|code|webPort"
 )
 """Fields whose values are different each time, or on each machine."""
 

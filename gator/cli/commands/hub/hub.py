@@ -147,3 +147,30 @@ def give(
     with found_run("give", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
         connected.give(hub_run.id, user)
     print_change(f"gave {user}", hub_run, {"owner": user}, json=json)
+
+
+@app.command(
+    "open",
+    epilog="Examples:\n\n  gator hub open\n\n  gator hub open nightly\n\n  gator hub open /trend/nightly",
+    context_settings=_ALLOW_NEGATIVE,
+)
+def open_(
+    view: Annotated[
+        str,
+        typer.Argument(
+            metavar="VIEW",
+            help="A run of the hub, or a path of its page such as /trend/nightly; default: the list of runs.",
+            show_default=False,
+            autocompletion=complete_hub_run,
+        ),
+    ] = "/",
+    hub: ThisHubOption = None,
+    hub_ca: HubCaOption = None,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Only print the link; it signs in once, within 60 s.")
+    ] = False,
+) -> None:
+    """Open the web page of a hub in the browser, signed in."""
+    from gator.cli.commands.hub.page import open_page
+
+    open_page(view, HubChoice(hub, hub_ca), only_print=only_print)

@@ -221,6 +221,7 @@ QUERIES: dict[str, type[Message]] = {
     "explain_node": qs.ExplainNodeRequest,
     "list_events": qs.ListEventsRequest,
     "list_lines": qs.ListLinesRequest,
+    "list_line_ranges": qs.ListLineRangesRequest,
     "list_metrics": qs.ListMetricsRequest,
     "list_samples": qs.ListSamplesRequest,
 }
@@ -262,6 +263,8 @@ HUB: dict[str, type[Message]] = {
     "ListRuns": hs.ListRunsRequest,
     "CompareRuns": hs.CompareRunsRequest,
     "ListHistory": hs.ListHistoryRequest,
+    "ListJobStatistics": hs.ListJobStatisticsRequest,
+    "CreateSignInCode": hs.CreateSignInCodeRequest,
     "PinRun": hs.PinRunRequest,
     "AddCause": hs.AddCauseRequest,
     "ListCauses": hs.ListCausesRequest,
