@@ -6,6 +6,13 @@ export function count(value: bigint | number): string {
   return counts.format(value);
 }
 
+const numbers = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+
+/** Returns a measured number; empty if there is none. */
+export function number(value: number): string {
+  return Number.isNaN(value) ? "" : numbers.format(value);
+}
+
 export function plural(value: bigint | number, one: string, many = `${one}s`): string {
   return `${count(value)} ${Number(value) === 1 ? one : many}`;
 }
@@ -41,6 +48,11 @@ export function moment(nanos: bigint, now = new Date()): string {
 
 export function fullMoment(nanos: bigint): string {
   return nanos ? date(nanos).toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" }) : "";
+}
+
+/** Returns a time for exports, in UTC. */
+export function isoTime(nanos: bigint): string {
+  return nanos ? date(nanos).toISOString() : "";
 }
 
 export function size(bytes: bigint | number): string {

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { loadAbout } from "./api/about";
+import { startSession } from "./api/token";
 import { App } from "./app";
-import "uplot/dist/uPlot.min.css";
 import "./style/base.css";
 import "./style/parts.css";
 import "./style/views.css";
@@ -9,4 +9,6 @@ import "./style/log.css";
 
 void loadAbout();
 const place = document.getElementById("app");
+// Without an answer of the hub the page shows that it is lost.
+await startSession().catch(() => undefined);
 if (place) render(<App />, place);

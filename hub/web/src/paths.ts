@@ -10,6 +10,15 @@ export function jobHref(run: string, path: string, place = ""): string {
   return `/run/${run}/job/${path.split("/").map(encodeURIComponent).join("/")}${place && `#${place}`}`;
 }
 
+/** Returns the URL of the trend of a root, or of a node below it. */
+export function trendHref(path: string): string {
+  return `/trend/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+export function compareHref(before: string, after: string): string {
+  return `/compare/${before}/${after}`;
+}
+
 /** Returns the last segment of a path. */
 export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);

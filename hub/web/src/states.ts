@@ -1,4 +1,5 @@
 import { Outcome, Reason } from "./gen/gator/v1/common_pb";
+import type { HistoryEntry } from "./gen/gator/v1/hub_pb";
 import { NodeState, RunState, type Node, type Run } from "./gen/gator/v1/query_pb";
 
 /** What a run or node is at, as a class of styles and a word. */
@@ -46,6 +47,12 @@ export function runStatus(run: Run): Status {
 export function nodeStatus(node: Node): Status {
   if (node.state === NodeState.ENDED) return outcomeStatus(node.outcome);
   return node.state === NodeState.RUNNING ? "running" : "waiting";
+}
+
+/** What a node was at in one of several runs. */
+export function entryStatus(entry: HistoryEntry): Status {
+  if (entry.outcome) return outcomeStatus(entry.outcome);
+  return entry.tally?.running || entry.tally?.passed || entry.tally?.failed ? "running" : "waiting";
 }
 
 export function isFailure(status: Status): boolean {

@@ -1,6 +1,7 @@
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { signal } from "@preact/signals";
+import { ControlService } from "../gen/gator/v1/control_service_pb";
 import { HubService } from "../gen/gator/v1/hub_service_pb";
 import { QueryService } from "../gen/gator/v1/query_service_pb";
 import { forgetToken, token } from "./token";
@@ -9,7 +10,7 @@ import { forgetToken, token } from "./token";
 export const lostConnection = signal("");
 
 const authenticate: Interceptor = (next) => async (request) => {
-  request.header.set("authorization", `Bearer ${token.value}`);
+  if (token.value) request.header.set("authorization", `Bearer ${token.value}`);
   try {
     const response = await next(request);
     lostConnection.value = "";
@@ -31,6 +32,7 @@ const transport = createConnectTransport({
 
 export const queries = createClient(QueryService, transport);
 export const hub = createClient(HubService, transport);
+export const control = createClient(ControlService, transport);
 
 /** Returns whether a call failed because there was no connection, so that it is repeated later. */
 export function isLost(error: unknown): boolean {

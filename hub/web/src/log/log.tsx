@@ -1,27 +1,23 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { queries } from "../api/client";
 import { usePolled } from "../api/live";
-import { count, plural } from "../format";
+import { plural } from "../format";
 import { Severity, Stream } from "../gen/gator/v1/common_pb";
-import type { Attempt, Node, Run } from "../gen/gator/v1/query_pb";
-import { isFailure, outcomeStatus } from "../states";
-import { CopyButton, Problem } from "../ui/parts";
-import { lastLineOf, LineSource, readLines, type Subject } from "./line-source";
-import { markdown } from "./markdown";
-import { extend, type Place, placeOf, placeText, streamName } from "./place";
+import type { Attempt, Line, Node, Run } from "../gen/gator/v1/query_pb";
+import { useKept, useKeys } from "../ui/keys";
+import { Problem } from "../ui/parts";
+import { LogBar } from "./bar";
+import { lastLineOf, LineSource, type Subject } from "./line-source";
+import { extend, type Place, placeOf, placeOfError, placeText } from "./place";
+import { MergedRows, type Spot, useRanges, useWarnings } from "./ranges";
+import { Ruler } from "./ruler";
+import { SaveButtons } from "./save";
 import { HitList, type Query, useHits } from "./search";
-import { plain } from "./text";
-import { Viewer, type ViewerHandle } from "./viewer";
+import { nextForm, type TimeForm } from "./times";
+import { Viewer, type ViewerHandle, viewPx } from "./viewer";
 
 const POLL_MS = 1000;
 const STREAMS = [Stream.STDOUT, Stream.STDERR] as const;
-/** Number of lines before and after the first error in a copy for a ticket. */
-const AROUND = 10;
-const MAX_COPIED = 10_000;
-const SEVERITIES: [Severity, string][] = [
-  [Severity.UNSPECIFIED, "all lines"],
-  [Severity.WARNING, "warnings and worse"],
-  [Severity.ERROR, "errors and worse"],
-];
 
 interface Props {
   subject: Subject;
@@ -40,132 +36,187 @@ export function Log({ subject, run, node, attempt, command, isLive }: Props) {
   const start = useMemo(() => placeOf(location.hash) ?? placeOfError(attempt), []);
   const [marked, setMarked] = useState<Place | undefined>(start);
   const [chosen, setChosen] = useState<Stream | undefined>(start?.stream);
+  const [isMerged, setMerged] = useKept("log-merged", false);
+  const [isWrapped, setWrapped] = useKept("log-wrapped", false);
+  const [times, setTimes] = useKept<TimeForm>("log-times", "no times");
   const [query, setQuery] = useState<Query>({ regex: "", severity: Severity.UNSPECIFIED });
   const [current, setCurrent] = useState(-1);
   const { hits, more } = useHits(subject, query);
   const viewer = useRef<ViewerHandle | null>(null);
   const search = useRef<HTMLInputElement>(null);
   const stream = chosen ?? (totals && !totals[0] && totals[1] ? Stream.STDERR : Stream.STDOUT);
-  const source = sources[stream === Stream.STDERR ? 1 : 0]!;
-  const total = totals?.[stream === Stream.STDERR ? 1 : 0] ?? 0;
-  source.total = total;
+  STREAMS.forEach((one, index) => (sourceOf(sources, one).total = totals?.[index] ?? 0));
+  const streamTotal = sourceOf(sources, stream).total;
+  const all = (totals?.[0] ?? 0) + (totals?.[1] ?? 0);
+  const ranges = useRanges(subject, isMerged ? Stream.UNSPECIFIED : stream, isMerged ? all : streamTotal, isLive, all > 0);
+  const merged = useMemo(() => (isMerged && ranges?.length ? new MergedRows(ranges) : undefined), [isMerged, ranges]);
+  const total = merged ? merged.total : streamTotal;
+  const rows = {
+    total,
+    spot: (row: number) => (merged ? merged.spot(row) : { stream, line: row + 1 }),
+    source: (one: Stream) => sourceOf(sources, one),
+  };
+  const rowOf = (one: Stream, line: number) => (merged ? merged.row(one, line) : line - 1);
+  const show = (place: Place) => viewer.current?.show(rowOf(place.stream, place.first));
 
-  // The first position: once, as soon as the number of lines is known.
-  const isPlaced = useRef(false);
+  // The first position: once, as soon as the number of lines is known; again when the streams are merged or parted.
+  const placedAs = useRef("");
+  const form = merged ? "merged" : "apart";
   useEffect(() => {
-    if (isPlaced.current || !totals || !total) return;
-    isPlaced.current = true;
-    if (start) viewer.current?.show(start.first);
+    if (placedAs.current === form || !totals || !total || (isMerged && !merged && !ranges)) return;
+    placedAs.current = form;
+    if (marked) show(marked);
     else if (isLive) viewer.current?.toEnd();
-  }, [totals, total]);
+  }, [totals, total, form]);
   useHash((place) => {
     setMarked(place);
     setChosen(place.stream);
-    requestAnimationFrame(() => viewer.current?.show(place.first));
+    requestAnimationFrame(() => show(place));
   });
 
-  const pick = (line: number, isRange: boolean) => {
-    const place = isRange ? extend(marked, stream, line) : extend(undefined, stream, line);
+  const mark = (place: Place) => {
     setMarked(place);
     history.replaceState(history.state, "", `#${placeText(place)}`);
+  };
+  const pick = (spot: Spot, isRange: boolean) => mark(extend(isRange ? marked : undefined, spot.stream, spot.line));
+  const goTo = (line: Line) => {
+    if (!merged && line.stream !== stream) setChosen(line.stream);
+    const place = extend(undefined, line.stream, Number(line.number));
+    setMarked(place);
+    requestAnimationFrame(() => show(place));
   };
   const showHit = (index: number) => {
     const line = hits.lines[index];
     if (!line) return;
     setCurrent(index);
-    if (line.stream !== stream) setChosen(line.stream);
-    setMarked(extend(undefined, line.stream, Number(line.number)));
-    requestAnimationFrame(() => viewer.current?.show(Number(line.number)));
+    goTo(line);
     if (index >= hits.lines.length - 2 && hits.next) more();
   };
-  const onKey = (event: KeyboardEvent) => {
-    if ((event.ctrlKey || event.metaKey) && event.key === "f") search.current?.focus();
-    else if (event.key === "n" || event.key === "N") showHit(current + (event.key === "n" ? 1 : -1));
-    else return;
-    event.preventDefault();
+  const nextError = async () => {
+    const line = await findError(subject, stream, marked?.stream === stream ? marked.last + 1 : 1);
+    if (line) goTo(line);
   };
-  useKeys(onKey);
+  useKeys((event) => {
+    const step = {
+      n: () => showHit(current + 1),
+      N: () => showHit(current - 1),
+      f: () => void (event.ctrlKey || event.metaKey ? search.current?.focus() : nextError()),
+      w: () => setWrapped(!isWrapped),
+      t: () => setTimes(nextForm(times)),
+    }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    step();
+  });
   const hitKeys = useMemo(() => new Set(hits.lines.map((line) => `${line.stream}:${line.number}`)), [hits.lines]);
   const isSearching = query.regex !== "" || query.severity !== Severity.UNSPECIFIED;
+  const warnings = useWarnings(subject, all, isLive);
+  const ofShown = (lines: Line[]) => (merged ? lines : lines.filter((line) => line.stream === stream));
+  const name = merged ? "stdout and stderr" : nameOf(stream);
 
   return (
     <section class="log" aria-label="Output">
-      <div class="log-bar">
-        <nav class="streams" aria-label="Streams">
-          {STREAMS.map((one, index) => (
-            <button key={one} type="button" aria-pressed={one === stream} onClick={() => setChosen(one)}>
-              {one === Stream.STDERR ? "stderr" : "stdout"} <span class="of">{count(totals?.[index] ?? 0)}</span>
-            </button>
-          ))}
-        </nav>
-        <form
-          role="search"
-          onSubmit={(event) => {
-            event.preventDefault();
-            const regex = search.current?.value ?? "";
-            if (regex === query.regex && regex) showHit((current + 1) % Math.max(1, hits.lines.length));
-            else setQuery({ ...query, regex });
-          }}
-        >
-          <input
-            ref={search}
-            type="search"
-            data-first
-            placeholder="Search all lines: a regular expression"
-            aria-label="Search all lines"
-            spellcheck={false}
-            onInput={(event) => {
-              if (event.currentTarget.value) return;
-              setQuery({ ...query, regex: "" });
-              setCurrent(-1);
-            }}
-          />
-          <select
-            aria-label="Severity"
-            value={String(query.severity)}
-            onChange={(event) => setQuery({ ...query, severity: Number(event.currentTarget.value) })}
-          >
-            {SEVERITIES.map(([severity, name]) => (
-              <option key={severity} value={String(severity)}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </form>
-        <Copies run={run} node={node} attempt={attempt} subject={subject} command={command} marked={marked} />
-        <button type="button" class="small" onClick={() => viewer.current?.show(1)}>
-          Top
-        </button>
-        <button type="button" class="small" onClick={() => viewer.current?.toEnd()}>
-          End
-        </button>
-      </div>
+      <LogBar
+        streams={STREAMS.map((one, index) => ({ stream: one, name: nameOf(one), total: totals?.[index] ?? 0 }))}
+        chosen={merged ? undefined : stream}
+        onChoose={(one) => {
+          setMerged(one === undefined);
+          if (one !== undefined) setChosen(one);
+        }}
+        query={query}
+        search={search}
+        onQuery={(changed) => {
+          if (changed.regex && changed.regex === query.regex && changed.severity === query.severity)
+            showHit((current + 1) % Math.max(1, hits.lines.length));
+          else setQuery(changed);
+          if (!changed.regex) setCurrent(-1);
+        }}
+        isWrapped={isWrapped}
+        onWrap={setWrapped}
+        times={times}
+        onTimes={setTimes}
+        onTop={() => viewer.current?.show(0)}
+        onEnd={() => viewer.current?.toEnd()}
+      >
+        <SaveButtons
+          run={run}
+          node={node}
+          attempt={attempt}
+          subject={subject}
+          command={command}
+          marked={marked}
+          stream={merged ? Stream.UNSPECIFIED : stream}
+          total={total}
+        />
+      </LogBar>
       {isSearching && <HitList hits={hits} current={current} onShow={showHit} onMore={more} />}
-      <Problem text={source.error} />
+      <Problem text={sources.map((source) => source.error).find(Boolean) ?? ""} />
+      {isMerged && !merged && ranges === undefined && all > 0 && (
+        <p class="none">The order of the streams is being read; until then they are shown apart.</p>
+      )}
       {attempt.finished && attempt.finished.droppedBytes > 0n && (
         <p class="problem">The middle of the output was not stored: it is larger than the limit of the job or the hub.</p>
       )}
       {totals && !total ? (
-        <p class="none">{isLive ? `Nothing on ${streamName(stream)} yet.` : `Nothing was written to ${stream === Stream.STDERR ? "stderr" : "stdout"}.`}</p>
+        <p class="none">{isLive ? `Nothing on ${name} yet.` : `Nothing was written to ${name}.`}</p>
       ) : (
-        <Viewer
-          key={stream}
-          source={source}
-          total={total}
-          isLive={isLive}
-          marked={marked}
-          hits={hitKeys}
-          handle={viewer}
-          onPick={pick}
-          onKey={() => undefined}
-        />
+        <div class="log-view">
+          <Viewer
+            key={merged ? "merged" : stream}
+            rows={rows}
+            label={`Lines of ${name}`}
+            isLive={isLive}
+            isWrapped={isWrapped}
+            times={times}
+            startNanos={attempt.startedUnixNanos}
+            marked={marked}
+            hits={hitKeys}
+            handle={viewer}
+            onPick={pick}
+          />
+          {ranges && total > 1 && (
+            <Ruler
+              ranges={ranges}
+              warnings={warnings && ofShown(warnings)}
+              hits={ofShown(hits.lines)}
+              total={total}
+              heightPx={viewPx(total)}
+              rowOf={(line) => rowOf(line.stream, Number(line.number))}
+              onGo={(row) => viewer.current?.show(row)}
+            />
+          )}
+        </div>
       )}
       <p class="log-foot">
-        {plural(total, "line")} on {stream === Stream.STDERR ? "stderr" : "stdout"}
+        {plural(total, "line")} on {name}
         {marked && ` · ${placeText(marked)} is marked; Shift and a click on a number extend it`}
       </p>
     </section>
   );
+}
+
+function sourceOf(sources: LineSource[], stream: Stream): LineSource {
+  const [out, err] = sources as [LineSource, LineSource];
+  return stream === Stream.STDERR ? err : out;
+}
+
+function nameOf(stream: Stream): string {
+  return stream === Stream.STDERR ? "stderr" : "stdout";
+}
+
+/** Returns the next error of a stream from a line on, else the first one of all; undefined if there is none. */
+async function findError(subject: Subject, stream: Stream, from: number): Promise<Line | undefined> {
+  const wanted = { ...subject, severity: Severity.ERROR, pageSize: 1 };
+  const asks = [{ ...wanted, stream, firstLine: BigInt(from) }, wanted];
+  for (const ask of asks) {
+    let pageToken = "";
+    do {
+      const answer = await queries.listLines({ ...ask, pageToken });
+      if (answer.lines[0]) return answer.lines[0];
+      pageToken = answer.nextPageToken;
+    } while (pageToken);
+  }
+  return undefined;
 }
 
 function useTotals(subject: Subject, attempt: Attempt, isLive: boolean): [number, number] | undefined {
@@ -179,13 +230,6 @@ function useTotals(subject: Subject, attempt: Attempt, isLive: boolean): [number
   return last.current;
 }
 
-function placeOfError(attempt: Attempt): Place | undefined {
-  const error = attempt.finished?.firstError;
-  if (!attempt.finished || !isFailure(outcomeStatus(attempt.finished.outcome)) || !error?.line) return undefined;
-  const line = Number(error.line);
-  return { stream: error.stream === Stream.STDERR ? Stream.STDERR : Stream.STDOUT, first: line, last: line };
-}
-
 function useHash(onPlace: (place: Place) => void): void {
   const latest = useRef(onPlace);
   latest.current = onPlace;
@@ -197,49 +241,4 @@ function useHash(onPlace: (place: Place) => void): void {
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);
   }, []);
-}
-
-/** Takes keys of the whole page, except those that are typed into a field. */
-function useKeys(onKey: (event: KeyboardEvent) => void): void {
-  const latest = useRef(onKey);
-  latest.current = onKey;
-  useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
-      const isTyping = event.target instanceof HTMLElement && event.target.matches("input, select, textarea");
-      if (!isTyping || event.ctrlKey || event.metaKey) latest.current(event);
-    };
-    addEventListener("keydown", pressed);
-    return () => removeEventListener("keydown", pressed);
-  }, []);
-}
-
-interface CopiesProps {
-  run: Run;
-  node: Node;
-  attempt: Attempt;
-  subject: Subject;
-  command: string;
-  marked: Place | undefined;
-}
-
-function Copies({ run, node, attempt, subject, command, marked }: CopiesProps) {
-  const place = marked ?? placeOfError(attempt);
-  const forTicket = async () => {
-    if (!place) return markdown(run, node, command, []);
-    const first = place.first === place.last ? Math.max(1, place.first - AROUND) : place.first;
-    const last = place.first === place.last ? place.last + AROUND : Math.min(place.last, place.first + MAX_COPIED);
-    return markdown(run, node, command, await readLines(subject, place.stream, first, last));
-  };
-  const asText = async () => {
-    if (!marked) return "";
-    const last = Math.min(marked.last, marked.first + MAX_COPIED);
-    const lines = await readLines(subject, marked.stream, marked.first, last);
-    return lines.map((line) => plain(line.text)).join("\n");
-  };
-  return (
-    <span class="copies">
-      {marked && <CopyButton text={asText} label="Copy lines" />}
-      <CopyButton text={forTicket} label="Copy for a ticket" />
-    </span>
-  );
 }

@@ -1,4 +1,6 @@
 import { Stream } from "../gen/gator/v1/common_pb";
+import type { Attempt } from "../gen/gator/v1/query_pb";
+import { isFailure, outcomeStatus } from "../states";
 
 /** A line or a range of lines of one stream, as in `err:17` and `err:17-23`. */
 export interface Place {
@@ -31,4 +33,12 @@ export function placeOf(hash: string): Place | undefined {
 export function extend(place: Place | undefined, stream: Stream, line: number): Place {
   if (!place || place.stream !== stream) return { stream, first: line, last: line };
   return { stream, first: Math.min(place.first, line), last: Math.max(place.first, line) };
+}
+
+/** Returns the place of the first error of a failed attempt. */
+export function placeOfError(attempt: Attempt): Place | undefined {
+  const error = attempt.finished?.firstError;
+  if (!attempt.finished || !isFailure(outcomeStatus(attempt.finished.outcome)) || !error?.line) return undefined;
+  const line = Number(error.line);
+  return { stream: error.stream === Stream.STDERR ? Stream.STDERR : Stream.STDOUT, first: line, last: line };
 }

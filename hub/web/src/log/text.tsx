@@ -1,7 +1,7 @@
 import Anser from "anser";
 
 /** Maximum number of characters of a line that are shown; the rest is in copies and downloads. */
-export const MAX_SHOWN = 5000;
+const MAX_SHOWN = 5000;
 
 interface Piece {
   text: string;

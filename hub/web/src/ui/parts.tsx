@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Tally } from "../gen/gator/v1/event_pb";
 import { count, fullMoment, moment } from "../format";
 import { MARKS, type Status } from "../states";
+import { Icon } from "./icons";
 
 export function Mark({ status, word = false }: { status: Status; word?: boolean }) {
   return (
@@ -10,6 +11,25 @@ export function Mark({ status, word = false }: { status: Status; word?: boolean 
       <span aria-hidden="true">{MARKS[status]}</span>
       <span class={word ? "word" : "sr-only"}>{status}</span>
     </span>
+  );
+}
+
+/** A mark with its word on a soft ground, for headings and tables. */
+export function Badge({ status }: { status: Status }) {
+  return (
+    <span class={`badge is-${status}`} title={status}>
+      <span aria-hidden="true">{MARKS[status]}</span>
+      <span class="word">{status}</span>
+    </span>
+  );
+}
+
+export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }
 
@@ -33,7 +53,7 @@ export function TallyBar({ tally }: { tally: Tally | undefined }) {
       <span class="tally-counts" aria-hidden="true">
         {parts.map((part) => (
           <span key={part.name} class={`is-${part.name}`}>
-            {MARKS[part.name]}
+            <span>{MARKS[part.name]}</span>
             {count(part.jobs)}
           </span>
         ))}
@@ -55,16 +75,26 @@ export function bars<T extends { jobs: number }>(parts: T[]): (T & { x: number; 
   });
 }
 
+interface CopyProps {
+  text: () => string | Promise<string>;
+  label?: string;
+  isIcon?: boolean;
+}
+
 /** A button that copies a text; it shows whether that worked. */
-export function CopyButton({ text, label = "Copy" }: { text: () => string | Promise<string>; label?: string }) {
+export function CopyButton({ text, label = "Copy", isIcon = false }: CopyProps) {
   const [said, setSaid] = useState("");
   const copy = async () => {
     setSaid((await copyText(await text())) ? "Copied" : "Not permitted");
     setTimeout(() => setSaid(""), 1500);
   };
+  const shown = said || label;
   return (
-    <button type="button" class="small" onClick={() => void copy()}>
-      <span aria-live="polite">{said || label}</span>
+    <button type="button" class={isIcon ? "quiet small icon" : "small"} title={label} onClick={() => void copy()}>
+      <Icon name={said === "Copied" ? "check" : "copy"} />
+      <span aria-live="polite" class={isIcon && !said ? "sr-only" : ""}>
+        {shown}
+      </span>
     </button>
   );
 }
@@ -92,7 +122,7 @@ export function Command({ line }: { line: string }) {
   return (
     <div class="command">
       <code>{line}</code>
-      <CopyButton text={() => line} />
+      <CopyButton text={() => line} label="Copy the command" isIcon />
     </div>
   );
 }

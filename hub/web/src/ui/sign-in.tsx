@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { hubOption } from "../api/about";
 import { keepToken, refusal } from "../api/token";
 import { Command, Problem } from "./parts";
 import { usePageTitle } from "./page-title";
@@ -12,7 +13,9 @@ export function SignIn() {
     <main class="sign-in">
       <img src="/icons/passed.svg" alt="" width="56" height="56" />
       <h1>Gator hub</h1>
-      <p>Your token of this hub is needed. On the host of your own hub, this prints it:</p>
+      <p>This command opens the page signed in:</p>
+      <Command line={`gator hub open${hubOption()}`} />
+      <p>Or enter your token of this hub. On the host of your own hub, this prints it:</p>
       <Command line={'cut -d: -f2 "${XDG_DATA_HOME:-$HOME/.local/share}/gator/hub/token"'} />
       <Problem text={refusal.value} />
       <form

@@ -15,3 +15,14 @@ export function nextTheme(): void {
 effect(() => {
   document.documentElement.dataset["theme"] = theme.value;
 });
+
+/** Returns a function that returns variables of the styles as a canvas knows them: by the theme, without `light-dark()`. */
+export function colorsOf(element: HTMLElement): (name: string) => string {
+  const styles = getComputedStyle(element);
+  const isDark = theme.value === "dark" || (theme.value === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+  return (name) => {
+    const value = styles.getPropertyValue(name).trim();
+    const both = /^light-dark\(([^,]+),([^)]+)\)$/.exec(value);
+    return both ? (both[isDark ? 2 : 1] ?? "").trim() : value;
+  };
+}

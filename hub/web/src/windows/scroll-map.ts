@@ -86,6 +86,24 @@ export class ScrollMap {
     this.moveTo(row * this.rowPx - share * Math.max(0, this.viewPx - this.rowPx));
   }
 
+  /**
+   * The row at which rows of different heights are aligned, with its part above that place. It is at the share of the
+   * height of the view that the scroll bar has: the first row at the upper edge, the last one at the lower edge.
+   */
+  get anchor(): number {
+    return this.share * this.rows;
+  }
+
+  /** The share of the way that the scroll bar has gone, from 0 to 1. */
+  get share(): number {
+    return this.maxTop ? this.top / this.maxTop : 0;
+  }
+
+  /** Makes a row the anchor. */
+  showAnchor(row: number): void {
+    this.moveTo(this.rows > 1 ? (row / (this.rows - 1)) * this.maxTop : 0);
+  }
+
   private isNearEdge(scrollTop: number): boolean {
     const edge = scrollTop <= 0 ? 0 : this.maxTop;
     return Math.abs(this.top - edge) <= this.viewPx;

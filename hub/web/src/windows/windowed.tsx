@@ -18,6 +18,8 @@ interface Props {
   heightPx?: number;
   /** Whether a view at the end stays there when rows are added. */
   keepsEnd?: boolean;
+  /** Whether rows may be higher than `rowPx`, which is then only the way that the scroll bar has for one. */
+  isVariable?: boolean;
   handle?: RefObject<WindowHandle>;
   onWindow?: (first: number, count: number) => void;
   onKey?: (event: KeyboardEvent) => void;
@@ -26,7 +28,7 @@ interface Props {
 
 /** Any number of rows of one height. Only the rows in view exist. */
 export function Windowed(props: Props) {
-  const { rows, rowPx, keepsEnd = false, handle, onWindow } = props;
+  const { rows, rowPx, keepsEnd = false, isVariable = false, handle, onWindow } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const map = useRef<ScrollMap>();
   map.current ??= new ScrollMap(rowPx);
@@ -67,14 +69,21 @@ export function Windowed(props: Props) {
 
   useImperativeHandle(handle ?? { current: null }, () => ({
     show(row: number, share: number) {
-      at.show(row, share);
+      if (isVariable) at.showAnchor(row);
+      else at.show(row, share);
       apply();
     },
     focus: () => scroller.current?.focus(),
   }));
 
-  const first = at.firstRow;
-  const count = Math.max(0, Math.min(at.rowsInView, rows - first));
+  const anchor = Math.min(Math.floor(at.anchor), Math.max(0, rows - 1));
+  const first = isVariable ? Math.max(0, anchor - at.rowsInView) : at.firstRow;
+  const count = Math.max(0, Math.min(isVariable ? 2 * at.rowsInView : at.rowsInView, rows - first));
+  const body = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const element = body.current;
+    if (element) element.style.transform = `translateY(${shiftPx(element, at, isVariable, anchor, first, rowPx)}px)`;
+  });
   useEffect(() => onWindow?.(first, count), [first, count, onWindow]);
 
   return (
@@ -93,11 +102,21 @@ export function Windowed(props: Props) {
       }}
     >
       <div class="window" style={{ height: `${at.viewPx}px` }}>
-        <div class="rows" style={{ transform: `translateY(${first * rowPx - at.top}px)` }}>
+        <div class="rows" ref={body}>
           {Array.from({ length: count }, (_, index) => props.children(first + index))}
         </div>
       </div>
       <div class="spacer" style={{ height: `${Math.max(0, at.spacerPx - at.viewPx)}px` }} />
     </div>
   );
+}
+
+/** Returns how far the rows are moved in the view; `anchor` is the number of the row that is aligned. */
+function shiftPx(element: HTMLElement, at: ScrollMap, isVariable: boolean, anchor: number, first: number, rowPx: number): number {
+  if (!isVariable) return first * rowPx - at.top;
+  const row = element.children[anchor - first];
+  if (!(row instanceof HTMLElement)) return 0;
+  // All rows fit, so there is nothing to align.
+  if (element.children.length === at.rows && element.offsetHeight <= at.viewPx) return 0;
+  return at.share * at.viewPx - row.offsetTop - (at.anchor - anchor) * row.offsetHeight;
 }

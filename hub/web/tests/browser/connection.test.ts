@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lines, open, shown } from "./browser";
-import { Hub, startRun, temporary } from "./hub";
+import { command, Hub, startRun, temporary } from "./hub";
 
 test("an empty hub explains the next step, and a lost connection is shown and recovers", async () => {
   const folder = temporary();
@@ -81,3 +81,51 @@ test("the tree of a live run shows what waits and why, and changes with the run"
     rmSync(folder, { recursive: true, force: true });
   }
 }, 120_000);
+
+test("a run is stopped after a confirmation", async () => {
+  const folder = temporary();
+  const hub = new Hub(folder);
+  await hub.start();
+  const live = startRun(folder, hub.grpc, "live");
+  const ended = new Promise((resolve) => live.on("exit", resolve));
+  const { page, close } = await open("/", { url: hub.url, token: hub.token });
+  try {
+    await page.getByRole("link", { name: "live", exact: true }).click({ timeout: 25_000 });
+    await page.getByRole("button", { name: "Stop" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Stop the run live?").waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await dialog.getByRole("button", { name: "Stop" }).click();
+    await ended;
+    await page.getByRole("heading", { level: 1, name: "cancelled live" }).waitFor({ timeout: 25_000 });
+    await close();
+  } finally {
+    live.kill("SIGTERM");
+    await ended;
+    await hub.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 120_000);
+
+test("a link of `gator hub open` signs in once, without a token in the browser", async () => {
+  const folder = temporary();
+  const hub = new Hub(folder);
+  await hub.start();
+  const link = command(folder, "hub", "open", "/trend", "--print", "--hub", hub.grpc).trim();
+  const { page, close } = await open(link.slice(hub.url.length), { url: hub.url, token: "", expected: /403/ });
+  try {
+    await page.getByText("This hub has no runs yet").waitFor();
+    expect(new URL(page.url()).hash).toBe("");
+    expect(await page.evaluate(() => [localStorage.length, sessionStorage.getItem("gator-hub-token"), document.cookie])).toEqual([0, null, ""]);
+    await page.reload();
+    await page.getByText("This hub has no runs yet").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.goto(link);
+    await page.getByRole("alert").getByText("The link was used before").waitFor();
+    await close();
+  } finally {
+    await hub.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

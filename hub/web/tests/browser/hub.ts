@@ -87,6 +87,13 @@ export function startRun(folder: string, grpc: string, spec: string): ChildProce
   return spawn(PYTHON, runArguments(grpc, spec), { env: environ(folder), cwd: folder, stdio: "ignore" });
 }
 
+/** Runs a command of Gator; returns what it prints. */
+export function command(folder: string, ...words: string[]): string {
+  const done = spawnSync(PYTHON, ["-m", "gator", ...words], { env: environ(folder), cwd: folder, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(done.stderr);
+  return done.stdout;
+}
+
 function runArguments(grpc: string, spec: string): string[] {
   return ["-m", "gator", "run", join(SPECS, `${spec}.yaml`), "--hub", grpc, "--hub-wait", "120s", "--quiet"];
 }

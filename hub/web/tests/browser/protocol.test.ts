@@ -37,7 +37,7 @@ test.each(FORMS)("calls with one answer, in %s", async (_, isBinary) => {
   expect(runs.map((found) => found.id)).toContain(run);
   const queries = createClient(QueryService, transport(isBinary));
   const { nodes } = await queries.listNodes({ run, scope: 3, kinds: [NodeKind.JOB] });
-  expect(nodes.length).toBe(14);
+  expect(nodes.length).toBe(19);
   expect(typeof nodes[0]?.endedUnixNanos).toBe("bigint");
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { count, duration, moment, plural, shellWord, size } from "../../src/format";
-import { emptyFilter, filterCommand, filterOf, requestOf, searchOf } from "../../src/views/runs-filter";
+import { emptyFilter, filterCommand, filterOf, requestOf, searchOf } from "../../src/views/runs/filter";
 import { bars } from "../../src/ui/parts";
 
 test("durations have two units", () => {

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { NodeKind } from "../../src/gen/gator/v1/common_pb";
 import { NodeSchema } from "../../src/gen/gator/v1/query_pb";
-import { type Level, rowsOf } from "../../src/views/tree-model";
+import { type Level, rowsOf } from "../../src/views/run/tree-model";
 
 function level(paths: string[], next = ""): Level {
   return { nodes: paths.map((path) => create(NodeSchema, { path })), next };

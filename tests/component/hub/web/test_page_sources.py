@@ -53,7 +53,12 @@ def test_types_are_right() -> None:
 
 @needs_packages
 def test_lint_finds_nothing() -> None:
-    node("node_modules/oxlint/bin/oxlint", "--deny-warnings", "src", "tests", "notices.ts", "vite.config.ts")
+    node("node_modules/oxlint/bin/oxlint", "--deny-warnings", "src", "tests", "screenshots", "notices.ts", "vite.config.ts")
+
+
+@needs_packages
+def test_every_export_and_package_is_used() -> None:
+    node("node_modules/knip/bin/knip.js")
 
 
 @needs_packages

@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { hubOption } from "../api/about";
+import { hubOption } from "../../api/about";
 import { useEffect, useState } from "preact/hooks";
-import { Outcome } from "../gen/gator/v1/common_pb";
-import type { ListRunsRequestSchema } from "../gen/gator/v1/hub_service_pb";
-import { RunState } from "../gen/gator/v1/query_pb";
-import { shellWord } from "../format";
+import { Outcome } from "../../gen/gator/v1/common_pb";
+import { type ListRunsRequestSchema, RunOrder } from "../../gen/gator/v1/hub_service_pb";
+import { RunState } from "../../gen/gator/v1/query_pb";
+import { shellWord } from "../../format";
 
 /** What the table of runs shows. */
 export interface Filter {
@@ -13,9 +13,18 @@ export interface Filter {
   state: string;
   label: string;
   since: string;
+  /** Name of the column by which the runs are sorted; empty for their start. */
+  sort: string;
 }
 
-export const emptyFilter: Filter = { name: "", user: "", state: "", label: "", since: "" };
+export const emptyFilter: Filter = { name: "", user: "", state: "", label: "", since: "", sort: "" };
+/** The orders by the names of their columns. */
+const ORDERS: Record<string, RunOrder> = {
+  run: RunOrder.IDENT,
+  duration: RunOrder.DURATION,
+  started: RunOrder.STARTED,
+  user: RunOrder.USER,
+};
 const OUTCOMES: Record<string, Outcome> = {
   passed: Outcome.PASSED,
   failed: Outcome.FAILED,
@@ -36,7 +45,7 @@ export function searchOf(filter: Filter): string {
 }
 
 export function isFiltered(filter: Filter): boolean {
-  return searchOf(filter) !== "";
+  return searchOf({ ...filter, sort: "" }) !== "";
 }
 
 export function requestOf(filter: Filter, now = Date.now()): MessageInitShape<typeof ListRunsRequestSchema> {
@@ -44,6 +53,7 @@ export function requestOf(filter: Filter, now = Date.now()): MessageInitShape<ty
   const [name = "", ...text] = filter.label.split("=");
   const seconds = SINCE[filter.since];
   return {
+    order: ORDERS[filter.sort] ?? RunOrder.UNSPECIFIED,
     name: filter.name.trim(),
     user: filter.user.trim(),
     outcomes: outcome ? [outcome] : [],
@@ -82,7 +92,7 @@ export function Filters({ filter, onChange }: Props) {
       <Choice name="State" value={filter.state} onChange={set("state")} choices={["running", ...Object.keys(OUTCOMES)]} />
       <Choice name="Since" value={filter.since} onChange={set("since")} choices={Object.keys(SINCE)} />
       {isFiltered(filter) && (
-        <button type="button" onClick={() => onChange(emptyFilter)}>
+        <button type="button" onClick={() => onChange({ ...emptyFilter, sort: filter.sort })}>
           Clear
         </button>
       )}

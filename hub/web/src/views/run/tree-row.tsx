@@ -1,9 +1,9 @@
-import { count, duration, plural } from "../format";
-import { NodeKind } from "../gen/gator/v1/common_pb";
-import type { Node } from "../gen/gator/v1/query_pb";
-import { nameOf } from "../paths";
-import { isFailure, nodeStatus, reasonText } from "../states";
-import { Mark, TallyBar } from "../ui/parts";
+import { count, duration, plural } from "../../format";
+import { NodeKind } from "../../gen/gator/v1/common_pb";
+import type { Node } from "../../gen/gator/v1/query_pb";
+import { nameOf } from "../../paths";
+import { isFailure, nodeStatus, reasonText } from "../../states";
+import { Mark, TallyBar } from "../../ui/parts";
 import type { Row } from "./tree-model";
 
 interface NodeRowProps {
@@ -27,12 +27,14 @@ export function NodeRow({ row, isFlat, isCursor, onEnter }: NodeRowProps) {
       {...(isJob ? {} : { "aria-expanded": row.isOpen })}
       onClick={onEnter}
     >
-      <span class="indent" style={{ width: `${row.depth * 18}px` }} />
-      <span class="twist" aria-hidden="true">
-        {isJob ? "" : row.isOpen ? "▾" : "▸"}
+      <span class="head">
+        <span class="indent" style={{ width: `${row.depth * 18}px` }} />
+        <span class="twist" aria-hidden="true">
+          {isJob ? "" : row.isOpen ? "▾" : "▸"}
+        </span>
+        <Mark status={status} />
+        <span class="name">{isFlat ? node.path : nameOf(node.path)}</span>
       </span>
-      <Mark status={status} />
-      <span class="name">{isFlat ? node.path : nameOf(node.path)}</span>
       {!isJob && <TallyBar tally={node.tally} />}
       {isJob && node.attempts > 1 && <span class="chip">{plural(node.attempts, "attempt")}</span>}
       {isJob && (node.tally?.waiting ?? 0n) > 1n && <span class="chip">{plural(node.tally?.waiting ?? 0n, "job")}</span>}

@@ -1,5 +1,5 @@
-import { NodeKind } from "../gen/gator/v1/common_pb";
-import type { Node } from "../gen/gator/v1/query_pb";
+import { NodeKind } from "../../gen/gator/v1/common_pb";
+import type { Node } from "../../gen/gator/v1/query_pb";
 
 /** The children of a node that were read so far. */
 export interface Level {

@@ -1,19 +1,19 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useLocation, useSearch } from "wouter-preact";
-import { errorText, isLost, queries } from "../api/client";
-import { NodeKind, Outcome } from "../gen/gator/v1/common_pb";
-import type { Run } from "../gen/gator/v1/query_pb";
-import { Scope } from "../gen/gator/v1/query_service_pb";
-import { jobHref, runOption } from "../paths";
-import { isFailure, nodeStatus } from "../states";
-import { Command, Problem } from "../ui/parts";
-import { Windowed, type WindowHandle } from "../windows/windowed";
-import { NodeRow } from "./run-tree-row";
+import { errorText, isLost, queries } from "../../api/client";
+import { NodeKind, Outcome } from "../../gen/gator/v1/common_pb";
+import type { Run } from "../../gen/gator/v1/query_pb";
+import { Scope } from "../../gen/gator/v1/query_service_pb";
+import { jobHref, runOption } from "../../paths";
+import { isFailure, nodeStatus } from "../../states";
+import { Command, Problem } from "../../ui/parts";
+import { Windowed, type WindowHandle } from "../../windows/windowed";
+import { NodeRow } from "./tree-row";
 import { parentOf, readAgain, Refresher } from "./tree-refresh";
 import { type Level, type Row, rowsOf } from "./tree-model";
 
 const PAGE = 1000;
-const ROW_PX = 30;
+const ROW_PX = 32;
 const MAX_HEIGHT_ROWS = 24;
 const REFRESH_MS = 2000;
 const OUTCOMES: Record<string, Outcome[]> = {
@@ -44,8 +44,10 @@ export function Tree({ run, version, isLive }: Props) {
   // The command takes no patterns of paths.
   const command = glob ? "" : `gator tree${outcome && ` --outcome ${outcome}`} ${runOption(run.id)}`;
   return (
-    <section class="tree" aria-label="Tree">
-      <h2>Jobs</h2>
+    <section class="section tree" aria-label="Tree">
+      <div class="section-head">
+        <h2>Jobs</h2>
+      </div>
       <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
         <label>
           <span>Path</span>
@@ -213,7 +215,7 @@ function Levels({ run, version, isLive, isFlat, globs, outcomes }: LevelsProps) 
   return (
     <>
       <Problem text={error} />
-      <div class="tree-rows" style={{ height: `${height}px` }}>
+      <div class="tree-rows panel" style={{ height: `${height}px` }}>
         <Windowed rows={rows.length} rowPx={ROW_PX} role="tree" label="Jobs" handle={view} onWindow={readShown} onKey={onKey}>
           {(index) => {
             const row = rows[index];

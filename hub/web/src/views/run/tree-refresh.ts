@@ -1,4 +1,4 @@
-import type { Node } from "../gen/gator/v1/query_pb";
+import type { Node } from "../../gen/gator/v1/query_pb";
 import type { Level, Row } from "./tree-model";
 
 /** Decides when the levels in view are read again, because the run has changed since. */

@@ -1,12 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { errorText, queries } from "../api/client";
-import { NodeKind, Outcome } from "../gen/gator/v1/common_pb";
-import { Scope } from "../gen/gator/v1/query_service_pb";
-import type { FailureGroup, Node } from "../gen/gator/v1/query_pb";
-import { jobHref } from "../paths";
-import { Loading, Problem } from "../ui/parts";
-import { placeOf } from "./run-failures";
+import { errorText, queries } from "../../api/client";
+import { NodeKind, Outcome } from "../../gen/gator/v1/common_pb";
+import { Scope } from "../../gen/gator/v1/query_service_pb";
+import type { FailureGroup, Node } from "../../gen/gator/v1/query_pb";
+import { jobHref } from "../../paths";
+import { Loading, Problem } from "../../ui/parts";
+import { placeOf } from "./failures";
 
 const STEP = 100;
 
@@ -17,7 +17,7 @@ export function JobsOfCause({ run, group }: { run: string; group: FailureGroup }
   const [error, setError] = useState("");
   useEffect(() => {
     const stop = new AbortController();
-    read(run, group, wanted, stop.signal).then(setJobs, (failure) => {
+    jobsOfCause(run, group, wanted, stop.signal).then(setJobs, (failure) => {
       if (!stop.signal.aborted) setError(errorText(failure));
     });
     return () => stop.abort();
@@ -42,7 +42,13 @@ export function JobsOfCause({ run, group }: { run: string; group: FailureGroup }
   );
 }
 
-async function read(run: string, group: FailureGroup, wanted: number, signal: AbortSignal): Promise<Node[]> {
+/** Returns a text that identifies a cause. */
+export function causeKey(group: FailureGroup): string {
+  return group.cause || group.signature;
+}
+
+/** Returns jobs of a run with a cause: at least the wanted number, if there are as many. */
+export async function jobsOfCause(run: string, group: FailureGroup, wanted: number, signal: AbortSignal): Promise<Node[]> {
   const found: Node[] = [];
   let pageToken = "";
   do {

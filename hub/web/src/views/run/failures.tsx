@@ -1,22 +1,26 @@
 import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { queries } from "../api/client";
-import { usePolled } from "../api/live";
-import { count, moment, plural, shellWord } from "../format";
-import { CauseState, type FailureGroup, type Run } from "../gen/gator/v1/query_pb";
-import { jobHref, runOption } from "../paths";
-import { reasonText } from "../states";
-import { Command, Problem } from "../ui/parts";
-import { Stream } from "../gen/gator/v1/common_pb";
-import { JobsOfCause } from "./run-cause-jobs";
+import { queries } from "../../api/client";
+import { usePolled } from "../../api/live";
+import { count, moment, plural, shellWord } from "../../format";
+import { CauseState, type FailureGroup, type Run } from "../../gen/gator/v1/query_pb";
+import { jobHref, runOption } from "../../paths";
+import { reasonText } from "../../states";
+import { Command, Problem } from "../../ui/parts";
+import { Stream } from "../../gen/gator/v1/common_pb";
+import { Note, NoteForm, Ticket } from "../notes";
+import { causeKey, JobsOfCause } from "./cause-jobs";
+import { Transitions } from "./transitions";
 
 const PAGE = 50;
 
 /** The failures of a run, grouped by their causes, the most frequent first. */
 export function Failures({ run, version }: { run: Run; version: string }) {
   const [pages, setPages] = useState(1);
+  // Counts the notes that were written here, after each of which the causes are read again.
+  const [notes, setNotes] = useState(0);
   const failures = (run.tally?.failed ?? 0n) + (run.tally?.lost ?? 0n);
-  const { value, error } = usePolled(`${run.id} ${failures ? version : ""} ${pages}`, 0, async (signal) => {
+  const { value, error } = usePolled(`${run.id} ${failures ? version : ""} ${pages} ${notes}`, 0, async (signal) => {
     if (!failures) return undefined;
     const groups: FailureGroup[] = [];
     let pageToken = "";
@@ -35,14 +39,16 @@ export function Failures({ run, version }: { run: Run; version: string }) {
   const shown = value ?? last;
   if (!failures) return null;
   return (
-    <section class="failures" aria-label="Failures">
-      <h2>
-        {plural(failures, "failure")}
-        {shown && <span class="of"> · {plural(shown.causes, "cause")}</span>}
-      </h2>
+    <section class="section failures" aria-label="Failures">
+      <div class="section-head">
+        <h2>
+          {plural(failures, "failure")}
+          {shown && <span class="of"> · {plural(shown.causes, "cause")}</span>}
+        </h2>
+      </div>
       <Problem text={error} />
-      <ol class="groups">
-        {shown?.groups.map((group) => <Group key={`${group.signature} ${group.cause}`} run={run} group={group} />)}
+      <ol class="groups panel">
+        {shown?.groups.map((group) => <Group key={`${group.signature} ${group.cause}`} run={run} group={group} onNote={() => setNotes(notes + 1)} />)}
       </ol>
       {shown?.hasMore && (
         <button type="button" onClick={() => setPages(pages + 1)}>
@@ -54,12 +60,13 @@ export function Failures({ run, version }: { run: Run; version: string }) {
   );
 }
 
-function Group({ run, group }: { run: Run; group: FailureGroup }) {
-  const [isOpen, setOpen] = useState(false);
+function Group({ run, group, onNote }: { run: Run; group: FailureGroup; onNote: () => void }) {
+  const [shown, setShown] = useState<"" | "jobs" | "grid" | "note">("");
   const { example } = group;
   if (!example) return null;
   const error = example.firstError;
   const place = placeOf(error?.stream, error?.line);
+  const toggle = (part: typeof shown) => setShown(shown === part ? "" : part);
   return (
     <li class="group">
       <div class="group-head">
@@ -69,9 +76,7 @@ function Group({ run, group }: { run: Run; group: FailureGroup }) {
         <Age group={group} />
         {group.cause && <strong class="cause">{group.cause}</strong>}
         {group.tickets.map((ticket) => (
-          <span key={ticket} class="chip">
-            {ticket}
-          </span>
+          <Ticket key={ticket} text={ticket} />
         ))}
         <Link href={jobHref(run.id, example.path, place)} class="example">
           {example.path}
@@ -88,17 +93,33 @@ function Group({ run, group }: { run: Run; group: FailureGroup }) {
         </p>
       )}
       {group.notes.map((note) => (
-        <p key={`${note.author} ${note.timeUnixNanos}`} class="note">
-          {note.author}, {moment(note.timeUnixNanos)}: {note.text || note.ticket}
-        </p>
+        <Note key={`${note.author} ${note.timeUnixNanos} ${note.text}`} note={note} />
       ))}
-      {group.jobs > 1n && (
-        <button type="button" class="small" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          {isOpen ? "Hide jobs" : `All ${count(group.jobs)} jobs`}
+      <div class="group-foot">
+        {group.jobs > 1n && (
+          <button type="button" class="small" aria-expanded={shown === "jobs"} onClick={() => toggle("jobs")}>
+            {shown === "jobs" ? "Hide jobs" : `All ${count(group.jobs)} jobs`}
+          </button>
+        )}
+        <button type="button" class="small" aria-expanded={shown === "grid"} onClick={() => toggle("grid")}>
+          Changes over the runs
         </button>
+        <button type="button" class="small" aria-expanded={shown === "note"} onClick={() => toggle("note")}>
+          Add a note
+        </button>
+      </div>
+      {shown === "jobs" && <JobsOfCause run={run.id} group={group} />}
+      {shown === "grid" && <Transitions run={run} group={group} />}
+      {shown === "note" && (
+        <NoteForm
+          cause={causeKey(group)}
+          onDone={() => {
+            setShown("");
+            onNote();
+          }}
+        />
       )}
-      {isOpen && <JobsOfCause run={run.id} group={group} />}
-      {isOpen && <Command line={`gator failures ${runOption(run.id)} --cause ${shellWord(group.cause || group.signature)}`} />}
+      {shown === "jobs" && <Command line={`gator failures ${runOption(run.id)} --cause ${shellWord(causeKey(group))}`} />}
     </li>
   );
 }

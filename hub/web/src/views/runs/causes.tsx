@@ -1,12 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
-import { queries } from "../api/client";
-import { pause } from "../api/live";
-import { plural } from "../format";
-import { CauseState, type Run } from "../gen/gator/v1/query_pb";
+import { queries } from "../../api/client";
+import { pause } from "../../api/live";
+import { turn } from "../../api/turn";
+import { plural } from "../../format";
+import { CauseState, type Run } from "../../gen/gator/v1/query_pb";
 
 /** Maximum number of causes of a run that are looked at, to count those that are new. */
 const MAX_CAUSES = 50;
-const MAX_CALLS = 2;
 const RETRY_MS = 5000;
 
 interface Found {
@@ -16,7 +16,6 @@ interface Found {
 }
 
 const known = new Map<string, Found>();
-let calls = 0;
 
 /** The number of causes of the failures of a run, and that of the new ones. */
 export function Causes({ run }: { run: Run }) {
@@ -39,12 +38,8 @@ export function Causes({ run }: { run: Run }) {
 }
 
 async function read(run: string, key: string, stop: AbortSignal): Promise<void> {
-  // Few at a time, so that the table and other views do not wait for the causes.
-  while (calls >= MAX_CALLS && !stop.aborted) await pause(50, stop);
-  if (stop.aborted) return;
-  calls += 1;
   try {
-    const answer = await queries.listFailures({ run, pageSize: MAX_CAUSES }, { signal: stop });
+    const answer = await turn(() => queries.listFailures({ run, pageSize: MAX_CAUSES }, { signal: stop }));
     known.set(key, {
       causes: Number(answer.causes),
       fresh: answer.groups.filter((group) => group.state === CauseState.NEW).length,
@@ -53,7 +48,5 @@ async function read(run: string, key: string, stop: AbortSignal): Promise<void> 
   } catch {
     // A run that was removed meanwhile, or a lost connection, which the page shows.
     await pause(RETRY_MS, stop);
-  } finally {
-    calls -= 1;
   }
 }
