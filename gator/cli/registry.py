@@ -41,6 +41,13 @@ COMMANDS: Final[dict[str, Command]] = {
         "run.stop",
         ("gator stop", "gator stop top/sims --now"),
     ),
+    "open": Command(
+        "Show runs in the browser, without a hub.",
+        READING,
+        "look.open",
+        ("gator open", "gator open -r nightly"),
+        function="open_",
+    ),
     "status": Command(
         "Show the running and waiting jobs, the reasons for waiting, and the counts.",
         READING,

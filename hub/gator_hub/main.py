@@ -113,6 +113,12 @@ def serve(
         ),
     ] = None,
     no_web: Annotated[bool, typer.Option("--no-web", help="Serve gRPC only, no web page.")] = False,
+    read_only: Annotated[
+        bool,
+        typer.Option(
+            "--read-only", help="Let clients stop, note, pin and remove nothing; still accept runs."
+        ),
+    ] = False,
 ) -> None:
     """Serve a hub until Ctrl-C or TERM.
 
@@ -136,6 +142,7 @@ def serve(
         with_web=not no_web,
         web_port=web_port,
         web_names=frozenset(web_name or ()),
+        read_only=read_only,
     )
     serve_hub(options, os.environ)
 

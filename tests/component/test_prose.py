@@ -63,6 +63,7 @@ VERBS = frozenset(
         "Look",
         "Load",
         "Multiply",
+        "Open",
         "Pass",
         "Print",
         "Provide",

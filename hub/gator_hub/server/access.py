@@ -16,7 +16,7 @@ from logging import getLogger
 from pathlib import Path
 from typing import Any
 
-from gator.errors import UnauthenticatedError, UsageError
+from gator.errors import PermissionDeniedError, UnauthenticatedError, UsageError
 from gator.files.bounded import read_setting
 from gator.rpc import address
 from gator.rpc.auth import token_of
@@ -39,15 +39,22 @@ class Access:
     """The users of a hub. A changed file is read again within a second."""
 
     def __init__(
-        self, file: Path, admins: Container[str] = (), *, clock: Callable[[], float] = time.monotonic
+        self,
+        file: Path,
+        admins: Container[str] = (),
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Reads the file; `admins` are the users who may give away runs of others.
+
+        If it is `read_only`, clients change nothing; runs are still sent to the hub.
 
         Raises UsageError if the file is unreadable, invalid, or readable by other users.
         """
         self.file = file
         """The file with the tokens."""
-        self._admins = admins
+        self._admins, self._read_only = admins, read_only
         self._clock = clock
         self._mark = _mark(file)
         self._users = read_tokens(file)
@@ -90,7 +97,12 @@ class Access:
         self.user_of(token)
 
     def caller(self, context: Any) -> str:
-        """Returns the name of the calling user of a servicer. Raises UnauthenticatedError."""
+        """Returns the name of the user who changes something by a servicer.
+
+        Raises UnauthenticatedError, and PermissionDeniedError if the hub is read-only.
+        """
+        if self._read_only:
+            raise PermissionDeniedError("the hub is read-only: nothing can be stopped, noted or removed here")
         return self.user_of(token_of(context.invocation_metadata()))
 
     def _reload_if_changed(self) -> None:

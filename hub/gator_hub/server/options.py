@@ -49,6 +49,8 @@ class ServeOptions(Struct, frozen=True):
     """Port of HTTP; None: the one after `port`; 0: any that is free."""
     web_names: frozenset[str] = frozenset()
     """Further names of this host in URLs."""
+    read_only: bool = False
+    """Whether clients may change nothing; runs are still sent to the hub."""
 
     @property
     def bare_host(self) -> str:

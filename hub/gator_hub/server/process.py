@@ -94,10 +94,12 @@ def _serve_record(
 
 def _access(options: ServeOptions, environ: Mapping[str, str]) -> Access:
     if options.token_file is None:
-        access = Access(own_file(hub_address.own_token_file(environ)), options.admins)
+        access = Access(
+            own_file(hub_address.own_token_file(environ)), options.admins, read_only=options.read_only
+        )
     else:
         try:
-            access = Access(options.token_file, options.admins)
+            access = Access(options.token_file, options.admins, read_only=options.read_only)
         except UsageError as error:
             raise UsageError(f"--token-file: {error}") from error
     for name in sorted(options.admins):

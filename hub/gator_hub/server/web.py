@@ -39,7 +39,10 @@ async def open_web(
     max_request_bytes: int,
 ) -> Web:
     """Starts the HTTP server; `grpc` serves the same services. Raises UsageError if it cannot listen."""
-    connect, page = Connect(services, grpc.gate, max_request_bytes), Page(grpc.port)
+    connect, page = (
+        Connect(services, grpc.gate, max_request_bytes),
+        Page(grpc.port, read_only=options.read_only),
+    )
     calls = SessionCalls(sessions, grpc.port, is_secure=options.tls_certificate is not None)
     server = WebServer(
         web_app(connect, page, calls, options.known_names),

@@ -50,9 +50,9 @@ class _File(Struct, frozen=True):
 class Page:
     """An ASGI app for the page: files by their names, and the page itself for all other paths."""
 
-    def __init__(self, grpc_port: int, folder: Path = BUILT) -> None:
+    def __init__(self, grpc_port: int, folder: Path = BUILT, *, read_only: bool = False) -> None:
         self._files = _read(folder)
-        self._about = json.dumps({"grpcPort": grpc_port}).encode()
+        self._about = json.dumps({"grpcPort": grpc_port, "readOnly": read_only}).encode()
 
     @property
     def is_built(self) -> bool:

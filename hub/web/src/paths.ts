@@ -1,6 +1,6 @@
 /** Paths of views and of nodes. */
 
-import { hubOption } from "./api/about";
+import { hubOption, isReadOnly } from "./api/about";
 
 export function runHref(run: string): string {
   return `/run/${run}`;
@@ -24,7 +24,8 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Returns the option that names a run of this hub in commands of Gator. */
+/** Returns the option that names a run of this hub in commands of Gator; a folder of runs for `gator open`. */
 export function runOption(run: string): string {
+  if (isReadOnly()) return `-r ${run.slice(0, 12)}`;
   return `-r hub:${run.slice(0, 12)}${hubOption()}`;
 }

@@ -167,7 +167,7 @@ def open_(
     hub: ThisHubOption = None,
     hub_ca: HubCaOption = None,
     only_print: Annotated[
-        bool, typer.Option("--print", help="Only print the link; it signs in once, within 60 s.")
+        bool, typer.Option("--print", help="Print the link only; it signs in once, within 60 s.")
     ] = False,
 ) -> None:
     """Open the web page of a hub in the browser, signed in."""

@@ -19,7 +19,7 @@ def open_page(view: str, choice: HubChoice, *, only_print: bool) -> None:
         stub = hub_service_pb2_grpc.HubServiceStub(hub.peer.channel)
         found = hub.peer.call(stub.CreateSignInCode, hs.CreateSignInCodeRequest())
     link = _link(choice.access().address, path, found)
-    if not only_print and _open(link):
+    if not only_print and open_link(link):
         output.echo(f"opened {link.partition('#')[0]}")
         return
     output.echo(link)
@@ -33,7 +33,7 @@ def _link(address: str, path: str, found: hs.CreateSignInCodeResponse) -> str:
     return f"{scheme}://{name}:{found.web_port}{path}#code={found.code}"
 
 
-def _open(link: str) -> bool:
+def open_link(link: str) -> bool:
     """Opens a link in a browser with a window. Returns False if there is none."""
     try:
         browser = webbrowser.get()

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 
 interface About {
   grpcPort: number;
+  readOnly: boolean;
 }
 
 const about = signal<About | undefined>(undefined);
@@ -16,6 +17,11 @@ export async function loadAbout(): Promise<void> {
 /** Returns the address of the hub for commands. */
 export function hubAddress(): string {
   return `${location.hostname}:${about.value?.grpcPort ?? DEFAULT_PORT}`;
+}
+
+/** Returns whether nothing can be changed here, as on the page of `gator open`. */
+export function isReadOnly(): boolean {
+  return about.value?.readOnly ?? false;
 }
 
 /** Returns the option that a command needs to find this hub; empty for the default one. */

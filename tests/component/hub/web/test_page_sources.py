@@ -53,7 +53,15 @@ def test_types_are_right() -> None:
 
 @needs_packages
 def test_lint_finds_nothing() -> None:
-    node("node_modules/oxlint/bin/oxlint", "--deny-warnings", "src", "tests", "screenshots", "notices.ts", "vite.config.ts")
+    node(
+        "node_modules/oxlint/bin/oxlint",
+        "--deny-warnings",
+        "src",
+        "tests",
+        "screenshots",
+        "notices.ts",
+        "vite.config.ts",
+    )
 
 
 @needs_packages

@@ -1,4 +1,5 @@
 import { Link } from "wouter-preact";
+import { isReadOnly } from "../../api/about";
 import { duration, shellWord, size } from "../../format";
 import type { Attempt, Run } from "../../gen/gator/v1/query_pb";
 import type { GetNodeResponse } from "../../gen/gator/v1/query_service_pb";
@@ -37,7 +38,7 @@ export function Header({ run, described, attempt, onPick }: Props) {
           <Badge status={status} /> {nameOf(node.path)}
         </h1>
         <div class="actions">
-          {status === "running" && !run.endedUnixNanos && <StopButton run={run} path={node.path} what={node.path} />}
+          {status === "running" && !run.endedUnixNanos && !isReadOnly() && <StopButton run={run} path={node.path} what={node.path} />}
           <Link class="button" href={trendHref(node.path)}>
             <Icon name="chart" /> Trend
           </Link>

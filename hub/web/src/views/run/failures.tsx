@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
+import { isReadOnly } from "../../api/about";
 import { queries } from "../../api/client";
 import { usePolled } from "../../api/live";
 import { count, moment, plural, shellWord } from "../../format";
@@ -104,9 +105,11 @@ function Group({ run, group, onNote }: { run: Run; group: FailureGroup; onNote: 
         <button type="button" class="small" aria-expanded={shown === "grid"} onClick={() => toggle("grid")}>
           Changes over the runs
         </button>
-        <button type="button" class="small" aria-expanded={shown === "note"} onClick={() => toggle("note")}>
-          Add a note
-        </button>
+        {!isReadOnly() && (
+          <button type="button" class="small" aria-expanded={shown === "note"} onClick={() => toggle("note")}>
+            Add a note
+          </button>
+        )}
       </div>
       {shown === "jobs" && <JobsOfCause run={run.id} group={group} />}
       {shown === "grid" && <Transitions run={run} group={group} />}

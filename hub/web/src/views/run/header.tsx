@@ -1,4 +1,5 @@
 import { Link } from "wouter-preact";
+import { isReadOnly } from "../../api/about";
 import { hub } from "../../api/client";
 import { usePolled } from "../../api/live";
 import { duration, plural, shellWord } from "../../format";
@@ -26,7 +27,7 @@ export function Header({ run }: { run: Run }) {
           <Badge status={status} /> {run.ident} <span class="id">{run.id.slice(0, 8)}</span>
         </h1>
         <div class="actions">
-          {status === "running" && <StopButton run={run} path="" what={`the run ${run.ident}`} />}
+          {status === "running" && !isReadOnly() && <StopButton run={run} path="" what={`the run ${run.ident}`} />}
           {before && (
             <Link class="button" href={compareHref(before.run, run.id)}>
               <Icon name="compare" /> Compare with the run before

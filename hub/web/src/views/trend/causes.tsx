@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { Link } from "wouter-preact";
+import { isReadOnly } from "../../api/about";
 import { hub, queries } from "../../api/client";
 import { usePolled } from "../../api/live";
 import { turn } from "../../api/turn";
@@ -99,11 +100,13 @@ function Cause({ seen, isOpen, onOpen, onNote }: CauseProps) {
       {group.notes.map((note) => (
         <Note key={`${note.author} ${note.timeUnixNanos}`} note={note} />
       ))}
-      <div class="group-foot">
-        <button type="button" class="small" aria-expanded={isOpen} onClick={onOpen}>
-          Add a note
-        </button>
-      </div>
+      {!isReadOnly() && (
+        <div class="group-foot">
+          <button type="button" class="small" aria-expanded={isOpen} onClick={onOpen}>
+            Add a note
+          </button>
+        </div>
+      )}
       {isOpen && <NoteForm cause={seen.key} onDone={onNote} />}
     </li>
   );
