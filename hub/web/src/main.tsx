@@ -11,4 +11,6 @@ void loadAbout();
 const place = document.getElementById("app");
 // Without an answer of the hub the page shows that it is lost.
 await startSession().catch(() => undefined);
+// A link that is opened in a tab with the page changes only the fragment.
+addEventListener("hashchange", () => void startSession().catch(() => undefined));
 if (place) render(<App />, place);

@@ -24,7 +24,7 @@ export async function startSession(): Promise<void> {
     else refusal.value = "The link was used before, or is older than 60 s: run gator hub open again.";
     return;
   }
-  if (token.value) return;
+  if (token.value || hasSession.value) return;
   const answer = await fetch(SESSION);
   hasSession.value = answer.ok && ((await answer.json()) as { signedIn: boolean }).signedIn;
 }

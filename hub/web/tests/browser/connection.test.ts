@@ -44,7 +44,7 @@ test("a live job opens at its end and follows it, and a reader above it keeps th
       await expect.poll(last, { timeout: 25_000 }).toBeGreaterThan(before);
     }
     expect(Math.min(...(await numbers()))).toBeGreaterThan(1);
-    await page.getByRole("button", { name: "Top" }).click();
+    await page.getByRole("button", { name: "Top", exact: true }).click();
     await shown(page, "out:1").toBe("tick 1");
     const total = page.locator(".streams .of").first();
     const count = await total.textContent();

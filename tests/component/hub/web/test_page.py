@@ -78,7 +78,10 @@ async def test_other_methods_are_refused(folder: Path) -> None:
 
 
 async def test_the_page_learns_the_port_of_grpc(folder: Path) -> None:
-    assert json.loads((await ask(Page(9180, folder), "/hub.json")).body) == {"grpcPort": 9180}
+    assert json.loads((await ask(Page(9180, folder), "/hub.json")).body) == {
+        "grpcPort": 9180,
+        "readOnly": False,
+    }
 
 
 async def test_without_a_page_each_view_says_how_to_build_it(tmp_path: Path) -> None:

@@ -50,11 +50,14 @@ export function Details({ described, attempt, run }: Props) {
         {spec && (
           <details class="panel">
             <summary class="spec-summary">
-              Spec with all inherited keys <CopyButton text={() => spec} label="Copy the spec" isIcon />
+              Spec with all inherited keys
             </summary>
             <pre class="spec" tabIndex={0}>
               {spec}
             </pre>
+            <p class="spec-foot">
+              <CopyButton text={() => spec} label="Copy the spec" />
+            </p>
           </details>
         )}
       </div>
