@@ -19,7 +19,7 @@ MAX_TAIL = 20
 """Maximum number of lines after the last one that may belong to the text of a message."""
 
 
-class Place(Struct):
+class SourceLocation(Struct):
     """A line of a message that says where."""
 
     index: int
@@ -29,7 +29,7 @@ class Place(Struct):
     """Whether it is in a library or in the runtime of the language, and not in the code of the user."""
 
 
-class Open(Struct):
+class PartialMessage(Struct):
     """A message whose end was not seen yet."""
 
     entry: Entry
@@ -46,9 +46,9 @@ class Open(Struct):
     """Whether its last line was seen; only `joins` and `tail` can continue it."""
     has_end: bool = False
     """Whether the last line is the one that `until` matches."""
-    is_met: bool = False
+    has_required_line: bool = False
     """Whether the line that the entry needs was seen."""
-    places: list[Place] = field(default_factory=list[Place])
+    locations: list[SourceLocation] = field(default_factory=list[SourceLocation])
     before: dict[str, str] = field(default_factory=dict[str, str])
     """Groups of the lines before the last one of `then`."""
     repeats: list[tuple[str, dict[str, str]]] = field(default_factory=list[tuple[str, dict[str, str]]])
@@ -67,16 +67,20 @@ class Open(Struct):
         if len(self.lines) + len(self.joined) < MAX_LINES:
             return True
         entry = self.entry
-        is_cut = bool(entry.until and entry.continues) and (self.is_met or not entry.needs)
+        is_cut = bool(entry.until and entry.continues) and (self.has_required_line or not entry.needs)
         if not is_cut or self.is_complete or self.skipped >= MAX_SKIPPED:
             return False
         end = MAX_HEAD + _DROPPED
         del self.lines[MAX_HEAD:end]
         self.skipped += _DROPPED
-        self.places = [
-            Place(place.index - (_DROPPED if place.index >= end else 0), place.groups, place.is_library)
-            for place in self.places
-            if not MAX_HEAD <= place.index < end
+        self.locations = [
+            SourceLocation(
+                location.index - (_DROPPED if location.index >= end else 0),
+                location.groups,
+                location.is_library,
+            )
+            for location in self.locations
+            if not MAX_HEAD <= location.index < end
         ]
         if self.key >= end:
             self.key -= _DROPPED
@@ -91,9 +95,11 @@ class Open(Struct):
         self.is_complete = self.has_end = False
         self.groups = groups
 
-    def add_place(self, line: str, groups: dict[str, str]) -> None:
+    def add_location(self, line: str, groups: dict[str, str]) -> None:
         """Records that the last line says where."""
-        self.places.append(Place(len(self.lines) - 1, groups, _library()(line) is not None))
+        self.locations.append(
+            SourceLocation(len(self.lines) - 1, groups, _library_frame_search()(line) is not None)
+        )
 
     def add_text(self, *lines: str) -> None:
         """Makes lines part of the text of the message."""
@@ -111,8 +117,8 @@ class Open(Struct):
     def recognised(self, *, is_consequence: bool, is_final: bool) -> Recognised:
         """Returns the message."""
         groups = self.groups
-        if self.places:
-            groups = _nearest(self.places, self.key) | groups
+        if self.locations:
+            groups = _nearest(self.locations, self.key) | groups
         lines = self.lines
         if "location" in groups:
             line, _, column = groups["location"].partition(",")
@@ -137,14 +143,14 @@ def groups_of(match: "re.Match[str]") -> dict[str, str]:
     return {name: value for name, value in match.groupdict().items() if value is not None}
 
 
-def _nearest(places: Sequence[Place], key: int) -> dict[str, str]:
-    """Returns the groups of the nearest place in code of the user, or in a library if there is none."""
-    own = [place for place in places if not place.is_library]
-    return min(own or places, key=lambda place: (abs(place.index - key), -place.index)).groups
+def _nearest(locations: Sequence[SourceLocation], key: int) -> dict[str, str]:
+    """Returns the groups of the nearest location in code of the user, or in a library if there is none."""
+    own = [location for location in locations if not location.is_library]
+    return min(own or locations, key=lambda location: (abs(location.index - key), -location.index)).groups
 
 
 @cache
-def _library() -> "Callable[[str], re.Match[str] | None]":
+def _library_frame_search() -> "Callable[[str], re.Match[str] | None]":
     """Returns the search for what lines of stack traces have that are not in the code of the user."""
     return re.compile(
         r"/node_modules/|\bnode:|/(?:site|dist)-packages/|/lib/python[\d.]+/|<frozen "

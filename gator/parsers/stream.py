@@ -3,7 +3,7 @@
 Invariant: a message is the same however the stream was cut into blocks.
 """
 
-from gator.parsers.assembly import MAX_LINES, MAX_TAIL, Open, groups_of
+from gator.parsers.assembly import MAX_LINES, MAX_TAIL, PartialMessage, groups_of
 from gator.parsers.definition import Entry, Recognised
 from gator.parsers.line_text import BLANKS, is_blank, visible
 from gator.parsers.rules import MAX_LINE_CHARACTERS, SMALL_BYTES, Rules
@@ -18,7 +18,7 @@ class StreamParser:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._open: Open | None = None
+        self._partial: PartialMessage | None = None
         self.first_plain = (0, b"")
         """Number and bytes of the first visible line that belongs to no message; 0 before there is one."""
         self.last_line = 0
@@ -41,9 +41,9 @@ class StreamParser:
         self._block = data
         following = self._rules.candidates(data)
         size, start, number, counted = len(data), 0, first_line, 0
-        self.is_plain = self._open is None and size > SMALL_BYTES
+        self.is_plain = self._partial is None and size > SMALL_BYTES
         while start < size:
-            if self._open is not None:
+            if self._partial is not None:
                 start = self._continue(data, start, found)
                 continue
             at = following(start)
@@ -71,8 +71,8 @@ class StreamParser:
         Returns the position of the first line that was not added. That line may begin a message.
         """
         size = len(data)
-        while self._open is not None and start < size:
-            message = self._open
+        while self._partial is not None and start < size:
+            message = self._partial
             if message.entry.only_continues:
                 start = self._add_while_it_continues(message, data, start)
                 if start < size:
@@ -89,7 +89,7 @@ class StreamParser:
             start = end + 1
         return start
 
-    def _add_while_it_continues(self, message: Open, data: bytes, start: int) -> int:
+    def _add_while_it_continues(self, message: PartialMessage, data: bytes, start: int) -> int:
         """Does the work of `_belongs` for several lines of an entry that only has `continues`.
 
         Most messages of compilers are such, and a call for each line would take twice the time. Returns the
@@ -113,14 +113,14 @@ class StreamParser:
         found: list[Recognised] = []
         while self._retreat(found):
             pass
-        if self._open is not None:
-            self._open.accept_tail()
+        if self._partial is not None:
+            self._partial.accept_tail()
         self._close(found)
         return found
 
     def _line(self, number: int, text: str, found: list[Recognised]) -> None:
-        if self._open is not None:
-            if self._belongs(self._open, text):
+        if self._partial is not None:
+            if self._belongs(self._partial, text):
                 return
             if self._retreat(found):
                 self._line(number, text, found)
@@ -147,11 +147,11 @@ class StreamParser:
         if is_read and self._rules.is_simple(entry):
             self._read_simple(entry, number, text, groups_of(match), found)
             return
-        message = Open(entry, number, groups_of(match), [text])
+        message = PartialMessage(entry, number, groups_of(match), [text])
         if entry.before and is_read:
             self._take_line_before(message, self._at)
         if entry.continues or entry.until or entry.then:
-            self._open = message
+            self._partial = message
         else:
             found.append(self._recognised(message))
 
@@ -177,12 +177,12 @@ class StreamParser:
                 start = end + 1
             self._next = start
             if start >= size:
-                self._open = Open(entry, number, groups, lines)
+                self._partial = PartialMessage(entry, number, groups, lines)
                 return
         self._taken = number + len(lines) - 1
         found.append(Recognised(entry=entry, line=number, key=0, lines=lines, groups=groups))
 
-    def _take_line_before(self, message: Open, at: int) -> None:
+    def _take_line_before(self, message: PartialMessage, at: int) -> None:
         """Lets the line before a message, which is in no other one, begin it.
 
         Messages of one parser that follow each other share the line before the first of them, such as the
@@ -216,10 +216,10 @@ class StreamParser:
 
         Returns whether it did.
         """
-        message = self._open
-        if message is None or message.is_met or not (message.entry.needs or message.entry.then):
+        message = self._partial
+        if message is None or message.has_required_line or not (message.entry.needs or message.entry.then):
             return False
-        self._open = None
+        self._partial = None
         begin = int(message.has_before)
         self._start(message.first + begin, message.lines[begin], found, message.entry)
         for offset, line in enumerate(message.lines[begin + 1 :], begin + 1):
@@ -233,7 +233,7 @@ class StreamParser:
                 return
             number += 1
 
-    def _belongs(self, message: Open, text: str) -> bool:
+    def _belongs(self, message: PartialMessage, text: str) -> bool:
         """Adds a line to an open message if it belongs to it."""
         entry = message.entry
         if entry.then:
@@ -251,7 +251,7 @@ class StreamParser:
         self._add(message, text)
         return True
 
-    def _goes_on(self, message: Open, line: str) -> bool:
+    def _goes_on(self, message: PartialMessage, line: str) -> bool:
         """Returns whether a line matches `continues`, and adds its text to that of the message.
 
         A line that a parser recognises is only text after a line that ends with a colon.
@@ -259,34 +259,34 @@ class StreamParser:
         match = self._rules.pattern(message.entry.continues)(line)
         if match is None or not message.entry.has_text_lines or match["message"] is None:
             return match is not None
-        may_be_text = len(message.lines) <= MAX_TAIL and not message.is_met
+        may_be_text = len(message.lines) <= MAX_TAIL and not message.has_required_line
         if not may_be_text or not (message.lines[-1].endswith(":") or self._rules.find(line) is None):
             return False
         message.add_text(match["message"])
         return True
 
-    def _follows(self, message: Open, text: str) -> bool:
+    def _follows(self, message: PartialMessage, text: str) -> bool:
         """Adds a line to a message with patterns for its lines, if the next pattern matches."""
         then = message.entry.then
-        if message.is_met and (not message.entry.loop or len(message.repeats) >= MAX_REPEATS):
+        if message.has_required_line and (not message.entry.loop or len(message.repeats) >= MAX_REPEATS):
             return False
-        pattern = then[-1] if message.is_met else then[len(message.lines) - 1 - message.has_before]
+        pattern = then[-1] if message.has_required_line else then[len(message.lines) - 1 - message.has_before]
         match = self._rules.pattern(pattern)(text[:MAX_LINE_CHARACTERS])
         if match is None:
             return False
-        if message.is_met and is_blank(text):
+        if message.has_required_line and is_blank(text):
             return False
-        if message.is_met:
+        if message.has_required_line:
             message.repeats.append((text, message.before | groups_of(match)))
             return True
         message.before = message.groups
         message.groups = message.groups | groups_of(match)
         message.key = len(message.lines)
         message.lines.append(text)
-        message.is_met = len(message.lines) - message.has_before > len(then)
+        message.has_required_line = len(message.lines) - message.has_before > len(then)
         return True
 
-    def _joins(self, message: Open, text: str) -> bool:
+    def _joins(self, message: PartialMessage, text: str) -> bool:
         """Adds a line after the last one of a message, if another part may follow, or if it is text of it."""
         entry = message.entry
         line = text[:MAX_LINE_CHARACTERS]
@@ -308,7 +308,7 @@ class StreamParser:
         self._add(message, text)
         return True
 
-    def _is_after_end(self, message: Open, line: str) -> bool:
+    def _is_after_end(self, message: PartialMessage, line: str) -> bool:
         """Returns whether a line only says that a program failed, such as the `Aborted` of a shell."""
         hit = self._rules.find(line)
         if hit is None:
@@ -317,7 +317,7 @@ class StreamParser:
         is_of_end = parser in (message.entry.parser, "shell") and rank == spec_pb2.PARSER_RANK_GENERAL
         return is_of_end or rank == spec_pb2.PARSER_RANK_CONSEQUENCE
 
-    def _is_tail(self, message: Open, line: str) -> bool:
+    def _is_tail(self, message: PartialMessage, line: str) -> bool:
         """Returns whether a line may belong to the text of a message that has ended.
 
         Any line may after a colon, else only one that no parser recognises.
@@ -327,16 +327,16 @@ class StreamParser:
         last = message.tail[-1] if message.tail else message.lines[-1]
         return last.endswith(":") or line[0] in BLANKS or self._rules.find(line) is None
 
-    def _add(self, message: Open, text: str) -> None:
+    def _add(self, message: PartialMessage, text: str) -> None:
         message.lines.append(text)
         entry = message.entry
         if message.is_complete or entry.has_keys:
             self._read(message, entry, text[:MAX_LINE_CHARACTERS])
 
-    def _read(self, message: Open, entry: Entry, line: str) -> None:
+    def _read(self, message: PartialMessage, entry: Entry, line: str) -> None:
         """Reads fields of a message from a line after its first."""
         if entry.needs and self._rules.pattern(entry.needs)(line):
-            message.is_met = True
+            message.has_required_line = True
         index = len(message.lines) - 1
         pattern = entry.root or (entry.key if not message.key else "")
         is_last = message.is_complete and bool(entry.until)
@@ -347,21 +347,21 @@ class StreamParser:
             message.key = index
         for where in (entry.where, entry.until if is_last and pattern != entry.until else ""):
             if where and (match := self._rules.pattern(where)(line)) and (groups := groups_of(match)):
-                message.add_place(line, groups)
+                message.add_location(line, groups)
 
     def _close(self, found: list[Recognised]) -> None:
         """Ends the open message. Lines after its last one are read again if they do not belong to it."""
-        message, self._open = self._open, None
+        message, self._partial = self._partial, None
         if message is None:
             return
         found.append(self._recognised(message))
         first = message.first + len(message.lines) + message.skipped
         for number, (text, groups) in enumerate(message.repeats, first):
-            found.append(self._recognised(Open(message.entry, number, groups, [text])))
+            found.append(self._recognised(PartialMessage(message.entry, number, groups, [text])))
         for number, text in enumerate(message.tail, first):
             self._line(number, text, found)
 
-    def _recognised(self, message: Open) -> Recognised:
+    def _recognised(self, message: PartialMessage) -> Recognised:
         entry, lines = message.entry, message.lines
         recognised = message.recognised(
             is_consequence=bool(entry.consequence) and self._is_found(entry.consequence, lines[message.key]),

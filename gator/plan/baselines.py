@@ -38,7 +38,11 @@ class BaselineLookup:
 def relative_contracts(nodes: Iterable[PlanNode]) -> Iterator[tuple[PlanNode, spec_pb2.Contract]]:
     """Yields the contracts of nodes that are relative to a baseline."""
     for node in nodes:
-        each = {contract.SerializeToString(): contract for one in node.each() for contract in one.contracts}
+        each = {
+            contract.SerializeToString(): contract
+            for one in node.resolved_variants()
+            for contract in one.contracts
+        }
         for contract in each.values():
             if contract.is_relative:
                 yield node, contract

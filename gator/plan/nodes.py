@@ -1,4 +1,4 @@
-"""The nodes of a plan and the edges between them. Data only."""
+"""Nodes of a plan, and the edges between them."""
 
 import enum
 from collections.abc import Iterator, Sequence, Set
@@ -21,14 +21,14 @@ class Condition(enum.Enum):
     ON_DONE = enum.auto()
 
 
-class Variants(Protocol):
-    """Returns nodes with the values of their instances."""
+class VariantSource(Protocol):
+    """Fills in the values of nodes that depend on a matrix."""
 
-    def variant(self, node: "PlanNode", path: str) -> "PlanNode":
+    def variant_at(self, node: "PlanNode", path: str) -> "PlanNode":
         """Returns a node with the values of one instance."""
         ...
 
-    def variants(self, node: "PlanNode") -> "Iterator[PlanNode]":
+    def variants_of(self, node: "PlanNode") -> "Iterator[PlanNode]":
         """Yields a node for each combination that its values depend on."""
         ...
 
@@ -110,7 +110,7 @@ class PlanNode(Struct, eq=False):
     inputs: "list[Input]" = field(default_factory=list["Input"])
     """The artefacts of other jobs that a job uses."""
     has_inputs: bool | None = None
-    """Whether it gets anything from jobs that ran before it; None until that is asked for."""
+    """Cached result of `plan.has_inputs`; None before its first call."""
     is_partial: bool = False
     """Whether jobs below are left out by the selection of the run. Those left out by `when` do not count."""
     jobs: int = 0
@@ -119,24 +119,26 @@ class PlanNode(Struct, eq=False):
     """Names of matrices on which the values of its keys depend, such as `matrix.test`."""
     varies_below: tuple[str, ...] = ()
     """Those names on which nodes below depend because they inherit keys."""
-    variants: "Variants | None" = None
-    """Returns the node for each instance; None if the values of its keys are the same for all."""
+    variant_source: "VariantSource | None" = None
+    """Fills in the values of the node; None if they are the same for all instances."""
 
     @property
     def instances(self) -> int:
         """Number of selected instances under one instance of the parent."""
         return 1 if self.repeats is None else len(self.indices)
 
-    def at(self, path: str) -> "PlanNode":
+    def resolved_at(self, path: str) -> "PlanNode":
         """Returns the node with the values of its keys in one instance, such as its resources and limits.
 
         The copy has no place in the tree: only its attributes may be read.
         """
-        return self if self.variants is None or not self.varies else self.variants.variant(self, path)
+        source = self.variant_source
+        return self if source is None or not self.varies else source.variant_at(self, path)
 
-    def each(self) -> "Iterator[PlanNode]":
+    def resolved_variants(self) -> "Iterator[PlanNode]":
         """Yields the node with each combination of values that its instances have."""
-        return iter((self,)) if self.variants is None or not self.varies else self.variants.variants(self)
+        source = self.variant_source
+        return iter((self,)) if source is None or not self.varies else source.variants_of(self)
 
     def path_below(self, parent: str, index: int | None) -> str:
         """Returns the path of a repeat below an instance of the parent; None if the node does not repeat."""
@@ -148,8 +150,8 @@ class PlanNode(Struct, eq=False):
         """Returns the name of a repeat, as it stands in brackets."""
         return str(index) if self.matrix is None else self.matrix.label(index)
 
-    def found(self, label: str) -> range | None:
-        """Returns the repeats that the text in brackets names; None if there are none."""
+    def parse_label(self, label: str) -> range | None:
+        """Returns the repeats that a label in brackets stands for; None if there are none."""
         if self.matrix is not None:
             return self.matrix.find(label)
         index = int(label) if label.isdecimal() else -1
@@ -157,10 +159,10 @@ class PlanNode(Struct, eq=False):
 
     def index_in(self, path: str) -> int:
         """Returns the repeat of this node in its own path."""
-        found = self.found(path.rpartition("[")[2][:-1])
-        if found is None:
+        repeats = self.parse_label(path.rpartition("[")[2][:-1])
+        if repeats is None:
             raise ValueError(f"{path} is not a repeat of {self.template}")
-        return found.start
+        return repeats.start
 
     def __repr__(self) -> str:
         return f"<PlanNode {self.template}>"
@@ -213,7 +215,7 @@ class Input(Struct, frozen=True, eq=False):
 
 
 def step_text(node: PlanNode, step: int | range) -> str:
-    """Returns the text in brackets for a part of an index; empty for all repeats."""
+    """Returns the label in brackets for a part of an index; empty for all repeats."""
     if isinstance(step, range):
         return node.matrix.group_label(step) if node.matrix is not None else f"{step.start}-{step.stop - 1}"
     return node.label(step) if step >= 0 else ""

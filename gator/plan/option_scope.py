@@ -45,10 +45,12 @@ def _keeps(plan: Plan, option: str, value: str) -> Callable[[PlanNode], bool]:
         return lambda node: node.job is not None and _param_values(node, name) != values
     if option in _BESIDE:
         own = _BESIDE[option]
-        return lambda node: node is not root and any(own(each) > 0 for each in node.each())
+        return lambda node: node is not root and any(own(each) > 0 for each in node.resolved_variants())
     read = _INHERITED[option]
     given = read(root.settings)
-    return lambda node: node.job is not None and any(read(each.settings) != given for each in node.each())
+    return lambda node: (
+        node.job is not None and any(read(each.settings) != given for each in node.resolved_variants())
+    )
 
 
 def _param_values(node: PlanNode, name: str) -> list[str]:

@@ -62,7 +62,7 @@ class Plan:
     def attempt_seed(self, node: PlanNode, path: str, failures: int) -> int:
         """Returns the seed of an attempt after this number of failed ones."""
         seed = self.seed(path)
-        return seeds.reseeded(seed, failures) if node.at(path).settings.retries.reseed else seed
+        return seeds.reseeded(seed, failures) if node.resolved_at(path).settings.retries.reseed else seed
 
     def resolve(self, node: PlanNode, path: str, seed: int | None = None) -> spec_pb2.Job:
         """Returns the job of an instance with each `${{ }}` filled in that is known before it starts.

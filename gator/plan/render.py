@@ -118,7 +118,7 @@ def _ranges(indices: Sequence[int]) -> str:
 
 def _held(node: PlanNode) -> Iterator[str]:
     """Yields the resources of a job; if they depend on a matrix, the least and the most of each."""
-    each = list(node.each())
+    each = list(node.resolved_variants())
     cores = [one.demand.cores for one in each]
     yield "1 core" if max(cores) == 1 == min(cores) else f"{_span(cores, str)} cores"
     memory = [one.demand.memory_bytes for one in each]

@@ -120,7 +120,7 @@ class _Builder(Struct):
         around = names_around(node)
         node.varies = tuple(sorted((own.used | above) & around))
         node.varies_below = tuple(sorted(own.passed_on | above))
-        node.variants = self.values
+        node.variant_source = self.values
         if own.used:
             self.tree.problems += self.values.problems(node, node)
         array = node.parent

@@ -85,7 +85,7 @@ class Values(Struct):
             found.update(self.own(written, above, values).problems)
         return sorted(found)
 
-    def variant(self, node: PlanNode, path: str) -> PlanNode:
+    def variant_at(self, node: PlanNode, path: str) -> PlanNode:
         """Returns a node with the values of one instance."""
         values = dict(values_at(node, path, node.varies))
         key = (node, tuple(values.get(name, "") for name in node.varies))
@@ -94,7 +94,7 @@ class Values(Struct):
             made = self._made[key] = self._with(node, values)
         return made
 
-    def variants(self, node: PlanNode) -> Iterator[PlanNode]:
+    def variants_of(self, node: PlanNode) -> Iterator[PlanNode]:
         """Yields a node for each combination that its values depend on."""
         return (self._with(node, values) for values in combinations(node, node.varies))
 
@@ -238,7 +238,7 @@ def values_at(node: PlanNode, path: str, wanted: Sequence[str]) -> Iterator[tupl
     while above is not None and left:
         if above.matrix is not None:
             here = [name for name in above.matrix.names if f"matrix.{name}" in left]
-            found = above.found(path.rpartition("[")[2][:-1]) if here else None
+            found = above.parse_label(path.rpartition("[")[2][:-1]) if here else None
             values = above.matrix.values(found.start) if found is not None else {}
             for name in here:
                 left.discard(f"matrix.{name}")

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from gator.errors import StoreError
 from gator.event_kinds import EVENT_KINDS, GRADED_KINDS
-from gator.store.condition import Condition
 from gator.store.connection import READ_ERRORS, open_reader
 from gator.store.event_rows import BODY, EventRow, event_of, size_of
+from gator.store.sql_condition import SqlCondition
 from gator.store.untrusted import (
     ODD_VALUE,
     SMALL_FILE_BYTES,
@@ -178,7 +178,7 @@ class StoreReader:
         # Within one subject and kind the index has the events in order.
         for subject in subjects:
             for kind in kinds:
-                where = Condition().add("subject = ? AND kind = ?", subject, int(kind))
+                where = SqlCondition().add("subject = ? AND kind = ?", subject, int(kind))
                 where.add("seq > ? AND seq <= ?", after, last)
                 where.severity(event_filter.severity if kind in GRADED_KINDS else 0)
                 seqs += [
@@ -216,7 +216,7 @@ class StoreReader:
         """Returns the numbers of the selected subjects; None if all or many of them are selected."""
         if not path and not prefix:
             return None
-        where = Condition()
+        where = SqlCondition()
         if path:
             where.add("path = ?", path)
         else:
@@ -247,7 +247,7 @@ class StoreReader:
     ) -> Slice:
         """Returns events between two places, which are read one by one."""
         where = (
-            Condition().add("e.seq > ? AND e.seq <= ?", after, until).numbers("e.kind", event_filter.kinds)
+            SqlCondition().add("e.seq > ? AND e.seq <= ?", after, until).numbers("e.kind", event_filter.kinds)
         )
         where.severity(event_filter.severity)
         if event_filter.prefix:

@@ -1156,8 +1156,8 @@ class Waiting(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
-class WaitingCause(message.Message):
-    """One cause why a node has not started."""
+class WaitingDetail(message.Message):
+    """One reason why a node has not started, in detail."""
 
     DESCRIPTOR: descriptor.Descriptor
 
@@ -1167,7 +1167,7 @@ class WaitingCause(message.Message):
     reason: WaitingReason.ValueType
     """Its kind; UNSPECIFIED if the turn of the node has not come, or if it has been handed out."""
     text: builtins.str
-    """The cause for people, such as `2 cores, 0 free`."""
+    """The reason for people, such as `2 cores, 0 free`."""
     @builtins.property
     def holders(self) -> containers.RepeatedCompositeFieldContainer[LeaseHolder]:
         """Some of the leases that hold what the node lacks."""

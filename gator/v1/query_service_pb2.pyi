@@ -519,31 +519,31 @@ class ExplainNodeRequest(message.Message):
 
 @typing.final
 class ExplainNodeResponse(message.Message):
-    """The causes why a node has not started."""
+    """The reasons why a node has not started."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     STATE_FIELD_NUMBER: builtins.int
     IS_HANDED_OUT_FIELD_NUMBER: builtins.int
-    CAUSES_FIELD_NUMBER: builtins.int
+    DETAILS_FIELD_NUMBER: builtins.int
     state: query_pb2.NodeState.ValueType
     """The state of the node; UNSPECIFIED if the plan of the run is not known."""
     is_handed_out: builtins.bool
     """Whether the node has been handed out to a daemon that has not started it yet."""
     @builtins.property
-    def causes(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.WaitingCause]:
-        """The causes, the most important first; empty if it has started or ended."""
+    def details(self) -> containers.RepeatedCompositeFieldContainer[query_pb2.WaitingDetail]:
+        """The reasons, the most important first; empty if it has started or ended."""
 
     def __init__(
         self,
         *,
         state: query_pb2.NodeState.ValueType = ...,
         is_handed_out: builtins.bool = ...,
-        causes: abc.Iterable[query_pb2.WaitingCause] | None = ...,
+        details: abc.Iterable[query_pb2.WaitingDetail] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["causes", b"causes", "is_handed_out", b"is_handed_out", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["details", b"details", "is_handed_out", b"is_handed_out", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,9 +19,9 @@ from gator.core.dispatch.actions import (
     RetireHost,
     StartHost,
 )
+from gator.core.dispatch.allocator import Allocator
 from gator.core.dispatch.hosts import HostPool, HostState, host_count
 from gator.core.dispatch.ledger import Ledger
-from gator.core.dispatch.placement import Placement
 from gator.core.dispatch.pools import DemandKey
 from gator.core.dispatch.queues import JobState, Queue, QueuedAttempt
 from gator.core.dispatch.state import DispatchState, Rescan
@@ -73,7 +73,7 @@ class Dispatcher:
         )
         self._hosts_at: float | None = None
         """When to start the daemons whose start was delayed."""
-        self._placement = Placement(self._state, prefetch=prefetch)
+        self._allocator = Allocator(self._state, prefetch=prefetch)
         self._stopped = False
 
     def add(self, item: Ready, now: float) -> None:
@@ -233,11 +233,11 @@ class Dispatcher:
         if not self._stopped:
             if not self._state.waiting_alone() and self._state.hosts.release_fresh():
                 self._state.rescan = Rescan.ALL
-            self._placement.start_what_fits(now)
-            self._placement.prefetch(now)
-            self._placement.count_passed(now)
+            self._allocator.start_what_fits(now)
+            self._allocator.prefetch(now)
+            self._allocator.count_passed(now)
             self._ask_for_hosts(now)
-            self._placement.recall_late(now)
+            self._allocator.recall_late(now)
         actions, self._state.actions = self._state.actions, []
         return actions
 
@@ -245,7 +245,7 @@ class Dispatcher:
         """Returns when to call `poll` at the latest, in seconds; None if only an input changes anything."""
         if self._stopped:
             return None
-        times = [at for at in (self._placement.wake_at(), self._hosts_at) if at is not None]
+        times = [at for at in (self._allocator.wake_at(), self._hosts_at) if at is not None]
         return min(times, default=None)
 
     def explain(self, path: str) -> "list[WaitReason]":

@@ -104,7 +104,7 @@ class _Demands:
 
     def add(self, node: PlanNode) -> None:
         """Adds a job."""
-        demands = dict.fromkeys(DemandKey.of(each.demand) for each in node.each())
+        demands = dict.fromkeys(DemandKey.of(each.demand) for each in node.resolved_variants())
         for demand in demands:
             self._nodes.setdefault(demand, []).append(node)
 

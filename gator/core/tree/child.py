@@ -58,7 +58,7 @@ class Child(Struct, eq=False):
 
     def skip(self, label: str, request: attach_pb2.Stop) -> bool:
         """Lets the repeats that a label names close at their creation; returns False if there are none."""
-        repeats = self.node.found(label)
+        repeats = self.node.parse_label(label)
         if repeats is None:
             return False
         self.skipped.update(dict.fromkeys(repeats, request))

@@ -89,7 +89,9 @@ def close_unstarted(
                 yield from close_unstarted(record, each, below, closing, inner)
                 fold.add(below, inner[0])
         result = _of_group(record, node, path, closing, fold)
-    complete(result, node.kind, path, allow_failure=node.at(path).allow_failure, now=record.now().wall)
+    complete(
+        result, node.kind, path, allow_failure=node.resolved_at(path).allow_failure, now=record.now().wall
+    )
     record.conclude(node, path, result)
     results.append(result)
 
@@ -99,7 +101,9 @@ def _of_job(record: Registry, node: PlanNode, path: str, closing: Closing) -> ev
     if attempts:
         *before, (number, end) = attempts
         failed = [each for _, each in before if each.outcome == common_pb2.OUTCOME_FAILED]
-        return result_of_attempts(end, number, failed[-1] if failed else None, node.at(path).settings)
+        return result_of_attempts(
+            end, number, failed[-1] if failed else None, node.resolved_at(path).settings
+        )
     return event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
 
 
@@ -109,7 +113,7 @@ def _of_group(
     if record.past is not None and path in record.past.declared:
         # It had started, so its outcome follows from those of its children.
         wall = record.now().steady - record.began(path).steady
-        return fold.finish(wall_nanos=wall, allow_failure=node.at(path).allow_failure)
+        return fold.finish(wall_nanos=wall, allow_failure=node.resolved_at(path).allow_failure)
     result = event_pb2.Result(outcome=closing.outcome, reason=closing.reason, message=closing.message)
     result.jobs.CopyFrom(fold.jobs())
     fold.set_first(result)

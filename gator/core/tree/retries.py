@@ -42,7 +42,7 @@ def next_attempt(job: JobChild, end: event_pb2.AttemptFinished) -> int | None:
 
     Returns the time before it in milliseconds, or None if the job is not tried again.
     """
-    retries = job.node.at(job.path).settings.retries
+    retries = job.node.resolved_at(job.path).settings.retries
     if retries_loss(retries, end, job.lost):
         job.lost += 1
         wait = 0

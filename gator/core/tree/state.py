@@ -88,7 +88,7 @@ class TreeState:
 
     def set_deadline(self, node: PlanNode, path: str) -> None:
         """Starts the deadline of a node that has begun."""
-        self.deadlines.set(path, self.began(path).boot, node.at(path).deadline_millis)
+        self.deadlines.set(path, self.began(path).boot, node.resolved_at(path).deadline_millis)
 
     def remember(self, past: Past | None) -> None:
         """Adds the record of nodes from daemons that have died."""
@@ -265,7 +265,7 @@ def _declared(node: PlanNode, path: str, seed: int) -> event_pb2.Declared:
 
     It follows from the plan alone, so that all daemons declare a node alike.
     """
-    values = node.at(path)
+    values = node.resolved_at(path)
     declared = event_pb2.Declared(
         kind=node.kind,
         children=sum(child.instances for child in node.children),

@@ -48,7 +48,7 @@ class Tier:
         virtual_root: bool = False,
     ) -> None:
         self.node, self.path, self.parent, self.slot = node, path, parent, slot
-        self.values = node.at(path)
+        self.values = node.resolved_at(path)
         """The node with the values of its keys in this instance."""
         self.virtual_root = virtual_root
         self.state = TierState.RUNNING
@@ -138,13 +138,15 @@ class Tier:
         """Tries a job again whose attempt was lost or failed, as far as its spec allows; else closes it."""
         if end.outcome in FAILURES and self._try_again(job, end):
             return
-        self.close_job(job, result_of_attempts(end, job.attempt, job.failed, job.node.at(job.path).settings))
+        self.close_job(
+            job, result_of_attempts(end, job.attempt, job.failed, job.node.resolved_at(job.path).settings)
+        )
 
     def close_job(self, job: JobChild, result: event_pb2.Result) -> None:
         """Gives a job its Result."""
         del self.jobs[job.path]
         node = job.node
-        allowed = node.at(job.path).allow_failure
+        allowed = node.resolved_at(job.path).allow_failure
         complete(result, node.kind, job.path, allow_failure=allowed, now=self._tree.now().wall)
         if not job.declared:
             self._tree.declare(job.node, job.path)

@@ -210,7 +210,7 @@ class Engine(Generic[OwnerAction]):
         self.turn_soon()
 
     def _add(self, path: str, attempt: int, node: PlanNode, order: int, *, alone: bool) -> None:
-        values = node.at(path)
+        values = node.resolved_at(path)
         demand = DemandKey.of(values.demand)
         ready = disp.Ready((path, attempt), demand, values.weight, order, alone)
         if self._log is not None:

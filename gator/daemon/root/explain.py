@@ -14,8 +14,8 @@ def explain_node(dispatch: Dispatcher, path: str) -> qs.ExplainNodeResponse | No
     return qs.ExplainNodeResponse(
         state=query_pb2.NODE_STATE_WAITING,
         is_handed_out=reasons[0].is_handed_out,
-        causes=[
-            query_pb2.WaitingCause(reason=each.reason, text=each.text, holders=map(_holder, each.holders))
+        details=[
+            query_pb2.WaitingDetail(reason=each.reason, text=each.text, holders=map(_holder, each.holders))
             for each in reasons
         ],
     )

@@ -74,7 +74,9 @@ def make_dispatcher(plan: Plan, options: RunOptions) -> Dispatcher:
         bridge=INLINE if options.placement is Placement.AUTO else None,
         # Prefetched attempts cannot be held back any more when there are too many failures.
         prefetch=not any(
-            each.max_fail or each.max_fail_per_cause for node in plan.nodes.values() for each in node.each()
+            each.max_fail or each.max_fail_per_cause
+            for node in plan.nodes.values()
+            for each in node.resolved_variants()
         ),
     )
 
@@ -92,7 +94,7 @@ def make_dispatch_log(dispatch: Dispatcher) -> "DispatchLog | None":
 def _slots(pools: Pools, plan: Plan) -> int:
     """Returns how many jobs can run at once, for the number of daemons."""
     free = any(
-        node.job is not None and any(each.demand.cores == 0 for each in node.each())
+        node.job is not None and any(each.demand.cores == 0 for each in node.resolved_variants())
         for node in plan.nodes.values()
     )
     return max(64, 8 * pools.cores) if free else pools.cores

@@ -1,4 +1,4 @@
-"""SpecOrder tiers in daemons of their own, for the root.
+"""Assigns tiers to daemons of their own, for the root.
 
 Invariant: a tier whose daemon died is opened again in a fresh one, or closed by the root if it dies
 repeatedly.
@@ -42,7 +42,7 @@ class _Placed(Struct, eq=False):
 
 
 class TierDaemons:
-    """SpecOrder tiers and follows them. `running` is shared with the root: start times by path."""
+    """Assigns tiers to daemons and follows them. `running` is shared with the root: start times by path."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class TierDaemons:
         stop = self._tree.remotes.ending(placed.path)
         if stop is not None:
             return cancelled(stop)
-        retries = placed.node.at(placed.path).settings.retries
+        retries = placed.node.resolved_at(placed.path).settings.retries
         # Deaths with running jobs count as attempts of these jobs, in the tier that continues.
         if placed.deaths > (retries.lost if retries.HasField("lost") else 1):
             return Closing(common_pb2.OUTCOME_LOST, common_pb2.REASON_LOST, why)

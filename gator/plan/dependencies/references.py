@@ -289,7 +289,7 @@ def _given_repeats(awaited: PlanNode, name: _Name) -> GivenRepeats:
                 else "it is in no array"
             )
             raise _WrongNameError(f"'{name.text}': '{node.ident}' does not repeat, {hint}")
-        found = node.found(label)
+        found = node.parse_label(label)
         if found is None:
             raise _WrongNameError(
                 f"'{name.text}': '{node.ident}' has no repeat [{label}]: {_repeats_text(node)}"

@@ -36,7 +36,7 @@ class Filler(Struct):
 
         `seed` is that of an attempt, if it is not the one of the instance.
         """
-        node = node.at(path)
+        node = node.resolved_at(path)
         if node.job is None:
             raise ValueError(f"{node.template} is not a job")
         plain = self._plain.get(node)
@@ -67,14 +67,14 @@ class Filler(Struct):
 
     def contracts(self, node: PlanNode, path: str) -> list[spec_pb2.Contract]:
         """Returns the contracts of an instance, with the baselines that they are relative to."""
-        expect = spec_pb2.Expect(contracts=node.at(path).contracts)
+        expect = spec_pb2.Expect(contracts=node.resolved_at(path).contracts)
         self.baselines.fill(expect.contracts, path)
         return list(expect.contracts)
 
     def hooks(self, node: PlanNode, path: str) -> spec_pb2.Hooks:
         """Returns the hooks of an instance of a group or array."""
         hooks = spec_pb2.Hooks()
-        node = node.at(path)
+        node = node.resolved_at(path)
         if node.hooks is not None:
             hooks.CopyFrom(node.hooks)
             self._fill_hooks(hooks, self._lookup(node, node.settings, path))
@@ -193,7 +193,7 @@ def matrix_value(node: PlanNode, path: str, name: str) -> str | None:
     above: PlanNode | None = node
     while above is not None:
         if above.matrix is not None and name in above.matrix.names:
-            found = above.found(path.rpartition("[")[2][:-1])
+            found = above.parse_label(path.rpartition("[")[2][:-1])
             return above.matrix.values(found.start)[name] if found is not None else None
         path, above = path.rpartition("/")[0], above.parent
     return None

@@ -12,7 +12,7 @@ from gator.core.tree.retries import delay_millis
 from gator.errors import NotFoundError
 from gator.node_paths import template_of
 from gator.plan import PlanNode
-from gator.query.pending.waiting import Causes, plan_of
+from gator.query.pending.waiting import WaitingReasons, plan_of
 from gator.query.reader import Reader
 from gator.units import plural, span
 from gator.v1 import query_pb2
@@ -26,7 +26,10 @@ _ENDS = {
 
 
 def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
-    """Returns the causes of a node. Raises NotFoundError if neither the record nor the plan has it."""
+    """Returns the reasons why a node has not started.
+
+    Raises NotFoundError if neither the record nor the plan has it.
+    """
     node = reader.node(path)
     plan = plan_of(reader)
     planned = plan.nodes.get(template_of(path)) if plan is not None else None
@@ -35,22 +38,22 @@ def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
     response = qs.ExplainNodeResponse(state=node.state if node is not None else query_pb2.NODE_STATE_WAITING)
     if planned is not None and node is not None and (retry := _retry(reader, path, planned)) is not None:
         response.state = query_pb2.NODE_STATE_WAITING
-        response.causes.append(retry)
+        response.details.append(retry)
         return response
     if plan is None or planned is None or node is not None:
         # A job in the record has been handed out.
         response.is_handed_out = response.state == query_pb2.NODE_STATE_WAITING
         return response
-    causes = Causes(reader, plan)
-    response.causes.extend(_dependencies(planned, causes))
-    if not response.causes and planned.job is not None:
-        response.causes.extend(causes.demands.causes(DemandKey.of(planned.at(path).demand)))
+    reasons = WaitingReasons(reader, plan)
+    response.details.extend(_dependencies(planned, reasons))
+    if not response.details and planned.job is not None:
+        response.details.extend(reasons.demands.details(DemandKey.of(planned.resolved_at(path).demand)))
     return response
 
 
-def _retry(reader: Reader, path: str, node: PlanNode) -> query_pb2.WaitingCause | None:
+def _retry(reader: Reader, path: str, node: PlanNode) -> query_pb2.WaitingDetail | None:
     """Returns the cause of a job that waits after a failed attempt; None if it does not."""
-    retries = node.at(path).settings.retries
+    retries = node.resolved_at(path).settings.retries
     attempts = reader.attempts(path, started=False) if retries.delay_millis else ()
     found = reader.node(path)
     if not attempts or found is None or found.state == query_pb2.NODE_STATE_ENDED:
@@ -61,17 +64,17 @@ def _retry(reader: Reader, path: str, node: PlanNode) -> query_pb2.WaitingCause 
         return None
     delay = span(delay_millis(retries, max(1, failures)) * 1_000_000)
     text = f"for {delay} after attempt {last.number}, which failed: {last.finished.message}"
-    return query_pb2.WaitingCause(reason=query_pb2.WAITING_REASON_RETRY, text=text)
+    return query_pb2.WaitingDetail(reason=query_pb2.WAITING_REASON_RETRY, text=text)
 
 
-def _dependencies(node: PlanNode, causes: Causes) -> Iterator[query_pb2.WaitingCause]:
+def _dependencies(node: PlanNode, reasons: WaitingReasons) -> Iterator[query_pb2.WaitingDetail]:
     """Yields what the node and the groups above it wait for."""
     above: PlanNode | None = node
     while above is not None:
         above_text = "" if above is node else f"{above.template} waits "
-        for awaited in causes.awaited(above):
+        for awaited in reasons.awaited(above):
             end = _ENDS.get(awaited.condition, "end")
-            yield query_pb2.WaitingCause(
+            yield query_pb2.WaitingDetail(
                 reason=query_pb2.WAITING_REASON_DEPENDENCY,
                 text=f"{above_text}for {awaited.path} to {end} ({plural(awaited.jobs, 'job')} left)",
             )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from gator.core.pages import OpenGroup, PageKey
 from gator.plan import PlanNode, key_below
-from gator.query.pending.waiting import Causes, plan_of
+from gator.query.pending.waiting import WaitingReasons, plan_of
 from gator.query.reader import Reader
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -47,9 +47,9 @@ def unstarted(
     ]
     if not rests:
         return []
-    causes = Causes(reader, plan)
+    reasons = WaitingReasons(reader, plan)
     rests.sort(key=lambda rest: rest.key)
-    return [(["", rest.key, 0], _node(rest, causes)) for rest in rests]
+    return [(["", rest.key, 0], _node(rest, reasons)) for rest in rests]
 
 
 def _rests(node: PlanNode | None, group: OpenGroup, counts: Mapping[tuple[str, str], int]) -> Iterator[_Rest]:
@@ -76,7 +76,7 @@ def _passes(rest: _Rest, request: qs.ListNodesRequest) -> bool:
     )
 
 
-def _node(rest: _Rest, causes: Causes) -> query_pb2.Node:
+def _node(rest: _Rest, reasons: WaitingReasons) -> query_pb2.Node:
     plan = rest.node
     node = query_pb2.Node(
         path=rest.path,
@@ -85,7 +85,7 @@ def _node(rest: _Rest, causes: Causes) -> query_pb2.Node:
         children=sum(child.instances for child in plan.children),
         allow_failure=plan.allow_failure,
         tags=plan.tags,
-        waiting_for=causes.reasons(plan),
+        waiting_for=reasons.reasons(plan),
     )
     node.tally.waiting = rest.instances * plan.jobs
     if plan.kind == common_pb2.NODE_KIND_JOB:

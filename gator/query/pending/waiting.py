@@ -33,22 +33,22 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
     plan = plan_of(reader)
     if plan is None:
         return []
-    causes = Causes(reader, plan)
+    reasons = WaitingReasons(reader, plan)
     template = template_of(path)
     found: list[query_pb2.Waiting] = []
     for node in plan.nodes.values():
         if not is_below(node.template, template):
             continue
-        jobs = _total(node) - causes.counts[node.template].declared
+        jobs = _total(node) - reasons.counts[node.template].declared
         if jobs <= 0:
             continue
-        awaited = causes.awaited(node)
-        if awaited or (node.job is not None and not causes.is_held(node)):
+        awaited = reasons.awaited(node)
+        if awaited or (node.job is not None and not reasons.is_held(node)):
             entry = query_pb2.Waiting(path=node.template, jobs=jobs, awaited=awaited)
             if awaited:
                 entry.reasons.append(query_pb2.WAITING_REASON_DEPENDENCY)
             else:
-                causes.demands.explain(DemandKey.of(node.demand), entry)
+                reasons.demands.explain(DemandKey.of(node.demand), entry)
             found.append(entry)
     return found
 
@@ -61,7 +61,7 @@ def plan_of(reader: Reader) -> Plan | None:
     return recorded_plan(request)
 
 
-class Causes:
+class WaitingReasons:
     """Finds out why nodes of a live run have not started."""
 
     def __init__(self, reader: Reader, plan: Plan) -> None:
@@ -123,13 +123,13 @@ class RunningDemands:
         holders = (path for path, held in self._demands if names & {name for name, _ in held.licenses})
         entry.holders.extend(islice(holders, MAX_HOLDERS))
 
-    def causes(self, demand: DemandKey) -> list[query_pb2.WaitingCause]:
-        """Returns one cause for each pool that a job lacks."""
+    def details(self, demand: DemandKey) -> list[query_pb2.WaitingDetail]:
+        """Returns one reason for each pool that a job lacks."""
         if self._ledger is None:
             return []
         need = self._ledger.need(demand)
         return [
-            query_pb2.WaitingCause(reason=reason_of(pool), text=text)
+            query_pb2.WaitingDetail(reason=reason_of(pool), text=text)
             for pool, text in zip(self._ledger.lacking(need), self._ledger.shortage(need), strict=True)
         ]
 

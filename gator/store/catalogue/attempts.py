@@ -6,7 +6,7 @@ from gator.core.pages import AttemptList, JobAttempt, Over, never
 from gator.paths import PathPattern
 from gator.store.catalogue import messages
 from gator.store.catalogue.tables import PIECE, CatalogueTables, candidates
-from gator.store.condition import Condition
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -54,9 +54,9 @@ class AttemptReader(CatalogueTables):
                 return AttemptList(found, after)
 
     def _job_attempts(
-        self, request: qs.ListLinesRequest, scope: Condition, within: Condition, limit: int
+        self, request: qs.ListLinesRequest, scope: SqlCondition, within: SqlCondition, limit: int
     ) -> list[Any]:
-        where = Condition().add(scope.text, *scope.values).add(within.text, *within.values)
+        where = SqlCondition().add(scope.text, *scope.values).add(within.text, *within.values)
         run = "" if self._run is None else " AND {table}.run = n.run"
         where.add(f"a.path = n.path{run.format(table='a')}")
         if request.attempt:

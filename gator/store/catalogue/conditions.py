@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gator.node_paths import LEVEL_SEPARATOR
-from gator.store.condition import Condition
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -79,7 +79,7 @@ def parts_of(request: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
     few = kinds and common_pb2.NODE_KIND_JOB not in kinds
     if request.order != qs.NODE_ORDER_DURATION or not _is_whole_run(request) or few or is_of_few(request):
         return [(sorting, "1 = 1")]
-    going = Condition().numbers("n.kind", common_pb2.NodeKind.values()).numbers("n.state", _GOING)
+    going = SqlCondition().numbers("n.kind", common_pb2.NodeKind.values()).numbers("n.state", _GOING)
     return [
         (_ENDED_BY_DURATION, "n.ended_unix_nanos IS NOT NULL"),
         (sorting, f"n.ended_unix_nanos IS NULL AND {going.text}"),
@@ -96,7 +96,7 @@ def is_of_few(request: qs.ListNodesRequest) -> bool:
     return running or (bool(request.outcomes) and common_pb2.OUTCOME_PASSED not in request.outcomes)
 
 
-def add_scope(where: Condition, request: qs.ListNodesRequest, key: str) -> Condition:
+def add_scope(where: SqlCondition, request: qs.ListNodesRequest, key: str) -> SqlCondition:
     """Adds the conditions of a request, except for its globs; `key` is the sort key of its path."""
     where.add("n.declared_unix_nanos IS NOT NULL")
     match request.scope:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gator.store.catalogue import messages
 from gator.store.catalogue.tables import ENDED, RUNNING, CatalogueTables, pieces
-from gator.store.condition import Condition
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import event_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -66,7 +66,7 @@ class MetricReader(CatalogueTables):
         self._add_scope(where, request)
         if levels is not None:
             where.add("n.depth <= ?", request.path.count("/") + levels)
-        having = Condition().add(
+        having = SqlCondition().add(
             "m.path = n.path" if self._run is None else "m.path = n.path AND m.run = n.run"
         )
         if names:

@@ -7,7 +7,7 @@ from gator.store.catalogue import messages
 from gator.store.catalogue.conditions import LAST_BELOW
 from gator.store.catalogue.fields import Values
 from gator.store.catalogue.tables import JOB, CatalogueTables, pieces
-from gator.store.condition import Condition
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import common_pb2, query_pb2
 
 _COUNTS = "(count(*) - count(n.outcome)) || " + " || ".join(
@@ -56,7 +56,7 @@ class NodeReader(CatalogueTables):
         rows = self._query(f"SELECT n.declared_unix_nanos FROM nodes AS n WHERE {where.text}", where.values)  # noqa: S608
         return (rows[0][0] or 0) if rows else 0
 
-    def _rows(self, where: Condition, tail: str = "") -> list[Values]:
+    def _rows(self, where: SqlCondition, tail: str = "") -> list[Values]:
         return self._query(f"{_SELECT_NODES}{self._join()} WHERE {where.text}{tail}", where.values)
 
     def _join(self) -> str:
@@ -111,7 +111,7 @@ class NodeReader(CatalogueTables):
         for outcome, count in self.outcomes(where):
             messages.add_to_tally(node.tally, outcome, count)
 
-    def outcomes(self, where: Condition) -> list[tuple[int, int]]:
+    def outcomes(self, where: SqlCondition) -> list[tuple[int, int]]:
         """Returns numbers of nodes by outcome, 0 for those that have not ended. Outcomes may repeat."""
         # In the order of the index nothing has to be sorted.
         sql = f"SELECT n.outcome, count(*) FROM nodes AS n WHERE {where.text} GROUP BY n.state, n.outcome"  # noqa: S608
@@ -119,7 +119,7 @@ class NodeReader(CatalogueTables):
 
     def _count_below(self, groups: Mapping[str, query_pb2.Node]) -> None:
         """Counts the jobs below groups, given by their paths, and uses only the index of the tree."""
-        below = Condition()
+        below = SqlCondition()
         if self._run is not None:
             below.add("n.run = g.run")
         below.add("n.sort > g.sort AND n.sort < g.sort || ?", LAST_BELOW).add("n.kind = ?", JOB)

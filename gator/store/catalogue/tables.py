@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from gator.paths import PathPattern
 from gator.store.catalogue.conditions import add_scope, span
-from gator.store.condition import Condition
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -49,15 +49,15 @@ class CatalogueTables:
         """Returns the range of the sort keys of a node and all below it; the upper bound is exclusive."""
         return span(self.sort_key(path))
 
-    def _where(self, table: str = "n") -> Condition:
-        return Condition() if self._run is None else Condition().run(table, self._run)
+    def _where(self, table: str = "n") -> SqlCondition:
+        return SqlCondition() if self._run is None else SqlCondition().run(table, self._run)
 
-    def _add_scope(self, where: Condition, request: qs.ListNodesRequest) -> Condition:
+    def _add_scope(self, where: SqlCondition, request: qs.ListNodesRequest) -> SqlCondition:
         """Adds the conditions of a request for nodes, except for its globs."""
         is_within = request.scope == qs.SCOPE_SUBTREE and "/" in request.path
         return add_scope(where, request, self.sort_key(request.path) if is_within else "")
 
-    def _window_end(self, scope: Condition, key: str) -> str | None:
+    def _window_end(self, scope: SqlCondition, key: str) -> str | None:
         """Returns the last sort key of a bounded number of nodes beyond a key; None if there are fewer."""
         rows = self._query(
             f"SELECT n.sort FROM nodes AS n WHERE {scope.text} AND n.sort > ?"  # noqa: S608 - constant parts
@@ -67,9 +67,9 @@ class CatalogueTables:
         return rows[0][0] if rows else None
 
 
-def candidates(patterns: Sequence[PathPattern], key: str, end: str | None) -> Condition:
+def candidates(patterns: Sequence[PathPattern], key: str, end: str | None) -> SqlCondition:
     """Returns the condition of nodes beyond a key, up to another one, that patterns may match."""
-    within = Condition().add("n.sort > ?", key)
+    within = SqlCondition().add("n.sort > ?", key)
     if end is not None:
         within.add("n.sort <= ?", end)
     if 0 < len(patterns) <= _MAX_LIKES:

@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from gator.core.pages import JobAttempt
-from gator.store.condition import Condition
 from gator.store.event_rows import event_of
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import attach_pb2, event_pb2
 
 Kinds: TypeAlias = Sequence[attach_pb2.EventKind.ValueType]
@@ -38,7 +38,7 @@ def outputs_of(
     """Returns the events of these kinds from one store, by attempt; see `gather`."""
 
     def read(some: Sequence[JobAttempt], limit: int) -> Rows:
-        where = Condition().one_of("s.path", [attempt.path for attempt in some])
+        where = SqlCondition().one_of("s.path", [attempt.path for attempt in some])
         where.add("e.subject = s.id").numbers("e.kind", kinds)
         # A cross join makes SQLite start with its left side.
         return query(

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from gator.core.pages import JobAttempt
 from gator.event_kinds import BULK_KINDS, GRADED_KINDS
-from gator.store.condition import Condition
 from gator.store.event_rows import event_of
 from gator.store.run.outputs import COLUMNS, gather
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import attach_pb2, common_pb2, event_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.tables import SEQ_BITS
@@ -103,7 +103,7 @@ class EventReader:
         numbers = dict(self._database.query("SELECT store, id FROM stores WHERE run = ?", (self._run,)))
 
         def query(some: Sequence[JobAttempt], limit: int) -> Sequence[Any]:
-            where = Condition().run("s", self._run).one_of("s.path", [attempt.path for attempt in some])
+            where = SqlCondition().run("s", self._run).one_of("s.path", [attempt.path for attempt in some])
             where.add("e.subject = s.id").numbers("e.kind", kinds)
             rows = self._database.query(
                 f"SELECT {COLUMNS.format(seq='e.place')} FROM subjects AS s CROSS JOIN events AS e"  # noqa: S608
@@ -127,7 +127,7 @@ class EventReader:
         """Returns the numbers of the requested subjects; None for all of the run, or if there are many."""
         if not path and "/" not in prefix:
             return None
-        where = Condition().add("run = ?", self._run)
+        where = SqlCondition().add("run = ?", self._run)
         if path:
             where.add("path = ?", path)
         else:
@@ -147,12 +147,12 @@ class EventReader:
             places = self._places(subjects, wanted)
         rows: list[Any] = []
         for some in _pieces(places):
-            where = Condition().one_of("place", some)
+            where = SqlCondition().one_of("place", some)
             rows += self._database.query(
                 f"SELECT {_COLUMNS} FROM events WHERE {where.text} ORDER BY place",  # noqa: S608
                 where.values,
             )
-        return self._named(rows, Condition())
+        return self._named(rows, SqlCondition())
 
     def _few_places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int] | None:
         """Returns the places of events if there are few, as for most attempts.
@@ -161,7 +161,7 @@ class EventReader:
         """
         if len(subjects) * len(wanted.kinds) <= _MAX_DIRECT_LOOKS:
             return None
-        where = Condition().numbers("subject", subjects).numbers("kind", wanted.kinds)
+        where = SqlCondition().numbers("subject", subjects).numbers("kind", wanted.kinds)
         where.severity(wanted.severity)
         found = self._database.query(
             f"SELECT place FROM events WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts, numbers
@@ -192,10 +192,10 @@ class EventReader:
 
     def _scan(self, wanted: _Wanted, until: int, prefix: str, attempt: int) -> list[Any]:
         """Returns the events of many attempts, by a scan of all events between two places."""
-        near = Condition().add("place > ? AND place <= ?", wanted.after, until)
+        near = SqlCondition().add("place > ? AND place <= ?", wanted.after, until)
         near.numbers("kind", [] if wanted.kinds is _ALL else wanted.kinds)
         near.severity(wanted.severity)
-        where = Condition()
+        where = SqlCondition()
         if "/" in prefix:
             where.below("path", prefix)
         if attempt:
@@ -207,12 +207,12 @@ class EventReader:
         )
         return self._named(rows, where)[: wanted.limit]
 
-    def _named(self, rows: Sequence[Any], where: Condition) -> list[Any]:
+    def _named(self, rows: Sequence[Any], where: SqlCondition) -> list[Any]:
         """Returns the rows whose subject matches, with path and attempt instead of its number."""
         # Two statements, because for a join databases may read all events below a node.
         known: dict[int, tuple[str, int]] = {}
         for some in _pieces(sorted({row[1] for row in rows})):
-            asked = Condition().one_of("id", some).add(where.text, *where.values)
+            asked = SqlCondition().one_of("id", some).add(where.text, *where.values)
             found = self._database.query(
                 f"SELECT id, path, attempt FROM subjects WHERE {asked.text}",  # noqa: S608
                 asked.values,
@@ -230,7 +230,7 @@ class EventReader:
         taken = rows[:count]
         bodies: dict[int, bytes] = {}
         for places in _pieces([row[0] for row in taken]):
-            where = Condition().one_of("place", places)
+            where = SqlCondition().one_of("place", places)
             bodies.update(
                 self._database.query(f"SELECT place, body FROM events WHERE {where.text}", where.values)  # noqa: S608
             )

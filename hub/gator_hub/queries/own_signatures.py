@@ -10,7 +10,7 @@ from gator.core.causes.signature import is_current
 from gator.core.history.cause_rules import CauseRules
 from gator.spec.patterns import pattern_problem
 from gator.store.catalogue.reader import CatalogueReader
-from gator.store.condition import Condition
+from gator.store.sql_condition import SqlCondition
 from gator.v1 import attach_pb2, query_pb2, spec_pb2
 
 Query: TypeAlias = Callable[[str, Sequence[object]], list[Any]]
@@ -31,7 +31,7 @@ def later_signatures(query: Query, signatures: Sequence[str]) -> list[str]:
     """Returns what signatures of earlier versions have become."""
     if not signatures:
         return []
-    where = Condition().one_of("former", signatures)
+    where = SqlCondition().one_of("former", signatures)
     sql = f"SELECT signature FROM former_signatures WHERE {where.text}"  # noqa: S608 - constant parts
     return [signature for (signature,) in query(sql, where.values)]
 

@@ -50,7 +50,7 @@ def test_an_attempt_that_is_not_handed_out_is_explained(gator: Gator, placement:
     assert "1 core, 0 free" in text
     assert f"held by top/first (attempt 1) on {host}, lease 1" in text
     found = json.loads(gator("status", "--explain", "second", "--json").expect(0).out)
-    assert found["causes"][0]["holders"][0]["path"] == "top/first"
+    assert found["details"][0]["holders"][0]["path"] == "top/first"
     assert "for top/second to pass (1 job left)" in gator("status", "--explain", "third").expect(0).out
     assert "top/first  running" in gator("status", "--explain", "first").expect(0).out
     (gator.root / "go").touch()

@@ -71,24 +71,24 @@ def test_a_matrix_gives_each_instance_its_own_values() -> None:
     plan = planned(SPEC)
     node = plan.nodes["top/sims/run"]
     path = "top/sims/run[cores=4,t=10s]"
-    assert node.at(path).demand.cores == 4
-    assert node.at(path).weight == 4
+    assert node.resolved_at(path).demand.cores == 4
+    assert node.resolved_at(path).weight == 4
     assert plan.resolve(node, path).settings.timeout_millis == 10_000
     assert plan.resolve(node, "top/sims/run[cores=1,t=1s]").settings.timeout_millis == 1000
-    assert sorted(each.demand.cores for each in node.each()) == [1, 1, 4, 4]
+    assert sorted(each.demand.cores for each in node.resolved_variants()) == [1, 1, 4, 4]
 
 
 def test_nodes_below_an_instance_inherit_its_values() -> None:
     plan = planned(SPEC)
     inner = plan.nodes["top/sims/deep/inner"]
     path = "top/sims/deep[cores=4,t=1s]"
-    assert plan.nodes["top/sims/deep"].at(path).max_fail == 4
+    assert plan.nodes["top/sims/deep"].resolved_at(path).max_fail == 4
     assert plan.resolve(inner, f"{path}/inner").settings.timeout_millis == 1000
 
 
 def test_a_node_without_such_keys_is_its_own_values() -> None:
     plan = planned(SPEC)
-    assert plan.nodes["top/one"].at("top/one") is plan.nodes["top/one"]
+    assert plan.nodes["top/one"].resolved_at("top/one") is plan.nodes["top/one"]
 
 
 def test_wrong_values_are_reported_as_literals_are() -> None:

@@ -97,12 +97,12 @@ def _print_waiting_reasons(opened: OpenRun, path: str, *, json: bool) -> None:
         return
     state = "handed out" if explained.is_handed_out else "waiting"
     output.echo(f"{output.paint(node_path, 'bold')}  {state}")
-    for cause in explained.causes:
-        output.echo(f"  {cause.text}")
-        for holder in cause.holders:
+    for detail in explained.details:
+        output.echo(f"  {detail.text}")
+        for holder in detail.holders:
             who = f"{holder.path} (attempt {holder.attempt})" if holder.path else "a group"
             output.echo(f"    held by {who} on {holder.host}, lease {holder.lease}")
-    if not explained.causes and not explained.is_handed_out:
+    if not explained.details and not explained.is_handed_out:
         output.echo("  waiting behind earlier jobs")
 
 

@@ -78,7 +78,7 @@ class GroupHooks:
 def _command(launcher: Launcher, action: "RunHook") -> SpawnRequest:
     """Returns the command of a hook; it has no attempt, and no parent to which it could report."""
     settings = spec_pb2.Settings()
-    settings.CopyFrom(action.node.at(action.path).settings)
+    settings.CopyFrom(action.node.resolved_at(action.path).settings)
     settings.ClearField("scratch")
     node = attach_pb2.LaunchNode(
         path=action.path, seed=action.seed, job=spec_pb2.Job(shell=action.text, settings=settings)

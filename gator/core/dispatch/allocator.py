@@ -26,8 +26,8 @@ RECALL_SECONDS = 2 * PREFETCH_SECONDS
 """Run time in seconds of the first attempt of a lease after which those behind it are recalled."""
 
 
-class Placement:
-    """SpecOrder attempts and requests on the state of a dispatcher; `prefetch` permits prefetching."""
+class Allocator:
+    """Allocates free resources to attempts and requests; `prefetch` permits prefetching."""
 
     def __init__(self, state: DispatchState, *, prefetch: bool) -> None:
         self._state = state
