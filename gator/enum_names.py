@@ -15,10 +15,10 @@ EnumType: TypeAlias = "_EnumTypeWrapper[Value]"
 
 def enum_name(descriptor: "EnumDescriptor", value: int) -> str:
     """Returns the name of a value in lower case without its prefix; empty for 0 and unknown values."""
-    found = descriptor.values_by_number.get(value)
-    if found is None or value == 0:
+    value_descriptor = descriptor.values_by_number.get(value)
+    if value_descriptor is None or value == 0:
         return ""
-    return found.name.removeprefix(_prefix(descriptor)).lower()
+    return value_descriptor.name.removeprefix(_prefix(descriptor)).lower()
 
 
 def names_of(descriptor: "EnumDescriptor") -> Sequence[str]:

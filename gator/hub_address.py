@@ -289,7 +289,7 @@ def listeners(address: str, tables: Iterable[Iterable[str]]) -> set[int]:
     if address.startswith("unix:"):
         return set()
     _, port = split(address)
-    found: set[int] = set()
+    inodes: set[int] = set()
     for table in tables:
         for line in islice(table, 1, None):
             fields = line.split()
@@ -297,8 +297,8 @@ def listeners(address: str, tables: Iterable[Iterable[str]]) -> set[int]:
                 break
             host, _, at = fields[1].partition(":")
             if int(at, 16) == port and (host in _ANY or _is_loopback_word(host)):
-                found.add(int(fields[7]))
-    return found
+                inodes.add(int(fields[7]))
+    return inodes
 
 
 def _is_loopback_word(host: str) -> bool:

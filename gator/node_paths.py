@@ -38,10 +38,10 @@ def array_index(path: str) -> int | None:
 
     In a matrix it is the number of the repeat within its combination.
     """
-    found = _LABEL.findall(path)
-    if not found:
+    labels = _LABEL.findall(path)
+    if not labels:
         return None
-    number = found[-1].rpartition(",")[2]
+    number = labels[-1].rpartition(",")[2]
     return int(number) if number.isdecimal() else 0
 
 

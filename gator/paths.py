@@ -88,19 +88,19 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
     """
     path_pattern = PathPattern(pattern)
     best: int | None = None
-    found: list[str] = []
+    matches: list[str] = []
     for path in paths:
         level = path_pattern.level(path)
         if level is None or (best is not None and level > best):
             continue
         if best is None or level < best:
-            best, found = level, []
-        found.append(path)
-    if not found:
+            best, matches = level, []
+        matches.append(path)
+    if not matches:
         raise NotFoundError(f"there is no node '{pattern}'")
-    if len(found) > 1 and not is_glob(pattern):
-        raise several(pattern, found)
-    return found
+    if len(matches) > 1 and not is_glob(pattern):
+        raise several(pattern, matches)
+    return matches
 
 
 def several(pattern: str, found: Sequence[str]) -> UsageError:

@@ -81,8 +81,8 @@ def params(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     text = given.get("GATOR_PARAMS")
     if text is None:
         text = _asked(given)
-    found: dict[str, Any] = json.loads(text) if text else {}
-    return found
+    values: dict[str, Any] = json.loads(text) if text else {}
+    return values
 
 
 def _asked(environ: Mapping[str, str]) -> str:

@@ -187,8 +187,8 @@ def _dial(address: str) -> socket.socket:
         family, target = socket.AF_UNIX, address.removeprefix(_UNIX)
     else:
         host, _, port = address.rpartition(":")
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-        family, target = found[0][0], found[0][4]
+        addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        family, target = addresses[0][0], addresses[0][4]
     dialled = socket.socket(family, socket.SOCK_STREAM)
     try:
         dialled.setblocking(False)
@@ -224,13 +224,13 @@ def _framed(message: attach_pb2.AttachRequest) -> bytes:
 
 def _check_status(headers: Iterable[tuple[str | bytes, str | bytes]]) -> None:
     """Raises the exception for the status at the end of a stream."""
-    found = {str(name): str(value) for name, value in headers}
-    status = found.get("grpc-status")
+    fields = {str(name): str(value) for name, value in headers}
+    status = fields.get("grpc-status")
     if status is None:
-        if found.get(":status", "200") != "200":
-            raise LostError(f"the peer is not a gRPC server (HTTP status {found[':status']})")
+        if fields.get(":status", "200") != "200":
+            raise LostError(f"the peer is not a gRPC server (HTTP status {fields[':status']})")
         return
-    text = unquote(found.get("grpc-message", ""), errors="replace")
+    text = unquote(fields.get("grpc-message", ""), errors="replace")
     if status.isdecimal() and int(status) in _FINAL:
         raise RefusedError(text or _FINAL[int(status)])
     raise LostError(text or f"status {status}")

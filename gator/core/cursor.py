@@ -68,10 +68,10 @@ class ConsumerCursor:
         if batch.through <= position:
             return None
         self._positions[batch.store] = batch.through
-        found = batch.events
+        events = batch.events
         if batch.after < position:
-            return Accepted(batch.store, [event for event in found if event.seq > position], batch.through)
-        return Accepted(batch.store, found, batch.through)
+            return Accepted(batch.store, [event for event in events if event.seq > position], batch.through)
+        return Accepted(batch.store, events, batch.through)
 
 
 def matches(event_filter: attach_pb2.EventFilter, event: event_pb2.Event) -> bool:

@@ -90,17 +90,17 @@ def secret_params(request: plan_pb2.PlanRequest) -> set[str]:
 def hide_within(message: Message, secrets: Sequence[str]) -> None:
     """Masks every secret, and passwords of URLs, in the strings of a message at any depth."""
     whole = message.SerializeToString()
-    found = [secret for secret in secrets if secret.encode(errors="surrogateescape") in whole]
-    if not found and b"://" not in whole:
+    present = [secret for secret in secrets if secret.encode(errors="surrogateescape") in whole]
+    if not present and b"://" not in whole:
         return
     for part in _parts(message):
         for field, value in part.ListFields():
             if field.type != FieldDescriptor.TYPE_STRING:
                 continue
             if field.is_repeated:
-                value[:] = hide(value, found)
+                value[:] = hide(value, present)
             else:
-                setattr(part, field.name, hide([value], found)[0])
+                setattr(part, field.name, hide([value], present)[0])
 
 
 def _parts(message: Message) -> Iterator[Message]:
@@ -124,14 +124,14 @@ def secret_values(
     `names` are variables that hold secrets besides those recognised by name. Short values, numbers and
     paths for which `exists` is true are not secrets. The repr() of each value is included.
     """
-    found: set[str] = set()
+    values: set[str] = set()
     for name, value in variables:
         if name in names or is_secret(name):
-            found.add(value)
+            values.add(value)
         elif "://" in value:
-            found.update(password for _, password in _URL_PASSWORD.findall(value))
+            values.update(password for _, password in _URL_PASSWORD.findall(value))
     kept = {
-        value for value in found if len(value) >= MIN_SECRET and not _is_number(value) and not exists(value)
+        value for value in values if len(value) >= MIN_SECRET and not _is_number(value) and not exists(value)
     }
     written = {repr(value)[1:-1] for value in kept}
     return sorted(kept | written, key=lambda value: (-len(value), value))

@@ -87,7 +87,7 @@ class Hosting:
     async def end_adopted(self) -> str:
         """Ends orphans that belong to no known job. Returns their names; empty if there are none."""
         ended = await self._host.end_adopted(ADOPTED_GRACE_SECONDS)
-        return name_all(ended.found) if ended.found else ""
+        return name_all(ended.processes) if ended.processes else ""
 
     def _on_recalled(self, keys: Sequence[Key]) -> None:
         attempts = [attach_pb2.AttemptRef(path=path, attempt=attempt) for path, attempt in keys]

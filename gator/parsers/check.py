@@ -114,7 +114,7 @@ def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
     `rules` are those with which they are read; by default those of the parser alone.
     """
     rules = rules or Rules(entries_of(file.parser))
-    found = _matching_all(file)
+    problems = _matching_all(file)
     for entry, examples in zip(file.parser.entries, file.examples, strict=True):
         for example in examples:
             got = recognise(rules, example.text)
@@ -126,19 +126,19 @@ def problems_of(file: ParserFile, rules: Rules | None = None) -> list[Problem]:
                     continue
             if recognised is None:
                 what = f"by the entry {got[0].entry.match}" if got else "by no entry"
-                found.append(_problem(example.node, f"the example is recognised {what}"))
+                problems.append(_problem(example.node, f"the example is recognised {what}"))
                 continue
             for name, value in example.fields.items():
                 actual = _field(recognised, name)
                 if actual != value:
-                    found.append(_problem(example.node, f"{name} is {actual!r}, not {value!r}"))
+                    problems.append(_problem(example.node, f"{name} is {actual!r}, not {value!r}"))
     for other in file.others:
         for message in recognise(rules, other.text):
             if message.severity >= common_pb2.SEVERITY_ERROR and not message.entry.metric:
-                found.append(
+                problems.append(
                     _problem(other.node, f"the text is recognised by the entry {message.entry.match}")
                 )
-    return found
+    return problems
 
 
 def _matching_all(file: ParserFile) -> list[Problem]:
@@ -148,28 +148,32 @@ def _matching_all(file: ParserFile) -> list[Problem]:
     """
     import re2
 
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for entry, node in zip(file.parser.entries, file.nodes, strict=True):
         search = cast("Any", re2).compile(entry.match).search
         is_alone = entry.severity > common_pb2.SEVERITY_INFO and not (entry.then or entry.needs)
         if is_alone and all(map(search, _UNLIKE)):
-            found.append(_problem(node, "match: the pattern matches any line: add what only messages have"))
-    return found
+            problems.append(
+                _problem(node, "match: the pattern matches any line: add what only messages have")
+            )
+    return problems
 
 
 def slow_patterns(file: ParserFile) -> list[Problem]:
     """Returns the patterns of a parser that make the search for messages slow, and why."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     entries = zip(entries_of(file.parser), file.nodes, strict=True)
     for entry, node in entries:
         if not entry.words:
-            found.append(
+            problems.append(
                 _problem(node, "each line is tested, because match has no text of 3 characters: add words")
             )
         for word in entry.words:
             if word in _ORDINARY:
-                found.append(_problem(node, f"many lines are tested, because ordinary lines have {word!r}"))
-    return found
+                problems.append(
+                    _problem(node, f"many lines are tested, because ordinary lines have {word!r}")
+                )
+    return problems
 
 
 def rules_for(name: str) -> Rules:

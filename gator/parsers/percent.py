@@ -34,13 +34,13 @@ def decode_text(text: str) -> str:
 
 def with_properties(groups: dict[str, str]) -> dict[str, str]:
     """Returns the groups of an annotation with its properties, `key=value,key=value`, as fields, decoded."""
-    found = {"message": decode_text(groups.get("message", ""))}
+    decoded = {"message": decode_text(groups.get("message", ""))}
     for item in groups["properties"].split(","):
         key, _, value = item.strip().partition("=")
         name = _FIELDS.get(key)
         if name is not None:
-            found[name] = decode_value(value)
-    return found
+            decoded[name] = decode_value(value)
+    return decoded
 
 
 _FIELDS: Final = {"file": "file", "line": "line", "col": "column"}

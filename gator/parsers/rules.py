@@ -105,10 +105,10 @@ class Rules:
 
     def pattern(self, pattern: str) -> Match:
         """Returns a function that searches a line for a pattern."""
-        found = self._matches.get(pattern)
-        if found is None:
-            found = self._matches[pattern] = _search_of(pattern)
-        return found
+        match = self._matches.get(pattern)
+        if match is None:
+            match = self._matches[pattern] = _search_of(pattern)
+        return match
 
     @cached_property
     def _union(self) -> Any:
@@ -128,11 +128,11 @@ class Rules:
         import re2
 
         module = cast("Any", re2)
-        found = module.Set.SearchSet()
+        search_set = module.Set.SearchSet()
         for entry in self.entries:
-            found.Add(entry.match)
-        found.Compile()
-        return found
+            search_set.Add(entry.match)
+        search_set.Compile()
+        return search_set
 
 
 def _search_of(pattern: str) -> Match:

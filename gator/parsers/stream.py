@@ -37,14 +37,14 @@ class StreamParser:
     def feed(self, first_line: int, data: bytes) -> list[Recognised]:
         """Returns the messages that end in complete lines, which begin in line `first_line`."""
         self.last_line = first_line + data.count(b"\n") - data.endswith(b"\n")
-        found: list[Recognised] = []
+        messages: list[Recognised] = []
         self._block = data
         following = self._rules.candidates(data)
         size, start, number, counted = len(data), 0, first_line, 0
         self.is_plain = self._partial is None and size > SMALL_BYTES
         while start < size:
             if self._partial is not None:
-                start = self._continue(data, start, found)
+                start = self._continue(data, start, messages)
                 continue
             at = following(start)
             begin = start
@@ -60,12 +60,12 @@ class StreamParser:
             number += data.count(b"\n", counted, start)
             counted = start
             self._at, self._next = start, end + 1
-            self._start(number, visible(data[start:end]), found, is_read=True)
+            self._start(number, visible(data[start:end]), messages, is_read=True)
             start = self._next
         self._block, self._last = b"", data[data.rfind(b"\n", 0, -1) + 1 :]
-        return found
+        return messages
 
-    def _continue(self, data: bytes, start: int, found: list[Recognised]) -> int:
+    def _continue(self, data: bytes, start: int, messages: list[Recognised]) -> int:
         """Adds the lines from a position on to the open message, and closes it if one does not belong to it.
 
         Returns the position of the first line that was not added. That line may begin a message.
@@ -76,15 +76,15 @@ class StreamParser:
             if message.entry.only_continues:
                 start = self._add_while_it_continues(message, data, start)
                 if start < size:
-                    self._close(found)
+                    self._close(messages)
                 break
             end = data.find(b"\n", start)
             if end < 0:
                 end = size
             text = visible(data[start:end])
             if not self._belongs(message, text):
-                if not self._retreat(found):
-                    self._close(found)
+                if not self._retreat(messages):
+                    self._close(messages)
                 continue
             start = end + 1
         return start
@@ -110,29 +110,29 @@ class StreamParser:
 
     def finish(self) -> list[Recognised]:
         """Returns the last message of the stream, if it was still open."""
-        found: list[Recognised] = []
-        while self._retreat(found):
+        messages: list[Recognised] = []
+        while self._retreat(messages):
             pass
         if self._partial is not None:
             self._partial.accept_tail()
-        self._close(found)
-        return found
+        self._close(messages)
+        return messages
 
-    def _line(self, number: int, text: str, found: list[Recognised]) -> None:
+    def _line(self, number: int, text: str, messages: list[Recognised]) -> None:
         if self._partial is not None:
             if self._belongs(self._partial, text):
                 return
-            if self._retreat(found):
-                self._line(number, text, found)
+            if self._retreat(messages):
+                self._line(number, text, messages)
                 return
-        self._close(found)
-        self._start(number, text, found)
+        self._close(messages)
+        self._start(number, text, messages)
 
     def _start(
         self,
         number: int,
         text: str,
-        found: list[Recognised],
+        messages: list[Recognised],
         after: Entry | None = None,
         *,
         is_read: bool = False,
@@ -145,7 +145,7 @@ class StreamParser:
             return
         entry, match = hit
         if is_read and self._rules.is_simple(entry):
-            self._read_simple(entry, number, text, groups_of(match), found)
+            self._read_simple(entry, number, text, groups_of(match), messages)
             return
         message = PartialMessage(entry, number, groups_of(match), [text])
         if entry.before and is_read:
@@ -153,10 +153,10 @@ class StreamParser:
         if entry.continues or entry.until or entry.then:
             self._partial = message
         else:
-            found.append(self._recognised(message))
+            messages.append(self._recognised(message))
 
     def _read_simple(
-        self, entry: Entry, number: int, text: str, groups: dict[str, str], found: list[Recognised]
+        self, entry: Entry, number: int, text: str, groups: dict[str, str], messages: list[Recognised]
     ) -> None:
         """Reads a message of an entry that has only `continues`, or nothing, to its end or that of the block.
 
@@ -180,7 +180,7 @@ class StreamParser:
                 self._partial = PartialMessage(entry, number, groups, lines)
                 return
         self._taken = number + len(lines) - 1
-        found.append(Recognised(entry=entry, line=number, key=0, lines=lines, groups=groups))
+        messages.append(Recognised(entry=entry, line=number, key=0, lines=lines, groups=groups))
 
     def _take_line_before(self, message: PartialMessage, at: int) -> None:
         """Lets the line before a message, which is in no other one, begin it.
@@ -211,7 +211,7 @@ class StreamParser:
         if self.first_plain[0] == message.first:
             self.first_plain = (0, b"")
 
-    def _retreat(self, found: list[Recognised]) -> bool:
+    def _retreat(self, messages: list[Recognised]) -> bool:
         """Tries the next entry if the open message lacks the line that its entry needs.
 
         Returns whether it did.
@@ -221,9 +221,9 @@ class StreamParser:
             return False
         self._partial = None
         begin = int(message.has_before)
-        self._start(message.first + begin, message.lines[begin], found, message.entry)
+        self._start(message.first + begin, message.lines[begin], messages, message.entry)
         for offset, line in enumerate(message.lines[begin + 1 :], begin + 1):
-            self._line(message.first + offset, line, found)
+            self._line(message.first + offset, line, messages)
         return True
 
     def _find_plain(self, number: int, data: bytes) -> None:
@@ -349,17 +349,17 @@ class StreamParser:
             if where and (match := self._rules.pattern(where)(line)) and (groups := groups_of(match)):
                 message.add_location(line, groups)
 
-    def _close(self, found: list[Recognised]) -> None:
+    def _close(self, messages: list[Recognised]) -> None:
         """Ends the open message. Lines after its last one are read again if they do not belong to it."""
         message, self._partial = self._partial, None
         if message is None:
             return
-        found.append(self._recognised(message))
+        messages.append(self._recognised(message))
         first = message.first + len(message.lines) + message.skipped
         for number, (text, groups) in enumerate(message.repeats, first):
-            found.append(self._recognised(PartialMessage(message.entry, number, groups, [text])))
+            messages.append(self._recognised(PartialMessage(message.entry, number, groups, [text])))
         for number, text in enumerate(message.tail, first):
-            self._line(number, text, found)
+            self._line(number, text, messages)
 
     def _recognised(self, message: PartialMessage) -> Recognised:
         entry, lines = message.entry, message.lines

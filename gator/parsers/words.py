@@ -32,19 +32,19 @@ def shortest_words(words: Iterable[str]) -> tuple[str, ...]:
 
 def _best(items: Iterable[Any]) -> frozenset[str] | None:
     """Returns the best set of words of a sequence; None if it has none."""
-    found: list[frozenset[str]] = []
+    choices: list[frozenset[str]] = []
     run: list[str] = []
     for item in items:
         name, value = str(item[0]), item[1]
         if name == "LITERAL" and 32 <= value < 128:
             run.append(chr(value))
             continue
-        _end_run(run, found)
+        _end_run(run, choices)
         words = _words(name, value)
         if words:
-            found.append(words)
-    _end_run(run, found)
-    return max(found, key=lambda words: (min(map(len, words)), -len(words)), default=None)
+            choices.append(words)
+    _end_run(run, choices)
+    return max(choices, key=lambda words: (min(map(len, words)), -len(words)), default=None)
 
 
 def _words(name: str, value: Any) -> frozenset[str] | None:

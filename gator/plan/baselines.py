@@ -23,16 +23,18 @@ class BaselineLookup:
                 contract.baseline.CopyFrom(self._find(contract, path.partition("/")[2]))
 
     def _find(self, contract: spec_pb2.Contract, path: str) -> spec_pb2.Baseline:
-        found = spec_pb2.Baseline(is_required=self._is_required)
+        baseline = spec_pb2.Baseline(is_required=self._is_required)
         run = self._runs.get(contract.run)
         figure = self._figures.get((contract.run, path, contract.metric, contract.figure))
         if run is None or not run.id:
-            found.problem = run.problem if run is not None and run.problem else "no earlier run was asked for"
+            baseline.problem = (
+                run.problem if run is not None and run.problem else "no earlier run was asked for"
+            )
         elif figure is None:
-            found.problem = f"the node has no such figure in run {run.id[:12]}"
+            baseline.problem = f"the node has no such figure in run {run.id[:12]}"
         else:
-            found.run, found.value, found.unit = run.id, figure.value, figure.unit
-        return found
+            baseline.run, baseline.value, baseline.unit = run.id, figure.value, figure.unit
+        return baseline
 
 
 def relative_contracts(nodes: Iterable[PlanNode]) -> Iterator[tuple[PlanNode, spec_pb2.Contract]]:

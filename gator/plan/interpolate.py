@@ -151,25 +151,25 @@ def params_over(above: spec_pb2.Settings, own: spec_pb2.Settings, scope: Scope) 
     `${{ }}` in their values refers to the level above, and is filled in here as far as it is known.
     """
     known = scope.lookup(above)
-    found = {param.name: param for param in above.params}
+    params = {param.name: param for param in above.params}
     for param in own.params:
         if scope.fills_params and any("${{" in value for value in param.values):
             filled = spec_pb2.Param()
             filled.CopyFrom(param)
             filled.values[:] = filled_items(param.values, known, above)
-            found[param.name] = filled
+            params[param.name] = filled
         else:
-            found[param.name] = param
-    return list(found.values())
+            params[param.name] = param
+    return list(params.values())
 
 
 def filled_items(texts: Sequence[str], lookup: Lookup, settings: spec_pb2.Settings) -> list[str]:
     """Returns strings with names filled in; a string that is exactly the name of a list becomes its items."""
-    found: list[str] = []
+    filled: list[str] = []
     for text in texts:
         items = list_items(text, settings)
-        found += [partly(text, lookup)] if items is None else items
-    return found
+        filled += [partly(text, lookup)] if items is None else items
+    return filled
 
 
 def list_items(text: str, settings: spec_pb2.Settings) -> Sequence[str] | None:

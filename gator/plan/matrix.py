@@ -143,11 +143,11 @@ class Matrix(Struct, frozen=True, eq=False):
     def _combination_of(self, number: int) -> tuple[str, ...]:
         if self.is_rows:
             return tuple(values[number] for values in self.axes)
-        found: list[str] = []
+        chosen: list[str] = []
         for values in reversed(self.axes):
             number, at = divmod(number, len(values))
-            found.append(values[at])
-        return tuple(reversed(found))
+            chosen.append(values[at])
+        return tuple(reversed(chosen))
 
     def _name(self, place: int) -> str:
         values = self._combination(place)

@@ -62,13 +62,13 @@ def of_each(matrix: Matrix, used: Sequence[str], make_value: Callable[[dict[str,
     """Returns what follows from the values of each combination, if it depends on these names only."""
     at = [matrix.names.index(name) for name in used if name in matrix.names]
     made: dict[tuple[str, ...], T] = {}
-    found: list[T] = []
+    values: list[T] = []
     for combination in matrix.combinations():
         key = tuple([combination[index] for index in at])
         if key not in made:
             made[key] = make_value(dict(zip(matrix.names, combination, strict=True)))
-        found.append(made[key])
-    return found
+        values.append(made[key])
+    return values
 
 
 def _text(text: str, known: interpolate.Lookup, values: dict[str, str]) -> str:
@@ -152,14 +152,14 @@ def _filled(texts: Sequence[str], settings: spec_pb2.Settings, known: interpolat
     if not any("${{" in text for text in texts):
         # Nearly all strings are values already, and there may be many.
         return [unmarked(text) for text in texts]
-    found = list[str]()
+    filled = list[str]()
     for value in interpolate.filled_items(texts, known, settings):
         if left := interpolate.names(value):
             raise RepeatsError(
                 f"${{{{ {left[0]} }}}} is not known yet in a matrix: only params, env and the run are"
             )
-        found.append(unmarked(value))
-    return found
+        filled.append(unmarked(value))
+    return filled
 
 
 def _check_distinct(name: str, values: Sequence[str], what: str) -> None:

@@ -75,15 +75,15 @@ class Values(Struct):
         written = self.written[node.order]
         above = self.above if node.parent is None else node.parent.settings
         used = sorted(self.own(written, above, {}).used)
-        found = set[Problem]()
+        problems = set[Problem]()
         for number, values in enumerate(combinations(inner, used)):
             if number == MAX_VARIANTS:
                 what = f"its keys depend on more than {MAX_VARIANTS:,} combinations of {', '.join(used)}"
                 place = node.position
-                found.add(Problem(place.file, place.line, place.column, f"{what}: use fewer values"))
+                problems.add(Problem(place.file, place.line, place.column, f"{what}: use fewer values"))
                 break
-            found.update(self.own(written, above, values).problems)
-        return sorted(found)
+            problems.update(self.own(written, above, values).problems)
+        return sorted(problems)
 
     def variant_at(self, node: PlanNode, path: str) -> PlanNode:
         """Returns a node with the values of one instance."""
@@ -238,8 +238,8 @@ def values_at(node: PlanNode, path: str, wanted: Sequence[str]) -> Iterator[tupl
     while above is not None and left:
         if above.matrix is not None:
             here = [name for name in above.matrix.names if f"matrix.{name}" in left]
-            found = above.parse_label(path.rpartition("[")[2][:-1]) if here else None
-            values = above.matrix.values(found.start) if found is not None else {}
+            repeats = above.parse_label(path.rpartition("[")[2][:-1]) if here else None
+            values = above.matrix.values(repeats.start) if repeats is not None else {}
             for name in here:
                 left.discard(f"matrix.{name}")
                 if name in values:
@@ -267,10 +267,10 @@ def combinations(node: PlanNode, names: Sequence[str]) -> Iterator[Matrix]:
 
 def names_around(node: PlanNode) -> frozenset[str]:
     """Returns the names of all matrices that instances of a node are in, as `matrix.NAME`."""
-    found = set[str]()
+    names = set[str]()
     above: PlanNode | None = node
     while above is not None:
         if above.matrix is not None:
-            found.update(f"matrix.{name}" for name in above.matrix.names)
+            names.update(f"matrix.{name}" for name in above.matrix.names)
         above = above.parent
-    return frozenset(found)
+    return frozenset(names)

@@ -44,29 +44,29 @@ def collect(pids: Iterable[int], watch: str) -> Evidence:
 
     until = monotonic() + SECONDS
     end = _end_of(watch) if watch else None
-    found: list[psutil.Process] = []
+    processes: list[psutil.Process] = []
     for pid in pids:
         with suppress(psutil.Error):
-            found.append(psutil.Process(pid))
-    used = {process.pid: _cpu_seconds(process) for process in found[:MAX_PROCESSES]}
+            processes.append(psutil.Process(pid))
+    used = {process.pid: _cpu_seconds(process) for process in processes[:MAX_PROCESSES]}
     began = monotonic()
     sleep(_WATCHED_SECONDS)
     described: list[ProcessEvidence] = []
-    for process in found[:MAX_PROCESSES]:
+    for process in processes[:MAX_PROCESSES]:
         with suppress(psutil.Error, OSError):
             cores = (_cpu_seconds(process) - used[process.pid]) / (monotonic() - began)
             described.append(_describe(process, cores, until))
-    prints = [process.pid for process in found if monotonic() < until and _request_java_stacks(process)]
-    return Evidence(described, len(found) - len(described), watch, end, prints_stacks=bool(prints))
+    prints = [process.pid for process in processes if monotonic() < until and _request_java_stacks(process)]
+    return Evidence(described, len(processes) - len(described), watch, end, prints_stacks=bool(prints))
 
 
 def file_state(watch: str) -> tuple[int, int] | None:
     """Returns size in bytes and inode of a file; None if there is none."""
     try:
-        found = Path(watch).stat()
+        info = Path(watch).stat()
     except OSError:
         return None
-    return found.st_size, found.st_ino
+    return info.st_size, info.st_ino
 
 
 def _end_of(watch: str) -> str | None:
@@ -76,10 +76,10 @@ def _end_of(watch: str) -> str | None:
     except OSError:
         return None
     try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
             return None
-        return readable(os.pread(fd, _TAIL_BYTES, max(0, found.st_size - _TAIL_BYTES)))
+        return readable(os.pread(fd, _TAIL_BYTES, max(0, info.st_size - _TAIL_BYTES)))
     except OSError:
         return None
     finally:

@@ -116,5 +116,5 @@ def _make_knows_fifo(make: str, modified: int, inode: int) -> bool:
         )
     except (OSError, subprocess.SubprocessError):
         return True
-    found = _VERSION.search(done.stdout)
-    return found is None or (int(found[1]), int(found[2])) >= FIFO_SINCE
+    version = _VERSION.search(done.stdout)
+    return version is None or (int(version[1]), int(version[2])) >= FIFO_SINCE

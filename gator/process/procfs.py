@@ -237,10 +237,10 @@ def list_children(pid: int) -> list[int] | None:
         return []
     children: list[int] = []
     for thread in threads:
-        found = list_children_of_thread(pid, int(thread))
-        if found is None:
+        of_thread = list_children_of_thread(pid, int(thread))
+        if of_thread is None:
             return None
-        children += found
+        children += of_thread
     return children
 
 

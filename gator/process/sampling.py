@@ -116,15 +116,15 @@ def _children_function(daemon: int) -> Children:
 
 
 def _walk(tops: Iterable[int], children: Children) -> list[ProcessInfo]:
-    found: dict[int, ProcessInfo] = {}
+    processes: dict[int, ProcessInfo] = {}
     waiting = list(tops)
     while waiting:
         pid = waiting.pop()
-        process = None if pid in found else read_process(pid)
+        process = None if pid in processes else read_process(pid)
         if process is not None and not process.is_dead:
-            found[pid] = process
+            processes[pid] = process
             waiting += children(pid)
-    return list(found.values())
+    return list(processes.values())
 
 
 def _add_up(processes: list[ProcessInfo], before: Usage) -> Usage:

@@ -33,9 +33,9 @@ _WAKING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUI
 
 
 class Ended(NamedTuple):
-    """The processes that were found, and those that could not be killed."""
+    """The living processes that were met, and those that could not be killed."""
 
-    found: tuple[ProcessInfo, ...]
+    processes: tuple[ProcessInfo, ...]
     unkillable: tuple[ProcessInfo, ...]
 
 
@@ -62,15 +62,15 @@ class Terminator:
         processes that fork and exit continually may escape a single pass.
         """
         for _ in range(_EMPTY_PASSES):
-            found = select(
+            processes = select(
                 await self._take(),
                 ownership,
                 self._expected,
                 adopted_by=self._own_pid,
                 is_stray=self.strays.is_assigned_to,
             )
-            if found or not ownership.leader_reaped or not self.may_live(ownership):
-                return found
+            if processes or not ownership.leader_reaped or not self.may_live(ownership):
+                return processes
         return []
 
     def may_live(self, ownership: Ownership) -> bool:
@@ -93,13 +93,13 @@ class Terminator:
         if ownership.leader and not ownership.leader_reaped:
             signalled = ownership.leader
             _signal_group(ownership.leader, number)
-        found = await self.find(ownership)
+        processes = await self.find(ownership)
         if number == signal.SIGKILL and ownership.group is not None:
             ownership.group.kill()
-        for process in found:
+        for process in processes:
             if process.group != signalled or number == signal.SIGKILL:
                 _signal_process(process, number, ownership)
-        return found
+        return processes
 
     async def end(
         self, ownership: Ownership, grace_s: float, *, limit_s: float = UNKILLABLE_AFTER_S
@@ -113,14 +113,14 @@ class Terminator:
         met: dict[tuple[int, int], ProcessInfo] = {}
         warned: set[tuple[int, int]] = set()
         pause = _FIRST_PAUSE_S
-        while found := await self.find(ownership):
-            met |= {(process.pid, process.start_ticks): process for process in found}
+        while processes := await self.find(ownership):
+            met |= {(process.pid, process.start_ticks): process for process in processes}
             if now() >= kill_at + limit_s:
-                return Ended(tuple(met.values()), tuple(found))
+                return Ended(tuple(met.values()), tuple(processes))
             killing = now() >= kill_at
             if killing and ownership.group is not None:
                 ownership.group.kill()
-            for process in found:
+            for process in processes:
                 key = process.pid, process.start_ticks
                 if killing:
                     _signal_process(process, signal.SIGKILL, ownership)
@@ -128,7 +128,7 @@ class Terminator:
                     warned.add(key)
                     _signal_process(process, signal.SIGTERM, ownership)
             until = now() + pause if killing else kill_at
-            await _wait_for_all(found, until, now)
+            await _wait_for_all(processes, until, now)
             pause = min(2 * pause, _MAX_PAUSE_S)
         return Ended(tuple(met.values()), ())
 

@@ -74,7 +74,7 @@ def _add_sightings(
 
 def _group_of(group: FailureCount, example: query_pb2.Node | None) -> query_pb2.FailureGroup:
     """Returns the failures of one cause, without sightings."""
-    found = query_pb2.FailureGroup(
+    message = query_pb2.FailureGroup(
         signature=group.first.signature,
         jobs=group.jobs,
         allowed=group.allowed,
@@ -82,5 +82,5 @@ def _group_of(group: FailureCount, example: query_pb2.Node | None) -> query_pb2.
         cause=group.first.cause,
     )
     if example is not None and example.ticket:
-        found.tickets.append(example.ticket)
-    return found
+        message.tickets.append(example.ticket)
+    return message

@@ -44,12 +44,12 @@ class MetricPager:
         written = 0
         while True:
             piece = min(left, _NODES_AT_ONCE)
-            found = self._reader.nodes_with_metrics(nodes, request.names, key, piece, self._levels)
-            last = found[-1][0] if len(found) == piece else None
-            metrics = self._reader.metrics([path for _, path in found])
+            listed = self._reader.nodes_with_metrics(nodes, request.names, key, piece, self._levels)
+            last = listed[-1][0] if len(listed) == piece else None
+            metrics = self._reader.metrics([path for _, path in listed])
             entries = [
                 (sort_key, query_pb2.NodeMetrics(path=path, metrics=self._named(metrics.get(path, ()))))
-                for sort_key, path in found
+                for sort_key, path in listed
             ]
             entries += [entry for entry in live if key < entry[0] and (last is None or entry[0] <= last)]
             for _, node in sorted(entries, key=itemgetter(0)):
@@ -92,16 +92,16 @@ class MetricPager:
     def _ended(self, listed: Iterable[str]) -> dict[str, Totals]:
         """Returns the metrics of the ended children of nodes that run, combined for all nodes above."""
         wanted, after = set(listed), ("", "")
-        found: dict[str, Totals] = {}
+        totals: dict[str, Totals] = {}
         while True:
             rows = self._reader.metrics_below_open(self._path, self._request.names, after, _ROWS_AT_ONCE)
             for parent, path, total in rows:
                 after = path, total.name
                 for above in (parent, *ancestors(parent)):
                     if above in wanted:
-                        found.setdefault(above, Totals()).merge([total])
+                        totals.setdefault(above, Totals()).merge([total])
             if len(rows) < _ROWS_AT_ONCE:
-                return found
+                return totals
 
     def _running(self, listed: Iterable[str]) -> dict[str, Totals]:
         """Returns the metrics of the attempts that run, combined for all nodes above."""
@@ -109,7 +109,7 @@ class MetricPager:
         jobs.kinds.append(common_pb2.NODE_KIND_JOB)
         jobs.states.append(query_pb2.NODE_STATE_RUNNING)
         wanted = set(listed)
-        found: dict[str, Totals] = {}
+        by_path: dict[str, Totals] = {}
         for _, job in self._reader.nodes(jobs, None, MAX_ENTRIES).nodes:
             attempts = self._reader.attempts(job.path, started=False)
             if not attempts or attempts[-1].HasField("finished"):
@@ -120,8 +120,8 @@ class MetricPager:
             combined = totals.totals()
             for above in (job.path, *ancestors(job.path)):
                 if above in wanted:
-                    found.setdefault(above, Totals()).merge(combined)
-        return found
+                    by_path.setdefault(above, Totals()).merge(combined)
+        return by_path
 
     def _attempt(self, path: str, attempt: query_pb2.Attempt) -> Totals:
         """Returns the metrics of one attempt, from its events."""

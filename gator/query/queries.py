@@ -89,15 +89,15 @@ class Queries:
         self._check(resolved.path)
         after = tokens.after_node(request, request.page_token, is_text=_is_by_spec(request))
         size = page_size(request.page_size)
-        found = self.reader.nodes(resolved, after, size + 1, self._budget.begin())
-        nodes = list(found.nodes)
+        page = self.reader.nodes(resolved, after, size + 1, self._budget.begin())
+        nodes = list(page.nodes)
         if request.with_waiting:
-            nodes = self._with_waiting(resolved, after, found)
+            nodes = self._with_waiting(resolved, after, page)
         response = qs.ListNodesResponse(nodes=[node for _, node in nodes[:size]])
         self.reader.name_more(checked_rules(request.more_rules), response.nodes)
         if request.with_total:
             response.total = self.reader.count_nodes(resolved)
-        next_key = nodes[size - 1][0] if len(nodes) > size else found.next
+        next_key = nodes[size - 1][0] if len(nodes) > size else page.next
         if next_key is not None:
             response.next_page_token = tokens.encode(request, {"after": next_key})
         return response
@@ -140,12 +140,14 @@ class Queries:
 
         position = tokens.decode(request, request.page_token, tokens.AfterCount)
         start = position.after if position else 0
-        found = waiting(self.reader, request.path)
+        entries = waiting(self.reader, request.path)
         size = page_size(request.page_size)
         response = qs.ListWaitingResponse(
-            waiting=found[start : start + size], entries=len(found), jobs=sum(entry.jobs for entry in found)
+            waiting=entries[start : start + size],
+            entries=len(entries),
+            jobs=sum(entry.jobs for entry in entries),
         )
-        if len(found) > start + size:
+        if len(entries) > start + size:
             response.next_page_token = tokens.encode(request, {"after": start + size})
         return response
 
@@ -238,10 +240,10 @@ class Queries:
     # -- parts
 
     def _run(self, run: str) -> query_pb2.Run:
-        found = self.reader.run()
-        if run and run != found.id:
+        recorded = self.reader.run()
+        if run and run != recorded.id:
             raise NotFoundError(f"there is no run {run} here")
-        return found
+        return recorded
 
     def _node(self, path: str) -> query_pb2.Node:
         node = self.reader.node(path)

@@ -76,11 +76,11 @@ def start(environment: Mapping[str, str], folder: Path, process: str) -> None:
         )
     )
     for component, level in levels.items():
-        found = logging.getLogger(f"gator.{component}")
-        found.setLevel(level)
-        found.addFilter(_Named(component))
-        found.addHandler(handler)
-        found.propagate = False
+        logger = logging.getLogger(f"gator.{component}")
+        logger.setLevel(level)
+        logger.addFilter(_Named(component))
+        logger.addHandler(handler)
+        logger.propagate = False
     _levels.update(levels)
 
 

@@ -33,13 +33,13 @@ def load_written(root: SpecNode, find_parser: FindParser | None = None) -> Loade
 
 
 def _files(root: SpecNode) -> set[str]:
-    found: set[str] = set()
+    files: set[str] = set()
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        found.add(node.place[0])
+        files.add(node.place[0])
         waiting += [child for child in node.keys.get("jobs") or () if isinstance(child, SpecNode)]
-    return found
+    return files
 
 
 def to_bytes(spec: spec_pb2.Spec) -> bytes:

@@ -48,13 +48,13 @@ def figure_problem(figure: str) -> str:
 
 def contract_of(metric: str, figure: str, text: str) -> spec_pb2.Contract:
     """Returns the contract of a condition as written. Raises ContractError."""
-    found = re.fullmatch(_OPERATOR, text)
-    if found is None:
+    match = re.fullmatch(_OPERATOR, text)
+    if match is None:
         raise ContractError(f"'{text}' is not a condition: write {EXAMPLES}")
     contract = spec_pb2.Contract(
-        metric=metric, figure=figure, comparison=_COMPARISONS[found[1]], text=" ".join(text.split())
+        metric=metric, figure=figure, comparison=_COMPARISONS[match[1]], text=" ".join(text.split())
     )
-    limit = found[2].rstrip()
+    limit = match[2].rstrip()
     if (plain := re.fullmatch(_PLAIN, limit)) is not None and plain[2] != "baseline":
         contract.number, contract.unit = float(plain[1]), plain[2] or ""
         return contract

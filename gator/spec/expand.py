@@ -64,14 +64,14 @@ def check_expansion(text: str) -> list[tuple[int, str]]:
     if "${" not in text:
         return []
     known = {use.start for use in _uses(text)}
-    found: list[tuple[int, str]] = []
+    problems: list[tuple[int, str]] = []
     for match in re.finditer(r"(\\?)(\$?)\$\{(\{?)", text):
         escaped, _, names = match.groups()
         start = match.end() - 2
         if not escaped and not names and start not in known and not _inside_names(text, start):
             shown = text[start : start + 20].partition("\n")[0]
-            found.append((start, f"'{shown}' is not a variable: for a literal ${{ write \\${{"))
-    return found
+            problems.append((start, f"'{shown}' is not a variable: for a literal ${{ write \\${{"))
+    return problems
 
 
 def names_in(text: str) -> list[str]:

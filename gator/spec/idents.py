@@ -18,10 +18,10 @@ def ident_problem(ident: str) -> str | None:
         return f"'{ident}' cannot be an ident"
     if ident.startswith("-"):
         return "an ident cannot start with '-'"
-    found = _FORBIDDEN.search(ident)
-    if found is None:
+    match = _FORBIDDEN.search(ident)
+    if match is None:
         return None
-    shown = f"'{found[0]}'" if found[0].isprintable() else f"the control character U+{ord(found[0]):04X}"
+    shown = f"'{match[0]}'" if match[0].isprintable() else f"the control character U+{ord(match[0]):04X}"
     return f"an ident cannot contain {shown}"
 
 

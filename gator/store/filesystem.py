@@ -18,9 +18,9 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 def is_local(folder: Path, mounts: Path = MOUNTS) -> bool:
     """Returns whether the file system of an existing folder is a local one."""
-    found = type_of(folder, mounts)
-    if found or not mounts.exists():
-        return found in _LOCAL
+    kind = type_of(folder, mounts)
+    if kind or not mounts.exists():
+        return kind in _LOCAL
     # In a chroot the mount point may be invisible. A file system with a major number has a block device of
     # this host; those of a network have none, see stat(2) and the kernel's devices.txt.
     return os.major(folder.stat().st_dev) != 0

@@ -140,8 +140,8 @@ class StoreReader:
                 " ELSE 'odd' END FROM store LIMIT 1"
             )
             try:
-                found = rows[0][0] if rows else None
-                self._description = attach_pb2.RunDescription.FromString(found or b"")
+                blob = rows[0][0] if rows else None
+                self._description = attach_pb2.RunDescription.FromString(blob or b"")
             except ODD_VALUE as error:
                 raise damaged(self.path, error) from error
         return self._description

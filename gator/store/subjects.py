@@ -59,13 +59,13 @@ class Subjects:
         """Inserts one by one, because a subject got an event after its last one and has a number already."""
         known: dict[int, int] = {}
         for subject, path, attempt in self._new:
-            found = connection.execute(
+            row = connection.execute(
                 "SELECT id FROM subjects WHERE path = ? AND attempt = ?", (path, attempt)
             ).fetchone()
-            if found is None:
+            if row is None:
                 INSERT_SUBJECTS.run(connection, [(subject, path, attempt)])
-            elif found[0] != subject:
-                known[subject] = self._ids[path, attempt] = found[0]
+            elif row[0] != subject:
+                known[subject] = self._ids[path, attempt] = row[0]
         return known
 
     def committed(self) -> None:

@@ -100,12 +100,12 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
 
 def _table_problem(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str:
     """Returns why a table cannot be read, to follow the path of its file; empty if it can."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT type, rootpage FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE LIMIT 2", (table,)
     ).fetchall()
     # A virtual table has no pages.
-    if len(found) != 1 or found[0][0] != "table" or type(found[0][1]) is not int or found[0][1] <= 0:
-        return _foreign(f"{table} is not a table" if found else f"{table} is missing")
+    if len(rows) != 1 or rows[0][0] != "table" or type(rows[0][1]) is not int or rows[0][1] <= 0:
+        return _foreign(f"{table} is not a table" if rows else f"{table} is missing")
     info = {
         name: (kind, key, hidden)
         for _, name, kind, _, _, key, hidden in connection.execute(f"PRAGMA main.table_xinfo({table})")

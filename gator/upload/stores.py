@@ -101,9 +101,9 @@ class UploadedRun:
 
     def open_new(self) -> Sequence[UploadedStore]:
         """Opens new stores, none before that of the root. Returns them."""
-        found = [UploadedStore(reader) for reader in self._stores.find()]
-        self.opened += found
-        return found
+        opened = [UploadedStore(reader) for reader in self._stores.find()]
+        self.opened += opened
+        return opened
 
     @property
     def has_begun(self) -> bool:

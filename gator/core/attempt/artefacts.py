@@ -34,9 +34,9 @@ def merged(
 
     One that was announced and kept is one artefact, with the text of the announcement.
     """
-    found = {each.name: each for each in announced.list} if announced is not None else {}
+    by_name = {each.name: each for each in announced.list} if announced is not None else {}
     for each in kept:
-        if each.name in found:
-            each.text = found[each.name].text
-        found[each.name] = each
-    return event_pb2.Artefacts(list=found.values()) if found else None
+        if each.name in by_name:
+            each.text = by_name[each.name].text
+        by_name[each.name] = each
+    return event_pb2.Artefacts(list=by_name.values()) if by_name else None

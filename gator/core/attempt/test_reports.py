@@ -37,14 +37,14 @@ class TestMessages(Struct):
 
 def count_reports(files: Sequence[ReportFile], messages: Messages, metrics: AttemptMetrics) -> TestMessages:
     """Counts the failures in reports, and adds up their totals. Returns what to record."""
-    found = TestMessages([], [], [])
+    result = TestMessages([], [], [])
     number = 0
     for file in files:
         report = file.report
         if report is not None:
             for failure in report.failed:
                 number += 1
-                _fail(found, messages, _message(failure, report.format), spec_pb2.PARSER_RANK_CAUSE, number)
+                _fail(result, messages, _message(failure, report.format), spec_pb2.PARSER_RANK_CAUSE, number)
             messages.add(_ERROR, report.failures - len(report.failed), counts=True)
             if report.problem and not report.tests:
                 report = None
@@ -53,7 +53,7 @@ def count_reports(files: Sequence[ReportFile], messages: Messages, metrics: Atte
             for name, value in totals.items():
                 metric = event_pb2.Metric(name=name, value=value, kind=event_pb2.METRIC_KIND_SUM)
                 if (recorded := metrics.add(metric)) is not None:
-                    found.metrics.append(recorded)
+                    result.metrics.append(recorded)
         problem = file.problem
         if not problem:
             continue
@@ -61,10 +61,10 @@ def count_reports(files: Sequence[ReportFile], messages: Messages, metrics: Atte
             number += 1
             error = event_pb2.ErrorMessage(severity=_ERROR, text=problem, message=problem, parser=PARSER)
             # It explains less than any error of the tests themselves.
-            _fail(found, messages, error, spec_pb2.PARSER_RANK_CONSEQUENCE, number)
+            _fail(result, messages, error, spec_pb2.PARSER_RANK_CONSEQUENCE, number)
         else:
-            found.warnings.append(problem)
-    return found
+            result.warnings.append(problem)
+    return result
 
 
 def _message(failure: Failure, parser: str) -> event_pb2.ErrorMessage:

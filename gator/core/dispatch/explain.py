@@ -62,10 +62,10 @@ def explain(state: DispatchState, path: str) -> list[WaitReason]:
 
     Empty if the dispatcher does not know it: it waits for another node, is running, or has ended.
     """
-    found = [job for key, job in state.jobs.items() if key[0] == path]
-    if not found:
+    jobs = [job for key, job in state.jobs.items() if key[0] == path]
+    if not jobs:
         return []
-    job = max(found, key=lambda each: each.ready.key[1])
+    job = max(jobs, key=lambda each: each.ready.key[1])
     if job.state in (JobState.RUNNING, JobState.WITHDRAWN, JobState.GONE):
         return []
     if job.state is JobState.QUEUED:

@@ -87,9 +87,9 @@ class LeaseQueue:
     def on_finished(self, key: Key, now: float) -> None:
         """Frees the lease of an attempt that ended for the next one."""
         del now
-        found = self._running.pop(key, None)
-        if found is not None:
-            demand, lease = found
+        running = self._running.pop(key, None)
+        if running is not None:
+            demand, lease = running
             if self._turn is not None and self._turn.key == key:
                 self._turn = None
             self._class(demand).free.append(lease)

@@ -83,12 +83,12 @@ class Ledger:
 
     def need(self, demand: DemandKey) -> Need:
         """Returns the amounts for a demand; raises GatorError if it can never be met."""
-        found = self._needs.get(demand)
-        if found is None:
+        need = self._needs.get(demand)
+        if need is None:
             if errors := self._errors(demand):
                 raise GatorError(f"cannot place a job: {'; '.join(errors)}")
-            found = self._needs[demand] = self._compute_need(demand)
-        return found
+            need = self._needs[demand] = self._compute_need(demand)
+        return need
 
     def fits(self, demand: DemandKey) -> bool:
         """Returns whether `take` would succeed now."""

@@ -48,8 +48,8 @@ class CauseRules:
         `texts` are forms of the first error, and one of them must match. `signatures` are those that the
         failure has or had.
         """
-        found = self._find(path, texts, signatures)
-        return found[0] if found is not None else None
+        match_of_rule = self._find(path, texts, signatures)
+        return match_of_rule[0] if match_of_rule is not None else None
 
     def _find(
         self, path: str, texts: Sequence[str], signatures: Sequence[str]
@@ -87,9 +87,9 @@ class CauseRules:
             return
         signatures = [node.signature, *([node.former_signature] if node.former_signature else [])]
         texts = texts_of(node)
-        found = self._find(node.path, texts, signatures)
-        if found is not None:
-            rule, match = found
+        named = self._find(node.path, texts, signatures)
+        if named is not None:
+            rule, match = named
             node.cause, node.ticket = rule.name, rule.ticket
             node.cause_line = _matched_line(match, texts) if match is not None else ""
 
@@ -115,8 +115,8 @@ def _matched_line(match: Any, texts: Sequence[str]) -> str:
     if match.search(shown) is not None or not others:
         return ""
     text = others[0]
-    found = match.search(text)
-    return text[text.rfind("\n", 0, found.start()) + 1 :].split("\n", 1)[0].strip() if found else ""
+    hit = match.search(text)
+    return text[text.rfind("\n", 0, hit.start()) + 1 :].split("\n", 1)[0].strip() if hit else ""
 
 
 def _compiled(rule: spec_pb2.CauseRule) -> tuple[spec_pb2.CauseRule, Any, PathPattern | None]:

@@ -23,7 +23,7 @@ def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, st
     """Returns the launch's variables used by jobs; the value is None if it must not be printed."""
     named = secret_names(plan.request)
     secrets = secret_values(environment.items(), named)
-    found: dict[str, str | None] = {}
+    variables: dict[str, str | None] = {}
     for name in sorted(set(_used(plan))):
         value = environment.get(name)
         if value is None or name in _SESSION or name.startswith(_SESSION_START):
@@ -35,8 +35,8 @@ def launch_variables(plan: Plan, environment: Mapping[str, str]) -> dict[str, st
             or not value.isprintable()
             or hide([value], secrets) != [value]
         )
-        found[name] = None if hidden else value
-    return found
+        variables[name] = None if hidden else value
+    return variables
 
 
 def unset_variables(plan: Plan, environment: Mapping[str, str]) -> list[str]:

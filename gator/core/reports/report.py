@@ -65,9 +65,9 @@ def complete(failure: Failure) -> Failure:
         marked = (line[1:].strip() for line in lines if line.startswith("E   "))
         failure.message = next(marked, lines[0])
     if not (failure.file and failure.line):
-        found = _place_in(failure.text, failure.name)
-        if found is not None and (not failure.file or _same_file(failure.file, found[0])):
-            failure.file, failure.line = failure.file or found[0], int(found[1][:9])
+        location = _place_in(failure.text, failure.name)
+        if location is not None and (not failure.file or _same_file(failure.file, location[0])):
+            failure.file, failure.line = failure.file or location[0], int(location[1][:9])
     return failure
 
 

@@ -46,15 +46,15 @@ class _Reader:
     def _explain(self, bad: Failure, line: str) -> None:
         if len(bad.text) < MAX_TEXT and line.strip() not in ("---", "..."):
             bad.text += f"{line.removeprefix('#')[:MAX_TEXT]}\n"
-        found = self._field.match(line)
-        if found is None:
+        match = self._field.match(line)
+        if match is None:
             return
-        value = found[2].strip("'\"")
-        if found[1] in ("message", "error") and not bad.message and value not in ("|", ">", "|-", ">-"):
+        value = match[2].strip("'\"")
+        if match[1] in ("message", "error") and not bad.message and value not in ("|", ">", "|-", ">-"):
             bad.message = value
-        elif found[1] == "file":
+        elif match[1] == "file":
             bad.file = value
-        elif found[1] == "line" and value.isdecimal():
+        elif match[1] == "line" and value.isdecimal():
             bad.line = int(value[:9])
 
     def _close(self) -> None:

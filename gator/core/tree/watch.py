@@ -230,8 +230,8 @@ def _is_meant(watched: Watched, index: Index, below: str) -> bool:
     for node, expected, label in zip(watched.nodes, index, _LABEL.findall(below), strict=True):
         if expected == -1:
             continue
-        found = node.parse_label(label)
-        first = -1 if found is None else found.start
+        repeats = node.parse_label(label)
+        first = -1 if repeats is None else repeats.start
         if first != expected if isinstance(expected, int) else first not in expected:
             return False
     return True

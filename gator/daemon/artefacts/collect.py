@@ -36,42 +36,42 @@ class Collection(Struct, frozen=True):
 
     def keep(self, *, passed: bool) -> Collected:
         """Keeps what was made; what lacks is a problem only if the attempt passed so far."""
-        found = Collected()
+        result = Collected()
         store = ObjectStore(self.folder)
         entries: dict[str, Entry] = {}
         for product in self.wanted.produces:
-            kept = self._product(store, product, found, passed=passed)
+            kept = self._product(store, product, result, passed=passed)
             if kept is not None:
                 place = self.folder / kept.object
                 entries[product.name] = Entry(
                     kept.object, kept.size, kept.files, place.stat().st_mtime_ns, product.discard
                 )
         collected: list[str] = []
-        for name, path in self._collected(found):
-            if kept := self._keep(store, spec_pb2.Product(name=name, path=name), path, found):
+        for name, path in self._collected(result):
+            if kept := self._keep(store, spec_pb2.Product(name=name, path=name), path, result):
                 collected.append(kept.object)
         if entries or collected or self.wanted.produces:
-            passed = passed and not found.problems
+            passed = passed and not result.problems
             write_manifest(self.folder, Manifest(self.path, self.attempt, passed, entries, collected))
-        return found
+        return result
 
     def _product(
-        self, store: ObjectStore, product: spec_pb2.Product, found: Collected, *, passed: bool
+        self, store: ObjectStore, product: spec_pb2.Product, result: Collected, *, passed: bool
     ) -> Kept | None:
         path = Path(self.cwd, product.path)
         if not glob.has_magic(product.path):
             if path.exists():
-                return self._keep(store, product, path, found)
+                return self._keep(store, product, path, result)
             what = "there is no such file or folder" if not path.is_symlink() else "it is a broken link"
-            _miss(found, product, f"{what}{_neighbours(path)}", passed=passed)
+            _miss(result, product, f"{what}{_neighbours(path)}", passed=passed)
             return None
         members = {name: path for name, path in self._matches(product.path, MAX_COLLECTED) if path.is_file()}
         if members:
-            return self._keep(store, product, members, found)
-        _miss(found, product, "it matches no file", passed=passed)
+            return self._keep(store, product, members, result)
+        _miss(result, product, "it matches no file", passed=passed)
         return None
 
-    def _collected(self, found: Collected) -> Iterator[tuple[str, Path]]:
+    def _collected(self, result: Collected) -> Iterator[tuple[str, Path]]:
         seen = {product.path for product in self.wanted.produces}
         for pattern in self.wanted.collect:
             for name, path in self._matches(pattern, MAX_COLLECTED + 1):
@@ -79,7 +79,7 @@ class Collection(Struct, frozen=True):
                     continue
                 seen.add(name)
                 if len(seen) > MAX_COLLECTED + len(self.wanted.produces):
-                    found.warnings.append(f"`collect` matches more than {MAX_COLLECTED:,} files: narrow it")
+                    result.warnings.append(f"`collect` matches more than {MAX_COLLECTED:,} files: narrow it")
                     return
                 yield name, path
 
@@ -89,7 +89,7 @@ class Collection(Struct, frozen=True):
         return [(name.lstrip("/"), Path(self.cwd, name)) for name in sorted(names)]
 
     def _keep(
-        self, store: ObjectStore, product: spec_pb2.Product, source: Path | dict[str, Path], found: Collected
+        self, store: ObjectStore, product: spec_pb2.Product, source: Path | dict[str, Path], result: Collected
     ) -> Kept | None:
         most = product.max_bytes or DEFAULT_MAX_BYTES
         try:
@@ -98,13 +98,13 @@ class Collection(Struct, frozen=True):
             else:
                 kept = store.keep_tree(source, product.name, most)
         except ArtefactError as error:
-            found.problems.append(f"{_shown(product)} {error}")
+            result.problems.append(f"{_shown(product)} {error}")
             return None
         except OSError as error:
             name = f": {error.filename}" if error.filename else ""
-            found.problems.append(f"{_shown(product)} cannot be kept: {error.strerror or error}{name}")
+            result.problems.append(f"{_shown(product)} cannot be kept: {error.strerror or error}{name}")
             return None
-        found.artefacts.append(
+        result.artefacts.append(
             event_pb2.Artefact(
                 name=product.name,
                 file=product.path,
@@ -116,7 +116,7 @@ class Collection(Struct, frozen=True):
             )
         )
         if not kept.files and kept.size <= self.content_bytes:
-            found.contents += _parts(self.folder / kept.object, kept.sha256)
+            result.contents += _parts(self.folder / kept.object, kept.sha256)
         return kept
 
 
@@ -124,9 +124,9 @@ def _shown(product: spec_pb2.Product) -> str:
     return f"the artefact {product.name} ({product.path})"
 
 
-def _miss(found: Collected, product: spec_pb2.Product, what: str, *, passed: bool) -> None:
+def _miss(result: Collected, product: spec_pb2.Product, what: str, *, passed: bool) -> None:
     if passed and not product.optional:
-        found.problems.append(f"the artefact {product.name} is missing: {product.path}: {what}")
+        result.problems.append(f"the artefact {product.name} is missing: {product.path}: {what}")
 
 
 def _neighbours(path: Path) -> str:

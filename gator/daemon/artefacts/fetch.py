@@ -89,11 +89,11 @@ def _check(folder: Path, entry: Entry, shown: str) -> None:
     """Raises MissingError if an object is not as it was made."""
     path = folder / entry.object
     try:
-        found = path.stat()
+        info = path.stat()
     except OSError as error:
         raise MissingError(f"{shown} is missing: {path}: {error.strerror}") from error
-    size = _size_of_tree(path) if entry.files else found.st_size
-    if size != entry.size or found.st_mtime_ns != entry.mtime_nanos:
+    size = _size_of_tree(path) if entry.files else info.st_size
+    if size != entry.size or info.st_mtime_ns != entry.mtime_nanos:
         now = f"it has {size_text(size)} now, and had {size_text(entry.size)}" if size != entry.size else ""
         raise MissingError(f"{shown} was changed after it was made: {path}{f': {now}' if now else ''}")
 
@@ -102,8 +102,8 @@ def _size_of_tree(root: Path) -> int:
     size = 0
     for folder, _, files in os.walk(root):
         for name in files:
-            found = Path(folder, name).lstat()
-            size += found.st_size if not Path(folder, name).is_symlink() else 0
+            info = Path(folder, name).lstat()
+            size += info.st_size if not Path(folder, name).is_symlink() else 0
     return size
 
 

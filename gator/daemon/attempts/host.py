@@ -129,11 +129,11 @@ class WrapperHost:
         A `notice` does not count against the job. Raises PreconditionError when the attempt does not run.
         The awaitable, if any, is done when there is room for more.
         """
-        found = self._attempts.get((path, attempt))
-        if found is None:
+        running = self._attempts.get((path, attempt))
+        if running is None:
             raise PreconditionError(f"attempt {attempt} of {path} does not run here")
         if not self._outbox.is_full:
-            found.on_client_event(event, then, notice=notice)
+            running.on_client_event(event, then, notice=notice)
             return None
         room: asyncio.Future[None] = self._loop.create_future()
 
@@ -142,13 +142,13 @@ class WrapperHost:
             if not room.done():
                 room.set_result(None)
 
-        found.on_client_event(event, kept, notice=notice)
+        running.on_client_event(event, kept, notice=notice)
         return room
 
     def parameters(self, path: str, attempt: int) -> str:
         """Returns the parameters of the job of an attempt as JSON; empty if it has none or does not run."""
-        found = self._attempts.get((path, attempt))
-        return "" if found is None else found.parameters
+        running = self._attempts.get((path, attempt))
+        return "" if running is None else running.parameters
 
     def drain(self, then: Callable[[], None]) -> None:
         """Calls `then` once nothing runs or waits, every end is committed and every folder removed."""

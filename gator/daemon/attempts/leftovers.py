@@ -73,8 +73,8 @@ class Leftovers:
         tries = 0
         while tries < _MAX_TRIES:
             try:
-                found = await self._terminator.find(ownership)
-                if not found and strays.awaits(ownership):
+                processes = await self._terminator.find(ownership)
+                if not processes and strays.awaits(ownership):
                     # It ends by itself, because the attempt that claimed the orphan gives up eventually.
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
@@ -83,7 +83,7 @@ class Leftovers:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 tries += 1
                 continue
-            attempt.on_left_over([strays.describe(process, ownership) for process in found])
+            attempt.on_left_over([strays.describe(process, ownership) for process in processes])
             return
         attempt.on_left_over([])
 
@@ -99,8 +99,8 @@ class Leftovers:
         from gator.process.evidence import collect
 
         try:
-            found = await self._terminator.find(attempt.ownership)
-            evidence = await beside(partial(collect, [process.pid for process in found], watch))
+            processes = await self._terminator.find(attempt.ownership)
+            evidence = await beside(partial(collect, [process.pid for process in processes], watch))
         except OSError:
             # Without descriptors or memory nothing can be found out.
             evidence = Evidence()

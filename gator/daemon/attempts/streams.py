@@ -1,4 +1,4 @@
-"""The output of an attempt: the pipes of its process, and the files of `also_log`."""
+"""Sources of the output of an attempt: the pipes of its process, and the files of `also_log`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

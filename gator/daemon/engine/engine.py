@@ -145,9 +145,9 @@ class Engine(Generic[OwnerAction]):
 
     def stop(self, request: attach_pb2.Stop) -> bool:
         """Stops a node and all below it. Returns whether it exists."""
-        found = self.tree.stop(request, self._clock.now())
+        exists = self.tree.stop(request, self._clock.now())
         self.turn_soon()
-        return found
+        return exists
 
     def then(self, effect: Callable[[], None]) -> None:
         """Performs an effect once the present records are committed."""

@@ -29,8 +29,8 @@ class Orphans:
     async def end_adopted(self, grace_seconds: float) -> None:
         """Ends the orphans that this process adopted and reports them."""
         ended = await self._terminator.end_adopted(grace_seconds)
-        if ended.found:
-            found = name_all(ended.found)
+        if ended.processes:
+            names = name_all(ended.processes)
             self._display.on_notice(
-                f"ended orphan processes of this run that belong to no known job: {found}", warning=True
+                f"ended orphan processes of this run that belong to no known job: {names}", warning=True
             )

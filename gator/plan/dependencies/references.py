@@ -72,15 +72,15 @@ class Resolver(Struct):
 
     def links(self) -> list[Link]:
         """Returns every dependency of the tree once, by the waiting node."""
-        found: list[Link] = []
+        links: list[Link] = []
         for node, written in zip(self.tree.nodes, self.tree.written, strict=True):
             if node.parent is None:
                 continue
             own = self._of_node(node, written.order) if written.HasField("order") else []
             if isinstance(written, spec_pb2.Job) and written.HasField("artefacts"):
                 own += self._of_artefacts(node, written.artefacts.consumes, own)
-            found += own
-        return found
+            links += own
+        return links
 
     def _of_node(self, node: PlanNode, conditions: spec_pb2.Order) -> list[Link]:
         links: dict[tuple[int, Index | None, Condition], Link] = {}
@@ -134,16 +134,16 @@ class Resolver(Struct):
         return Link(node, awaited, _index(awaited, common, given), condition, common, reference)
 
     def _find(self, node: PlanNode, name: _Name) -> PlanNode:
-        found = self._from_root(name) if name.absolute else self._visible(node, name)
-        if not found:
+        candidates = self._from_root(name) if name.absolute else self._visible(node, name)
+        if not candidates:
             self._reject_path_from_root(node, name)
             raise _UnknownNameError(self._unknown_name(node, name))
-        if len(found) > 1:
-            shown = ", ".join(f"/{hit.template}" for hit in found[:_MAX_CANDIDATES])
-            more = ", …" if len(found) > _MAX_CANDIDATES else ""
+        if len(candidates) > 1:
+            shown = ", ".join(f"/{hit.template}" for hit in candidates[:_MAX_CANDIDATES])
+            more = ", …" if len(candidates) > _MAX_CANDIDATES else ""
             raise _WrongNameError(f"'{name.text}' is ambiguous: write one of {shown}{more}")
-        self._reject_self_or_relative(node, found[0], name)
-        return found[0]
+        self._reject_self_or_relative(node, candidates[0], name)
+        return candidates[0]
 
     def _reject_self_or_relative(self, node: PlanNode, awaited: PlanNode, name: _Name) -> None:
         if awaited is node and name.indices[-1] is not None:
@@ -289,12 +289,12 @@ def _given_repeats(awaited: PlanNode, name: _Name) -> GivenRepeats:
                 else "it is in no array"
             )
             raise _WrongNameError(f"'{name.text}': '{node.ident}' does not repeat, {hint}")
-        found = node.parse_label(label)
-        if found is None:
+        repeats = node.parse_label(label)
+        if repeats is None:
             raise _WrongNameError(
                 f"'{name.text}': '{node.ident}' has no repeat [{label}]: {_repeats_text(node)}"
             )
-        given[node.order] = found.start if len(found) == 1 else found
+        given[node.order] = repeats.start if len(repeats) == 1 else repeats
     return given
 
 

@@ -193,8 +193,8 @@ def matrix_value(node: PlanNode, path: str, name: str) -> str | None:
     above: PlanNode | None = node
     while above is not None:
         if above.matrix is not None and name in above.matrix.names:
-            found = above.parse_label(path.rpartition("[")[2][:-1])
-            return above.matrix.values(found.start)[name] if found is not None else None
+            repeats = above.parse_label(path.rpartition("[")[2][:-1])
+            return above.matrix.values(repeats.start)[name] if repeats is not None else None
         path, above = path.rpartition("/")[0], above.parent
     return None
 

@@ -234,13 +234,13 @@ class _Finder(Struct):
 
     def tagged(self, tags: Sequence[str]) -> list[PlanNode]:
         """Returns the topmost nodes with one of the tags; warns of tags without a node."""
-        found: list[PlanNode] = []
+        nodes: list[PlanNode] = []
         for tag in tags:
             with_tag = [node for node in self.tree.nodes if tag in node.tags]
             if not with_tag:
                 self._warn(f"--tag {tag} matches nothing{self._near_tag(tag)}")
-            found += [n for n in with_tag if n.parent is None or tag not in n.parent.tags]
-        return found
+            nodes += [n for n in with_tag if n.parent is None or tag not in n.parent.tags]
+        return nodes
 
     def nothing(self, request: plan_pb2.PlanRequest) -> str:
         """Returns the error for an empty selection."""

@@ -165,9 +165,9 @@ def find_groups(run: str, daemon: str | None = None, root: Path = SYSTEM_ROOT) -
 
 def _walk(top: str, prefix: str) -> Iterator[str]:
     for folder, names, _ in os.walk(top):
-        found = [name for name in names if name.startswith(prefix)]
-        yield from (f"{folder}/{name}" for name in found)
-        names[:] = [name for name in names if name not in found]
+        groups = [name for name in names if name.startswith(prefix)]
+        yield from (f"{folder}/{name}" for name in groups)
+        names[:] = [name for name in names if name not in groups]
 
 
 def _path_of(pid: int, root: Path = SYSTEM_ROOT) -> bytes | None:

@@ -72,9 +72,9 @@ def select(
     roots |= _share_session(processes, roots, excluded, ownership)
     allowed = {pid for pid in roots if pid not in excluded and (pid == ownership.leader or pid not in others)}
     found_pids = _descend(processes, allowed, excluded, others)
-    found = [processes[pid] for pid in sorted(found_pids)]
-    ownership.sessions.update((info.pid, info.start_ticks) for info in found if info.session == info.pid)
-    return [info for info in found if not info.is_dead]
+    infos = [processes[pid] for pid in sorted(found_pids)]
+    ownership.sessions.update((info.pid, info.start_ticks) for info in infos if info.session == info.pid)
+    return [info for info in infos if not info.is_dead]
 
 
 def _share_session(
@@ -105,15 +105,15 @@ def _descend(
     children: dict[int, list[int]] = {}
     for pid, info in processes.items():
         children.setdefault(info.parent, []).append(pid)
-    found: set[int] = set()
+    pids: set[int] = set()
     waiting = list(roots)
     while waiting:
         pid = waiting.pop()
-        if pid in found:
+        if pid in pids:
             continue
-        found.add(pid)
+        pids.add(pid)
         waiting += (child for child in children.get(pid, ()) if child not in excluded and child not in others)
-    return found
+    return pids
 
 
 def may_have_leftovers(

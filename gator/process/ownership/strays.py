@@ -106,12 +106,12 @@ class Strays:
         same = [orphan for orphan in earlier if orphan.info.session == info.session]
         if same:
             return same[0].candidates
-        found = dict.fromkeys(
+        candidates = dict.fromkeys(
             ownership for ownership in self._live.values() if ownership.since <= info.start_ticks
         )
         # It may be a child of an orphan whose attempts have ended.
-        found |= dict.fromkeys(ownership for orphan in earlier for ownership in orphan.candidates)
-        return list(found)
+        candidates |= dict.fromkeys(ownership for orphan in earlier for ownership in orphan.candidates)
+        return list(candidates)
 
     def _is_live(self, ownership: Ownership) -> bool:
         return self._live.get(ownership.leader) is ownership

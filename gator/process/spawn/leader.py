@@ -236,10 +236,10 @@ def _wrap(path: str, request: SpawnRequest) -> tuple[str, list[str]]:
 
 
 def _find_tool(name: str, key: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         raise SpawnError(errno.ENOENT, f"{key} needs the program {name}, which is not installed here")
-    return found
+    return path
 
 
 def _limit(name: str, value: int) -> str:

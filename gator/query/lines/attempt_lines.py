@@ -28,7 +28,7 @@ Key = tuple[int, int]
 """Number of a line in its stream, and of the piece of it."""
 
 
-class _Found(Struct):
+class _RawLine(Struct):
     """A line before its conversion to a message."""
 
     chunk: Chunk
@@ -116,7 +116,7 @@ class LineFilter:
                 return True
         return False
 
-    def hits(self, chunk: Chunk, levels: Mapping[tuple[int, int], int]) -> Iterator[_Found]:
+    def hits(self, chunk: Chunk, levels: Mapping[tuple[int, int], int]) -> Iterator[_RawLine]:
         """Returns the hits of a chunk. `levels` has the severities of lines that have their own."""
         spans = self.pattern.lines(chunk.data) if self.pattern else _spans(chunk.data)
         number, counted = chunk.first_line, 0
@@ -133,7 +133,7 @@ class LineFilter:
             line = chunk.data[start:end]
             if minimum and not _is_as_bad(minimum, levels.get((chunk.stream, number), chunk.severity), line):
                 continue
-            yield _Found(chunk, number, chunk.piece if start == 0 else 0, line)
+            yield _RawLine(chunk, number, chunk.piece if start == 0 else 0, line)
 
 
 def _is_as_bad(minimum: int, severity: int, line: bytes) -> bool:
@@ -299,16 +299,16 @@ class AttemptLines:
     def _chunk(self, chunk: Chunk, first: int) -> Iterator[query_pb2.Line]:
         last = self._from.lines.get(str(chunk.stream))
         done: Key = (last[0], last[1]) if last else (0, -1)
-        found: Iterator[_Found] = self._filter.hits(chunk, self._levels)
+        lines: Iterator[_RawLine] = self._filter.hits(chunk, self._levels)
         if self._filter.narrow and self._request.context:
-            found = self._with_context(chunk, found)
-        for line in found:
+            lines = self._with_context(chunk, lines)
+        for line in lines:
             if line.number < first or (line.number, line.piece) <= done:
                 continue
             self.mark.lines[str(chunk.stream)] = [line.number, line.piece]
             yield self._line(line)
 
-    def _with_context(self, chunk: Chunk, hits: Iterator[_Found]) -> Iterator[_Found]:
+    def _with_context(self, chunk: Chunk, hits: Iterator[_RawLine]) -> Iterator[_RawLine]:
         """Yields the hits of a chunk and their context, each line once."""
         context = min(self._request.context, MAX_CONTEXT)
         near = self._near.setdefault(chunk.stream, _Near(deque(maxlen=context)))
@@ -321,35 +321,35 @@ class AttemptLines:
             line = chunk.data[start:end]
             if (number, piece) in pieces:
                 for old_number, old_piece, old in near.before:
-                    yield _Found(chunk, old_number, old_piece, old, hit=False)
+                    yield _RawLine(chunk, old_number, old_piece, old, hit=False)
                 near.before.clear()
-                yield _Found(chunk, number, piece, line)
+                yield _RawLine(chunk, number, piece, line)
                 near.after = context
             elif near.after:
                 near.after -= 1
-                yield _Found(chunk, number, piece, line, hit=False)
+                yield _RawLine(chunk, number, piece, line, hit=False)
             else:
                 near.before.append((number, piece, line))
             number, piece = number + 1, 0
 
-    def _line(self, found: _Found) -> query_pb2.Line:
-        chunk = found.chunk
+    def _line(self, raw: _RawLine) -> query_pb2.Line:
+        chunk = raw.chunk
         line = query_pb2.Line(
             path=self._attempt.path,
             attempt=self._attempt.number,
             stream=chunk.stream,
-            number=found.number,
-            severity=self._severity(chunk, found),
-            text=readable(found.data),
+            number=raw.number,
+            severity=self._severity(chunk, raw),
+            text=readable(raw.data),
             time_unix_nanos=chunk.time,
-            hit=found.hit and self._filter.narrow,
+            hit=raw.hit and self._filter.narrow,
         )
-        if "\\x" in line.text and line.text.encode() != found.data:
-            line.raw = found.data
+        if "\\x" in line.text and line.text.encode() != raw.data:
+            line.raw = raw.data
         return line
 
-    def _severity(self, chunk: Chunk, found: _Found) -> common_pb2.Severity.ValueType:
-        own = self._levels.get((chunk.stream, found.number))
+    def _severity(self, chunk: Chunk, raw: _RawLine) -> common_pb2.Severity.ValueType:
+        own = self._levels.get((chunk.stream, raw.number))
         return chunk.severity if own is None else common_pb2.Severity.ValueType(own)
 
 

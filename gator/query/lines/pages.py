@@ -79,12 +79,12 @@ class LinePager:
         request.CopyFrom(self._request)
         request.path = self._path
         while True:
-            found = self._reader.job_attempts(request, after, size, self._over)
-            if not self._jobs(found.attempts):
+            listed = self._reader.job_attempts(request, after, size, self._over)
+            if not self._jobs(listed.attempts):
                 return self._response
-            if found.next is None:
+            if listed.next is None:
                 return self._response
-            after, size = found.next, min(2 * size, _MAX_JOBS)
+            after, size = listed.next, min(2 * size, _MAX_JOBS)
             if self._over():
                 return self._continue_at({"after": after})
 
@@ -174,7 +174,7 @@ class LinePager:
             if not kept.read_on(self._reader, attempt, never if self._patient else self._over):
                 self._continue_at({**going_on, "mark": _as_list(mark), "patient": True})
                 return False
-            levels = kept.found
+            levels = kept.by_line
         lines = AttemptLines(
             self._reader,
             self._filter,

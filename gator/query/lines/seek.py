@@ -26,11 +26,11 @@ def seek(reader: Reader, attempt: JobAttempt, stream: Stream, line: int) -> int:
     low, high = 0, reader.positions(_KINDS).get(attempt.store, 0)
     while high - low > _NEAR:
         middle = (low + high) // 2
-        found = _next(reader, attempt, stream, middle, high)
-        if found is None or found[1].first_line >= line:
+        entry = _next(reader, attempt, stream, middle, high)
+        if entry is None or entry[1].first_line >= line:
             high = middle
         else:
-            low = found[0] - 1
+            low = entry[0] - 1
     return low
 
 
@@ -41,10 +41,10 @@ def last_block(reader: Reader, attempt: JobAttempt, stream: Stream) -> event_pb2
     while until > 0:
         after = max(0, tip - size)
         last: event_pb2.Block | None = None
-        found = _next(reader, attempt, stream, after, until, max_others=size)
-        while found is not None:
-            last = found[1]
-            found = _next(reader, attempt, stream, found[0], until, max_others=size)
+        entry = _next(reader, attempt, stream, after, until, max_others=size)
+        while entry is not None:
+            last = entry[1]
+            entry = _next(reader, attempt, stream, entry[0], until, max_others=size)
         if last is not None:
             return last
         size, until = 4 * size, after

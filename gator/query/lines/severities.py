@@ -29,12 +29,12 @@ def levels_in(events: Iterable[event_pb2.Event]) -> dict[tuple[int, int], int]:
 class LineSeverities:
     """The severities of one attempt."""
 
-    __slots__ = ("_lock", "_through", "found")
+    __slots__ = ("_lock", "_through", "by_line")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._through = 0
-        self.found: dict[tuple[int, int], int] = {}
+        self.by_line: dict[tuple[int, int], int] = {}
         """Severities by stream and number of the line."""
 
     def read_on(self, reader: Reader, attempt: JobAttempt, over: Over) -> bool:
@@ -50,8 +50,8 @@ class LineSeverities:
                 kinds=[attach_pb2.EVENT_KIND_LOG],
             ):
                 for event in events:
-                    if event.log.line and len(self.found) < _MAX_LINES:
-                        self.found[event.log.stream, event.log.line] = event.log.severity
+                    if event.log.line and len(self.by_line) < _MAX_LINES:
+                        self.by_line[event.log.stream, event.log.line] = event.log.severity
                 self._through = through
                 if over():
                     return False

@@ -55,8 +55,8 @@ def _retry(reader: Reader, path: str, node: PlanNode) -> query_pb2.WaitingDetail
     """Returns the cause of a job that waits after a failed attempt; None if it does not."""
     retries = node.resolved_at(path).settings.retries
     attempts = reader.attempts(path, started=False) if retries.delay_millis else ()
-    found = reader.node(path)
-    if not attempts or found is None or found.state == query_pb2.NODE_STATE_ENDED:
+    recorded = reader.node(path)
+    if not attempts or recorded is None or recorded.state == query_pb2.NODE_STATE_ENDED:
         return None
     last = attempts[-1]
     failures = sum(each.finished.outcome in FAILURES for each in attempts)

@@ -35,7 +35,7 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
         return []
     reasons = WaitingReasons(reader, plan)
     template = template_of(path)
-    found: list[query_pb2.Waiting] = []
+    entries: list[query_pb2.Waiting] = []
     for node in plan.nodes.values():
         if not is_below(node.template, template):
             continue
@@ -49,8 +49,8 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
                 entry.reasons.append(query_pb2.WAITING_REASON_DEPENDENCY)
             else:
                 reasons.demands.explain(DemandKey.of(node.demand), entry)
-            found.append(entry)
-    return found
+            entries.append(entry)
+    return entries
 
 
 def plan_of(reader: Reader) -> Plan | None:

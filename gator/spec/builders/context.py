@@ -147,7 +147,7 @@ class SpecContext:
 
     def _pairs(self, node: MappingNode, depth: int) -> dict[str, Pair]:
         self.count_values(len(node.value))
-        found: dict[str, Pair] = {}
+        pairs: dict[str, Pair] = {}
         merges: list[Node] = []
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
@@ -160,14 +160,14 @@ class SpecContext:
                 merges.append(value)
             elif name.startswith("x-"):
                 self._ignore(value)
-            elif name in found:
-                first = found[name].key.start_mark.line + 1
+            elif name in pairs:
+                first = pairs[name].key.start_mark.line + 1
                 self.problem(key, f"the key '{name}' is given twice, first on line {first}")
             else:
-                found[name] = Pair(key, value)
+                pairs[name] = Pair(key, value)
         for merge in merges:
-            self._merge(merge, found, depth)
-        return found
+            self._merge(merge, pairs, depth)
+        return pairs
 
     def _merge(self, node: Node, found: dict[str, Pair], depth: int) -> None:
         if depth > _MAX_MERGE_DEPTH:

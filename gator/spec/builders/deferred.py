@@ -68,12 +68,12 @@ class _Filling:
                 return ScalarNode(kept.tag or STR, self._text(kept.plain, name), start, end, style)
 
     def _pairs(self, values: Sequence[spec_pb2.DeferredValue]) -> list[tuple[Node, Node]]:
-        found: list[tuple[Node, Node]] = []
+        pairs: list[tuple[Node, Node]] = []
         for key, value in zip(values[::2], values[1::2], strict=True):
             name = key.text or key.plain
             written = ScalarNode(STR, name, *_marks(key.position), style='"' if key.text else None)
-            found.append((written, self.node(value, name)))
-        return found
+            pairs.append((written, self.node(value, name)))
+        return pairs
 
     def _text(self, text: str, name: str) -> str:
         if "${{" not in text:

@@ -36,11 +36,11 @@ def _ident(built: NodeMessage, key: KeyContext) -> None:
 
 def _references(conditions: spec_pb2.Order, key: KeyContext) -> None:
     name = key.name
-    found = text_or_texts(key.context, key.value, name)
-    if key.scope.is_root and found:
+    references = text_or_texts(key.context, key.value, name)
+    if key.scope.is_root and references:
         key.context.warn(key.node, f"{name} on the root has no effect: there is nothing beside it")
         return
-    for node, reference in found:
+    for node, reference in references:
         if not reference.strip():
             key.context.problem(node, f"an item of '{name}' cannot be empty")
         elif scalars.has_no_placeholder(key.context, node, reference, name):

@@ -89,9 +89,9 @@ def _parsers(settings: spec_pb2.Settings, key: KeyContext) -> None:
     # Most specs name no parsers, and reading them needs more modules.
     from gator.spec.builders.recognition.parsers import read_parsers
 
-    found = read_parsers(key.context, key.value)
-    if found is not None:
-        settings.parsers.CopyFrom(found)
+    parsers = read_parsers(key.context, key.value)
+    if parsers is not None:
+        settings.parsers.CopyFrom(parsers)
 
 
 def _runner(settings: spec_pb2.Settings, key: KeyContext) -> None:

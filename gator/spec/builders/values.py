@@ -60,7 +60,7 @@ def texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]
     if not context.standard(node):
         return []
     context.count_values(len(node.value))
-    found: list[tuple[Node, str]] = []
+    items: list[tuple[Node, str]] = []
     for item in node.value:
         if isinstance(item, ScalarNode) and not item.value and not item.style:
             context.problem(
@@ -69,8 +69,8 @@ def texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]
             continue
         value = scalars.text(context, item, f"an item of {scalars.shown_key(what)}")
         if value is not None:
-            found.append((item, value))
-    return found
+            items.append((item, value))
+    return items
 
 
 def text_or_texts(context: SpecContext, node: Node, what: str) -> list[tuple[Node, str]]:

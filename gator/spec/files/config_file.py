@@ -41,10 +41,10 @@ def load_config(
     text: bytes, file: str, read: Read | None, find_parser: FindParser | None = None
 ) -> ConfigFile:
     """Loads a gator.toml as `gator.spec.load_config` describes."""
-    found = load_config_partly(text, file, read, find_parser)
-    if found.problems:
-        raise SpecError(found.problems)
-    return found
+    config = load_config_partly(text, file, read, find_parser)
+    if config.problems:
+        raise SpecError(config.problems)
+    return config
 
 
 def load_config_partly(

@@ -10,7 +10,7 @@ def load_parser(text: str | bytes, file: str) -> ParserFile:
     """Loads a file with a parser as `gator.spec.load_parser` describes."""
     context = SpecContext()
     root = Includes(context, None).compose(text, file, PARSER)
-    found = read_root(context, root, file) if root is not None else None
-    if context.problems or found is None:
+    parsed = read_root(context, root, file) if root is not None else None
+    if context.problems or parsed is None:
         raise SpecError(tuple(sorted(set(context.problems))))
-    return found
+    return parsed

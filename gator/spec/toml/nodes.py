@@ -73,11 +73,11 @@ def _text(value: object) -> str:
 
 def _mistake(message: str, text: str, file: str) -> Problem:
     """Returns the mistake that the parser of TOML found."""
-    found = _AT_END.fullmatch(message)
-    if found is None:
+    match = _AT_END.fullmatch(message)
+    if match is None:
         return Problem(file, 0, 0, f"this is not valid TOML: {message}")
     lines = text.splitlines() or [""]
-    line = int(found["line"]) if found["line"] else len(lines)
-    column = int(found["column"]) if found["column"] else len(lines[-1]) + 1
-    message = found["message"]
+    line = int(match["line"]) if match["line"] else len(lines)
+    column = int(match["column"]) if match["column"] else len(lines[-1]) + 1
+    message = match["message"]
     return Problem(file, line, column, f"this is not valid TOML: {message[:1].lower()}{message[1:]}")

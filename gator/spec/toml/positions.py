@@ -27,7 +27,7 @@ _SCALAR: Final = re.compile(
 
 def positions(text: str) -> dict[KeyPath, tuple[int, int]]:
     """Returns line and column, from 0, of keys and elements. Tables in arrays have their index."""
-    return _Scanner(text).found
+    return _Scanner(text).positions
 
 
 class _Scanner:
@@ -36,7 +36,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
         self._line, self._line_start = 0, 0
-        self.found: dict[KeyPath, tuple[int, int]] = {}
+        self.positions: dict[KeyPath, tuple[int, int]] = {}
         self._counts: dict[KeyPath, int] = {}
         table: KeyPath = ()
         while self._skip():
@@ -55,7 +55,7 @@ class _Scanner:
         """Notes that a value is written here. Positions only grow, so lines are counted once."""
         self._line += self._text.count("\n", self._line_start, self._at)
         self._line_start = self._text.rfind("\n", 0, self._at) + 1
-        self.found.setdefault(path, (self._line, self._at - self._line_start))
+        self.positions.setdefault(path, (self._line, self._at - self._line_start))
 
     def _header(self) -> KeyPath:
         is_array = self._text.startswith("[[", self._at)

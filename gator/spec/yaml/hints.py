@@ -88,10 +88,10 @@ def _message(error: MarkedYAMLError, problem: str, mark: Mark, lines: list[str])
     if problem == "did not find expected '-' indicator":
         return "a key cannot follow the items of a list: indent it, or put '- ' before it"
     if problem == "did not find expected node content":
-        found = line[mark.column : mark.column + 1]
+        character = line[mark.column : mark.column + 1]
         return (
-            f"a value is missing here: {_QUOTE} if it starts with {found}"
-            if found
+            f"a value is missing here: {_QUOTE} if it starts with {character}"
+            if character
             else "a value is missing here"
         )
     if problem == "did not find expected <document start>":
@@ -107,10 +107,10 @@ def _name_in_flow(error: MarkedYAMLError, lines: list[str]) -> tuple[int, int, s
     for number in range(opened.line, min(mark.line + 1, len(lines))):
         start = opened.column if number == opened.line else 0
         end = mark.column + 1 if number == mark.line else len(lines[number])
-        found = _NAME.search(lines[number], start)
-        if found is not None and found.start() < end:
-            message = f'{{ }} mean a mapping within [ ] and {{ }}: {_QUOTE}, "{found[0]}"'
-            return number + 1, found.start() + 1, message
+        match = _NAME.search(lines[number], start)
+        if match is not None and match.start() < end:
+            message = f'{{ }} mean a mapping within [ ] and {{ }}: {_QUOTE}, "{match[0]}"'
+            return number + 1, match.start() + 1, message
     return None
 
 
@@ -130,11 +130,11 @@ def _child_without_dash(mark: Mark, lines: list[str]) -> tuple[int, int, str] | 
 def _tag_before_bracket(mark: Mark, lines: list[str]) -> tuple[int, int, str] | None:
     """Finds a tag directly before a bracket, such as `!License]`, in the line of an error."""
     line = lines[mark.line] if mark.line < len(lines) else ""
-    found = _TAG_AND_BRACKET.search(line)
-    if found is None:
+    match = _TAG_AND_BRACKET.search(line)
+    if match is None:
         return None
-    message = f"{found[1]} runs into {found[2]}: put a space or a value between them, such as {found[1]} NAME"
-    return mark.line + 1, found.start() + 1, message
+    message = f"{match[1]} runs into {match[2]}: put a space or a value between them, such as {match[1]} NAME"
+    return mark.line + 1, match.start() + 1, message
 
 
 def _start_of_word(error: MarkedYAMLError) -> Mark | None:
@@ -187,7 +187,7 @@ def _flow(error: MarkedYAMLError, problem: str, opened: Mark, mark: Mark) -> str
 
 
 def _key(line: str, mark: Mark) -> str:
-    found = line[mark.column : mark.column + 1]
-    if line[: mark.column].strip() and found:
-        return f"nothing can follow here: quote the whole value, or remove what starts with {found}"
+    character = line[mark.column : mark.column + 1]
+    if line[: mark.column].strip() and character:
+        return f"nothing can follow here: quote the whole value, or remove what starts with {character}"
     return "this line is indented neither as the keys above nor as a value: align it"

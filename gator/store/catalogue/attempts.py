@@ -35,7 +35,7 @@ class AttemptReader(CatalogueTables):
         below = qs.ListNodesRequest(path=request.path, scope=qs.SCOPE_SUBTREE)
         scope = self._where()
         self._add_scope(scope, below)
-        found: list[JobAttempt] = []
+        attempts: list[JobAttempt] = []
         while True:
             end = self._window_end(scope, after) if patterns else None
             rows = self._job_attempts(request, scope, candidates(patterns, after, end), piece)
@@ -43,15 +43,15 @@ class AttemptReader(CatalogueTables):
                 attempt = JobAttempt(*row)
                 after = attempt.sort_key
                 if not patterns or any(pattern.matches(attempt.path) for pattern in patterns):
-                    found.append(attempt)
-                    if len(found) == limit:
-                        return AttemptList(found, after)
+                    attempts.append(attempt)
+                    if len(attempts) == limit:
+                        return AttemptList(attempts, after)
             if len(rows) < piece:
                 if end is None:
-                    return AttemptList(found, None)
+                    return AttemptList(attempts, None)
                 after = end
             if over():
-                return AttemptList(found, after)
+                return AttemptList(attempts, after)
 
     def _job_attempts(
         self, request: qs.ListLinesRequest, scope: SqlCondition, within: SqlCondition, limit: int

@@ -163,14 +163,14 @@ def _reader(
 
     def fields(row: Values) -> dict[str, Any]:
         # A field that is given as None stays unset.
-        found: dict[str, Any] = dict(zip(names, get(row)))  # noqa: B905 - a check takes time
+        values: dict[str, Any] = dict(zip(names, get(row)))  # noqa: B905 - a check takes time
         for name, index, convert in converted:
             if (value := row[index]) is not None:
-                found[name] = convert(value)
+                values[name] = convert(value)
         for name, index, fields_of in nested:
             if row[index] is not None:
-                found[name] = fields_of(row)
-        return found
+                values[name] = fields_of(row)
+        return values
 
     return fields
 

@@ -44,7 +44,7 @@ class JobReader(CatalogueTables):
 
     def declared_children(self, paths: Sequence[str]) -> dict[tuple[str, str], int]:
         """Returns the number of declared children of these nodes, by the node and by their template path."""
-        found: dict[tuple[str, str], int] = {}
+        counts: dict[tuple[str, str], int] = {}
         for some in pieces(paths):
             where = self._where().one_of("n.parent", some).add("n.declared_unix_nanos IS NOT NULL")
             sql = (
@@ -52,8 +52,8 @@ class JobReader(CatalogueTables):
                 " GROUP BY n.parent, n.template"
             )
             for parent, template, count in self._query(sql, where.values):
-                found[parent, template] = count
-        return found
+                counts[parent, template] = count
+        return counts
 
     def job_counts(self) -> Mapping[str, tuple[int, int]]:
         """Returns the numbers of declared and of ended jobs by template path."""

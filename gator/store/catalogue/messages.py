@@ -63,9 +63,9 @@ metric_of = _METRICS.message
 def result_of(node: query_pb2.Node, metrics: Iterable[event_pb2.MetricTotal]) -> event_pb2.Result:
     """Returns the Result of a node that has ended."""
     result = event_pb2.Result(metrics=metrics)
-    found = {field.name: value for field, value in node.ListFields()}
+    fields = {field.name: value for field, value in node.ListFields()}
     for name, of_node in _RESULT_FIELDS.items():
-        value = found.get(of_node)
+        value = fields.get(of_node)
         if isinstance(value, Message):
             getattr(result, name).CopyFrom(value)
         elif value is not None:

@@ -17,7 +17,7 @@ class MetricReader(CatalogueTables):
 
     def metrics(self, paths: Sequence[str]) -> Mapping[str, list[event_pb2.MetricTotal]]:
         """Returns the metrics of these nodes by path."""
-        found: dict[str, list[event_pb2.MetricTotal]] = {}
+        by_path: dict[str, list[event_pb2.MetricTotal]] = {}
         for some in pieces(paths):
             where = self._where().one_of("n.path", some)
             rows = self._query(
@@ -26,8 +26,8 @@ class MetricReader(CatalogueTables):
             )
             # Sorted here, since a database might walk all metrics of the run for the sake of their order.
             for path, *values in sorted(rows):
-                found.setdefault(path, []).append(messages.metric_of(values))
-        return found
+                by_path.setdefault(path, []).append(messages.metric_of(values))
+        return by_path
 
     def metrics_below_open(
         self, path: str, names: Sequence[str], after: tuple[str, str], limit: int

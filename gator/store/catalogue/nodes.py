@@ -29,13 +29,13 @@ class NodeReader(CatalogueTables):
     def root(self) -> query_pb2.Node | None:
         """Returns the root; None if nothing was declared yet."""
         where = self._where().add("n.parent = ''")
-        found = self._rows(where, " LIMIT 1")
-        return self._made(found)[0] if found else None
+        rows = self._rows(where, " LIMIT 1")
+        return self._made(rows)[0] if rows else None
 
     def node(self, path: str) -> query_pb2.Node | None:
         """Returns a declared node; None if there is no such node."""
-        found = self.by_paths([path])
-        return found[0] if found else None
+        nodes = self.by_paths([path])
+        return nodes[0] if nodes else None
 
     def has_node(self, path: str) -> bool:
         """Returns whether the catalogue has a node, declared or not."""
@@ -46,8 +46,8 @@ class NodeReader(CatalogueTables):
         """Returns those of these nodes that exist, in this order."""
         rows: dict[str, Values] = {}
         for some in pieces(paths):
-            found = self._rows(self._where().one_of("n.path", some))
-            rows.update((row[0], row) for row in found)
+            read = self._rows(self._where().one_of("n.path", some))
+            rows.update((row[0], row) for row in read)
         return self._made([rows[path] for path in paths if path in rows])
 
     def declared_at(self, path: str) -> int:

@@ -23,11 +23,11 @@ class CatalogueReader(NodeLists, JobReader, AttemptReader, MetricReader):
 
     def _named(self, failed: Sequence[FailedJob], rules: CauseRules) -> list[FailedJob]:
         """Returns failed jobs with the causes that rules name."""
-        found: list[FailedJob] = []
+        named: list[FailedJob] = []
         for node, job in zip(self.by_paths([job.path for job in failed]), failed, strict=True):
             rule = rules.rule_for(job.path, texts_of(node), [node.signature, node.former_signature])
-            found.append(job._replace(cause=rule.name) if rule is not None else job)
-        return found
+            named.append(job._replace(cause=rule.name) if rule is not None else job)
+        return named
 
     def result(self, path: str) -> event_pb2.Result | None:
         """Returns the Result of a node; None if it has not ended."""

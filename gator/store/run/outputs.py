@@ -55,12 +55,12 @@ def gather(query: Query, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, lis
 
     Attempts whose events do not fit into a result are omitted.
     """
-    found: dict[JobAttempt, list[event_pb2.Event]] = {}
+    outputs: dict[JobAttempt, list[event_pb2.Event]] = {}
     for some, rows in _answers(query, attempts):
         wanted = {(attempt.path, attempt.number): attempt for attempt in some}
         large = set[JobAttempt]()
         for attempt in some:
-            found[attempt] = []
+            outputs[attempt] = []
         for path, number, seq, kind, time, body in rows:
             attempt = wanted.get((path, number))
             if attempt is None:
@@ -68,13 +68,13 @@ def gather(query: Query, attempts: Sequence[JobAttempt]) -> dict[JobAttempt, lis
             if body is None:
                 large.add(attempt)
             else:
-                found[attempt].append(event_of((seq, path, number, kind, time, bytes(body))))
+                outputs[attempt].append(event_of((seq, path, number, kind, time, bytes(body))))
         for attempt in large:
-            del found[attempt]
-    for events in found.values():
+            del outputs[attempt]
+    for events in outputs.values():
         if len(events) > 1:
             events.sort(key=attrgetter("seq"))
-    return found
+    return outputs
 
 
 def _answers(query: Query, attempts: Sequence[JobAttempt]) -> Iterator[tuple[Sequence[JobAttempt], Rows]]:

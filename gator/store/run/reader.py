@@ -187,12 +187,12 @@ class FolderReader(RecordReader):
         self, attempts: Sequence[JobAttempt], kinds: Sequence[attach_pb2.EventKind.ValueType]
     ) -> Mapping[JobAttempt, Sequence[event_pb2.Event]]:
         """Implements `gator.query.Reader.outputs`."""
-        found: dict[JobAttempt, Sequence[event_pb2.Event]] = {}
+        gathered: dict[JobAttempt, Sequence[event_pb2.Event]] = {}
         by_store: dict[str, list[JobAttempt]] = {}
         for attempt in attempts:
             by_store.setdefault(attempt.store, []).append(attempt)
         for store, some in by_store.items():
             reader = self._stores.reader(store)
             if reader is not None:
-                found.update(outputs_of(reader.query, some, kinds))
-        return found
+                gathered.update(outputs_of(reader.query, some, kinds))
+        return gathered

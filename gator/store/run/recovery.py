@@ -160,9 +160,9 @@ def _add_first_error(end: event_pb2.AttemptFinished, reader: StoreReader, path: 
 
     It is not the reason why the job was lost, so its signature stays that of the run's death.
     """
-    found = reader.read(0, _ERRORS, 1, path=path, attempt=attempt).events
-    if found:
-        log = found[0].log
+    errors = reader.read(0, _ERRORS, 1, path=path, attempt=attempt).events
+    if errors:
+        log = errors[0].log
         end.first_error.MergeFrom(
             event_pb2.ErrorMessage(
                 severity=log.severity,

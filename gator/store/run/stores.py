@@ -60,12 +60,12 @@ class RunStores:
         """Opens new stores, none before the root's. Returns their readers."""
         with self._lock:
             unreadable: dict[Path, str] = {}
-            found = [] if self._readers else self._open([self.folder / "stores" / ROOT], unreadable)
+            opened = [] if self._readers else self._open([self.folder / "stores" / ROOT], unreadable)
             if self._readers:
                 files = sorted((self.folder / "stores").glob("*.db"))
-                found += self._open([path for path in files if path not in self._known], unreadable)
+                opened += self._open([path for path in files if path not in self._known], unreadable)
             self.unreadable = unreadable
-            return found
+            return opened
 
     def readers(self) -> Mapping[str, StoreReader]:
         """Returns the reader of each store that exists now by its id, the root's first."""
@@ -114,7 +114,7 @@ class RunStores:
 
     def _open(self, paths: Sequence[Path], unreadable: dict[Path, str]) -> list[StoreReader]:
         """Opens files. Returns their readers, and adds the reasons for the others to `unreadable`."""
-        found: list[StoreReader] = []
+        opened: list[StoreReader] = []
         for path in paths:
             if not self._readers and not path.exists():
                 continue
@@ -132,8 +132,8 @@ class RunStores:
                 reader.close()
                 unreadable[path] = str(error)
             else:
-                found.append(reader)
-        return found
+                opened.append(reader)
+        return opened
 
     def _add(self, path: Path, reader: StoreReader) -> None:
         """Adds an open store. Raises StoreError if it is damaged or not a store of this run."""

@@ -55,7 +55,7 @@ async def test_what_a_job_leaves_behind_is_ended(host: Host, endings: Terminator
     assert pid in [process.pid for process in await leftovers(endings, ownership)]
     ended = await endings.end(ownership, grace_s=5.0)
     assert ended.unkillable == ()
-    assert pid in [process.pid for process in ended.found]
+    assert pid in [process.pid for process in ended.processes]
     assert not alive(pid)
     assert marked(host.run) == []
     await job.ended()
@@ -97,7 +97,7 @@ async def test_a_daemon_of_another_attempt_does_not_make_this_one_look(
     ownership = Ownership(other.pid, {**host.marks, "GATOR_ATTEMPT": "2"}, leader_reaped=True)
     assert not may_have_leftovers(belonging(host, job), host.reaper.watched)
     assert may_have_leftovers(ownership, host.reaper.watched)
-    assert len((await endings.end(ownership, 5.0)).found) == 1
+    assert len((await endings.end(ownership, 5.0)).processes) == 1
 
 
 async def test_the_jobs_beside_it_are_left_alone(host: Host, endings: Terminator) -> None:
@@ -120,7 +120,7 @@ async def test_one_that_ignores_term_is_killed_after_the_grace(host: Host, endin
     begun = time.monotonic()
     ended = await endings.end(belonging(host, job), grace_s=0.3)
     assert time.monotonic() - begun >= 0.3
-    assert "bash" in name_all(ended.found)
+    assert "bash" in name_all(ended.processes)
     assert ended.unkillable == ()
     await job.ended()
 

@@ -184,10 +184,10 @@ async def test_an_owner_ends_all_that_it_adopted_before_it_leaves(host: Host, en
     pid = await adopted(job)
     endings.strays.remove(ownership)
     done = await endings.end_adopted(0.05)
-    assert pids(list(done.found)) == [pid]
+    assert pids(list(done.processes)) == [pid]
     assert done.unkillable == ()
     assert not alive(pid)
-    assert (await endings.end_adopted(0.05)).found == ()
+    assert (await endings.end_adopted(0.05)).processes == ()
 
 
 async def test_a_guard_of_another_owner_is_left_alone(host: Host, endings: Terminator) -> None:
@@ -201,7 +201,7 @@ async def test_a_guard_of_another_owner_is_left_alone(host: Host, endings: Termi
     os.kill(owner.pid, 9)
     await owner.reaped()
     await until(lambda: (now := read_process(guard)) and now.parent == os.getpid(), "the adoption")
-    assert (await endings.end_adopted(0.0)).found == ()
+    assert (await endings.end_adopted(0.0)).processes == ()
     assert alive(guard)
     os.kill(guard, 18)
     await until(lambda: not alive(guard), "the end of the guard")
@@ -215,7 +215,7 @@ async def test_children_from_before_the_start_of_gator_are_not_its_to_end(host: 
     now = read_process(before.pid)
     assert now is not None
     assert not strays.is_assigned_to(now, Ownership(0, {}, claims_all=True))
-    assert (await endings.end_adopted(0.0)).found == ()
+    assert (await endings.end_adopted(0.0)).processes == ()
     assert alive(before.pid)
     endings.close()
     os.kill(before.pid, 9)

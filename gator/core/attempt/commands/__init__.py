@@ -6,15 +6,21 @@ output of an attempt and says what they mean.
 Invariant: a line that is not a valid command stays a plain line, and never fails a job.
 """
 
-from gator.core.attempt.commands.grammar import Command, CommandError, command_line, parse_command
-from gator.core.attempt.commands.reader import PARSER, CommandReader, Found, OutputPayload, payload_event
+from gator.core.attempt.commands.grammar import CommandError, OutputCommand, command_line, parse_command
+from gator.core.attempt.commands.reader import (
+    PARSER,
+    BlockCommands,
+    CommandReader,
+    OutputPayload,
+    payload_event,
+)
 
 __all__ = [
     "PARSER",
-    "Command",
+    "BlockCommands",
     "CommandError",
     "CommandReader",
-    "Found",
+    "OutputCommand",
     "OutputPayload",
     "command_line",
     "parse_command",

@@ -30,7 +30,7 @@ class CommandError(ValueError):
         self.kind = kind
 
 
-class Command(Struct, frozen=True):
+class OutputCommand(Struct, frozen=True):
     """One command."""
 
     verb: str
@@ -40,7 +40,7 @@ class Command(Struct, frozen=True):
     """The decoded text after the last `::`; None if there is none."""
 
 
-def parse_command(line: str) -> Command | None:
+def parse_command(line: str) -> OutputCommand | None:
     """Returns the command in a line without its end; None if the line does not begin as one.
 
     Raises CommandError for an invalid line that begins with `::gator`.
@@ -67,7 +67,7 @@ def parse_command(line: str) -> Command | None:
         fields[key] = percent.decode_value(value)
     if len(fields) > MAX_FIELDS:
         raise CommandError("fields", f"a command is limited to {MAX_FIELDS} fields")
-    return Command(verb, fields, percent.decode_text(text) if separator else None)
+    return OutputCommand(verb, fields, percent.decode_text(text) if separator else None)
 
 
 def command_line(verb: str, fields: Mapping[str, str] | None = None, text: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """Finds the commands in the output of one attempt.
 
-Invariant: what is found depends on the bytes of each stream alone, never on where a read ended.
+Invariant: what is commands depends on the bytes of each stream alone, never on where a read ended.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, assert_never
 from msgspec import Struct, field
 
 from gator.core.attempt.commands import verbs
-from gator.core.attempt.commands.grammar import Command, CommandError, parse_command
+from gator.core.attempt.commands.grammar import CommandError, OutputCommand, parse_command
 from gator.core.attempt.commands.progress import ProgressFilter
 from gator.core.attempt.commands.starts import has_command, may_begin, starts_of
 from gator.core.attempt.metrics import AttemptMetrics
@@ -46,7 +46,7 @@ class _Replacement(Enum):
     """The line after a blank, so that no parser recognises a command in it."""
 
 
-class Found(Struct):
+class BlockCommands(Struct):
     """The meaning of the commands in some lines of a stream."""
 
     data: bytes
@@ -99,7 +99,7 @@ class CommandReader:
         """The artefacts that were announced; None if there are none."""
         return event_pb2.Artefacts(list=self._artefacts.values()) if self._artefacts else None
 
-    def take(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> Found | None:
+    def take(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> BlockCommands | None:
         """Returns what the commands in lines mean; None if no line begins with `::`.
 
         `data` has whole lines, or a piece of a long line whose other pieces follow.
@@ -117,15 +117,15 @@ class CommandReader:
         else:
             self._stream(stream).is_cut = not data.endswith(b"\n")
             starts = starts_of(data)
-        return self._found(stream, first_line, data, starts)
+        return self._commands_in(stream, first_line, data, starts)
 
     def _stream(self, stream: common_pb2.Stream.ValueType) -> _Stream:
         return self._streams.setdefault(stream, _Stream())
 
-    def _found(
+    def _commands_in(
         self, stream: common_pb2.Stream.ValueType, number: int, data: bytes, starts: Iterator[int]
-    ) -> Found:
-        found = Found(data)
+    ) -> BlockCommands:
+        commands = BlockCommands(data)
         pieces: list[bytes] = []
         kept = counted = 0
         for start in starts:
@@ -133,7 +133,7 @@ class CommandReader:
             counted = start
             end = data.find(b"\n", start)
             end = end if end >= 0 else len(data)
-            match self._line(stream, number, visible(data[start:end]), found):
+            match self._line(stream, number, visible(data[start:end]), commands):
                 case _Replacement.UNCHANGED:
                     pass
                 case _Replacement.EMPTY:
@@ -143,11 +143,11 @@ class CommandReader:
                     pieces += (data[kept:start], b" ")
                     kept = start
         if pieces:
-            found.data = b"".join((*pieces, data[kept:]))
-        return found
+            commands.data = b"".join((*pieces, data[kept:]))
+        return commands
 
     def _line(
-        self, stream: common_pb2.Stream.ValueType, number: int, line: str, found: Found
+        self, stream: common_pb2.Stream.ValueType, number: int, line: str, commands: BlockCommands
     ) -> _Replacement:
         """Reads a line that begins with `::`. Returns what takes its place for parsers."""
         state = self._stream(stream)
@@ -156,37 +156,42 @@ class CommandReader:
         if state.word:
             if line == f"::{state.word}::":
                 state.word = ""
-                return self._silent(number, line, found)
+                return self._silent(number, line, commands)
             return _indented_if_other(line)
         try:
             command = _command(line)
             if command is None:
                 return _Replacement.UNCHANGED
-            return self._run(command, stream, number, line, found)
+            return self._run(command, stream, number, line, commands)
         except CommandError as error:
-            self._warn(error, stream, number, found)
+            self._warn(error, stream, number, commands)
             return _Replacement.UNCHANGED
 
     def _run(
-        self, command: Command, stream: common_pb2.Stream.ValueType, number: int, line: str, found: Found
+        self,
+        command: OutputCommand,
+        stream: common_pb2.Stream.ValueType,
+        number: int,
+        line: str,
+        commands: BlockCommands,
     ) -> _Replacement:
         """Carries out a command. Raises CommandError."""
         match command.verb:
             case "log":
-                self._log(verbs.log_of(command, stream, number), found)
+                self._log(verbs.log_of(command, stream, number), commands)
                 return _Replacement.EMPTY
             case "metric":
                 metric = self._metrics.add(verbs.metric_of(command))
                 if metric is not None:
-                    found.payloads.append(metric)
+                    commands.payloads.append(metric)
             case "artefact":
-                self._artefact(verbs.artefact_of(command), found)
+                self._artefact(verbs.artefact_of(command), commands)
             case "progress":
-                self._show(self._progress.take(verbs.progress_of(command)), found)
+                self._show(self._progress.take(verbs.progress_of(command)), commands)
             case "group":
-                self._show(self._progress.begin(stream, verbs.title_of(command)), found)
+                self._show(self._progress.begin(stream, verbs.title_of(command)), commands)
             case "endgroup":
-                self._show(self._progress.end(stream), found)
+                self._show(self._progress.end(stream), commands)
             case "stop":
                 word = (command.text or "").strip()
                 if not word:
@@ -198,39 +203,39 @@ class CommandReader:
                     f"unknown verb {command.verb[:40]!r}: use log, metric, progress, artefact, "
                     "group, endgroup or stop",
                 )
-        return self._silent(number, line, found)
+        return self._silent(number, line, commands)
 
-    def _log(self, log: event_pb2.LogEvent, found: Found) -> None:
-        found.severities.append((log.severity, True))
+    def _log(self, log: event_pb2.LogEvent, commands: BlockCommands) -> None:
+        commands.severities.append((log.severity, True))
         if log.severity >= _WARNING:
             key = key_of(spec_pb2.PARSER_RANK_CAUSE, log.stream, log.line)
             location = location_of(log.file, log.file_line) if log.file else None
             if self._messages.wants(log.severity, key, location, counts=True):
                 self._messages.offer(Candidate(key, location, _error_message(log)), counts=True)
-        self._keep(str(log.severity), log, found)
+        self._keep(str(log.severity), log, commands)
 
-    def _artefact(self, artefact: event_pb2.Artefact, found: Found) -> None:
+    def _artefact(self, artefact: event_pb2.Artefact, commands: BlockCommands) -> None:
         if artefact.name not in self._artefacts and len(self._artefacts) >= MAX_ARTEFACTS:
             raise CommandError("artefacts", f"an attempt is limited to {MAX_ARTEFACTS} artefacts")
         self._artefacts[artefact.name] = artefact
-        self._keep("artefact", artefact, found)
+        self._keep("artefact", artefact, commands)
 
-    def _show(self, progress: event_pb2.Progress | None, found: Found) -> None:
+    def _show(self, progress: event_pb2.Progress | None, commands: BlockCommands) -> None:
         if progress is not None:
-            self._keep("progress", progress, found)
+            self._keep("progress", progress, commands)
 
-    def _keep(self, kind: str, payload: OutputPayload, found: Found) -> None:
+    def _keep(self, kind: str, payload: OutputPayload, commands: BlockCommands) -> None:
         if self._quota.admits(kind):
-            found.payloads.append(payload)
+            commands.payloads.append(payload)
 
-    def _silent(self, number: int, line: str, found: Found) -> _Replacement:
+    def _silent(self, number: int, line: str, commands: BlockCommands) -> _Replacement:
         """Records a line that is a command but not a message."""
-        found.severities.append((_INFO, False))
-        found.lines.append((number, line))
+        commands.severities.append((_INFO, False))
+        commands.lines.append((number, line))
         return _Replacement.EMPTY
 
     def _warn(
-        self, error: CommandError, stream: common_pb2.Stream.ValueType, number: int, found: Found
+        self, error: CommandError, stream: common_pb2.Stream.ValueType, number: int, commands: BlockCommands
     ) -> None:
         """Records a warning of Gator about a line that is not a valid command: one for each mistake."""
         self.invalid += 1
@@ -240,7 +245,7 @@ class CommandReader:
         name = enum_name(common_pb2.Stream.DESCRIPTOR, stream)
         what = f"line {number} of {name} is not a valid command and is kept as plain output"
         text = f"{what}: {error} (docs/lines.md)"
-        found.payloads.append(event_pb2.LogEvent(severity=_WARNING, text=cut(text), logger="gator"))
+        commands.payloads.append(event_pb2.LogEvent(severity=_WARNING, text=cut(text), logger="gator"))
 
 
 def payload_event(path: str, attempt: int, time: int, payload: OutputPayload) -> event_pb2.Event:
@@ -260,14 +265,14 @@ def payload_event(path: str, attempt: int, time: int, payload: OutputPayload) ->
     return event
 
 
-def _command(line: str) -> Command | None:
+def _command(line: str) -> OutputCommand | None:
     """Returns the command in a line, also in GitHub's form; None for other lines. Raises CommandError."""
     if line.startswith("::group::"):
-        return Command("group", {}, percent.decode_text(line.removeprefix("::group::")))
+        return OutputCommand("group", {}, percent.decode_text(line.removeprefix("::group::")))
     if line.startswith("::endgroup::"):
-        return Command("endgroup")
+        return OutputCommand("endgroup")
     if line.startswith("::stop-commands::"):
-        return Command("stop", {}, line.removeprefix("::stop-commands::"))
+        return OutputCommand("stop", {}, line.removeprefix("::stop-commands::"))
     return parse_command(line)
 
 

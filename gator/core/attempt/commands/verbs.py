@@ -3,7 +3,7 @@
 from math import isfinite, isnan
 from typing import Final, TypeVar
 
-from gator.core.attempt.commands.grammar import Command, CommandError
+from gator.core.attempt.commands.grammar import CommandError, OutputCommand
 from gator.core.text import cut, without_nul
 from gator.spec.metric_names import NAME_RULE, is_metric_name
 from gator.v1 import common_pb2, event_pb2
@@ -31,7 +31,7 @@ _KINDS: Final = {
 }
 
 
-def log_of(command: Command, stream: common_pb2.Stream.ValueType, line: int) -> event_pb2.LogEvent:
+def log_of(command: OutputCommand, stream: common_pb2.Stream.ValueType, line: int) -> event_pb2.LogEvent:
     """Converts a `log` command. Unknown keys become fields. Raises CommandError."""
     if not command.text:
         raise CommandError("log text", "log needs a message: write it after ::")
@@ -52,7 +52,7 @@ def log_of(command: Command, stream: common_pb2.Stream.ValueType, line: int) -> 
     )
 
 
-def metric_of(command: Command) -> event_pb2.Metric:
+def metric_of(command: OutputCommand) -> event_pb2.Metric:
     """Converts a `metric` command. Raises CommandError."""
     _known(command, ("name", "value", "kind", "unit"))
     name = _needed(command, "name")
@@ -67,7 +67,7 @@ def metric_of(command: Command) -> event_pb2.Metric:
     )
 
 
-def progress_of(command: Command) -> event_pb2.Progress:
+def progress_of(command: OutputCommand) -> event_pb2.Progress:
     """Converts a `progress` command. Raises CommandError."""
     _known(command, ("value", "total"))
     progress = event_pb2.Progress(text=cut(without_nul(command.text or "")))
@@ -86,7 +86,7 @@ def progress_of(command: Command) -> event_pb2.Progress:
     return progress
 
 
-def artefact_of(command: Command) -> event_pb2.Artefact:
+def artefact_of(command: OutputCommand) -> event_pb2.Artefact:
     """Converts an `artefact` command. Raises CommandError."""
     _known(command, ("name", "path"))
     path = _needed(command, "path")
@@ -100,7 +100,7 @@ def artefact_of(command: Command) -> event_pb2.Artefact:
     return event_pb2.Artefact(name=name, file=without_nul(path), text=cut(without_nul(command.text or "")))
 
 
-def title_of(command: Command) -> str:
+def title_of(command: OutputCommand) -> str:
     """Returns the title of a `group` command. Raises CommandError."""
     _known(command, ("name",))
     title = command.text or command.fields.get("name", "")
@@ -109,14 +109,14 @@ def title_of(command: Command) -> str:
     return without_nul(title)
 
 
-def _needed(command: Command, key: str) -> str:
+def _needed(command: OutputCommand, key: str) -> str:
     value = command.fields.get(key, "")
     if not value:
         raise CommandError(f"{command.verb} {key}", f"{command.verb} needs {key}=…")
     return value
 
 
-def _known(command: Command, keys: tuple[str, ...]) -> None:
+def _known(command: OutputCommand, keys: tuple[str, ...]) -> None:
     for key in command.fields:
         if key not in keys:
             raise CommandError(

@@ -29,7 +29,7 @@ class MetricLines:
         self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes
     ) -> list[OutputPayload]:
         """Returns what to record of whole lines: values, and a warning for each metric that has none."""
-        found: list[OutputPayload] = []
+        payloads: list[OutputPayload] = []
         for name, rule in self._rules:
             for line in matched_lines(rule.match, first_line, data):
                 text = _value_of(line)
@@ -37,13 +37,13 @@ class MetricLines:
                 if value is None:
                     if name not in self._refused:
                         self._refused.add(name)
-                        found.append(_warning(name, stream, line, text))
+                        payloads.append(_warning(name, stream, line, text))
                     continue
                 metric = event_pb2.Metric(name=name, value=value, kind=rule.kind, unit=rule.unit)
                 recorded = self._metrics.add(metric)
                 if recorded is not None:
-                    found.append(recorded)
-        return found
+                    payloads.append(recorded)
+        return payloads
 
 
 def _value_of(line: MatchedLine) -> str:

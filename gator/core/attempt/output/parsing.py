@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gator.core.attempt.commands import PARSER, CommandReader, OutputPayload
-from gator.core.attempt.commands import Found as Commands
+from gator.core.attempt.commands import PARSER, BlockCommands, CommandReader, OutputPayload
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.last_words import MAX_BACK, TAIL_BYTES, last_words
 from gator.core.attempt.output.pointed import PointedError
@@ -73,16 +72,16 @@ class LineParser:
         if self._pointed is not None:
             self._pointed.search(stream, first_line, data)
         if commands is not None:
-            # Commands that were carried out are not the last words of the job.
+            # BlockCommands that were carried out are not the last words of the job.
             data = commands.data
         parser = self._streams[stream]
-        found = parser.feed(first_line, data)
+        recognised = parser.feed(first_line, data)
         if not parser.is_plain:
             self._read_tap(stream, data)
         tail = self._tails[stream]
         self._tails[stream] = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
-        if found:
-            payloads += self._take(stream, found, counts)
+        if recognised:
+            payloads += self._take(stream, recognised, counts)
         return payloads
 
     def _read_tap(self, stream: common_pb2.Stream.ValueType, data: bytes) -> None:
@@ -107,7 +106,7 @@ class LineParser:
         return self._commands.invalid
 
     def _take_commands(
-        self, stream: common_pb2.Stream.ValueType, found: Commands, counts: common_pb2.Counts
+        self, stream: common_pb2.Stream.ValueType, found: BlockCommands, counts: common_pb2.Counts
     ) -> list[OutputPayload]:
         """Counts the lines that are commands; returns what to record."""
         rule = self._rules[stream]

@@ -63,7 +63,7 @@ class Past:
             self._sorted = sorted(self.results)
         # "0" is the character after "/", so all paths below sort between these two.
         first, last = bisect_left(self._sorted, path + "/"), bisect_left(self._sorted, path + "0")
-        found = [(below, self.results[below]) for below in self._sorted[first:last]]
+        results = [(below, self.results[below]) for below in self._sorted[first:last]]
         if path in self.results:
-            found.append((path, self.results[path]))
-        return found
+            results.append((path, self.results[path]))
+        return results

@@ -113,10 +113,10 @@ class FollowedFile:
 
     def _go_to_last(self) -> None:
         """Goes to the first whole line of the bytes that the limit permits."""
-        found = os.fstat(self._fd)
-        if self._left is None or found.st_blocks * _BLOCK_BYTES <= self._left:
+        info = os.fstat(self._fd)
+        if self._left is None or info.st_blocks * _BLOCK_BYTES <= self._left:
             return  # Holes are left out anyway.
-        start = found.st_size - self._left
+        start = info.st_size - self._left
         if start > self._offset:
             line = os.pread(self._fd, PIECE_BYTES, start).find(b"\n") + 1
             self.left_out += start + line - self._offset
@@ -150,10 +150,10 @@ class FollowedFile:
         """Opens the file that the path names now; returns whether it is another one than before."""
         self.problem = ""
         try:
-            found = os.stat(self._path)  # noqa: PTH116 - a str, which a thread need not parse each time
-            if (found.st_dev, found.st_ino) == self._identity and self._fd >= 0:
+            info = os.stat(self._path)  # noqa: PTH116 - a str, which a thread need not parse each time
+            if (info.st_dev, info.st_ino) == self._identity and self._fd >= 0:
                 return False
-            if not stat.S_ISREG(found.st_mode):
+            if not stat.S_ISREG(info.st_mode):
                 self.problem = "is not a regular file"
                 return False
             # It may have been replaced by a named pipe, whose reader would wait for a writer.

@@ -56,10 +56,10 @@ def _failures(reader: FolderReader, patterns: Sequence[PathPattern]) -> Iterator
         places = (each.path, *ancestors(each.path))
         if not left or not any(pattern.level(place) == 0 for pattern in patterns for place in places):
             continue
-        found = reader.node(each.path)
-        if found is not None:
+        node = reader.node(each.path)
+        if node is not None:
             left -= 1
-            yield _values(found)
+            yield _values(node)
 
 
 def _values(node: query_pb2.Node) -> dict[str, Any]:

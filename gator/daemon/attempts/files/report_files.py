@@ -86,12 +86,12 @@ class ReportFiles:
         # A FIFO without a writer would block a blocking open.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode):
                 raise OSError("it is not a regular file")
             left = min(MAX_BYTES, self._left)
-            if found.st_size > left:
-                raise OSError(f"it has {size_text(found.st_size)}, and {size_text(left)} are read at most")
+            if info.st_size > left:
+                raise OSError(f"it has {size_text(info.st_size)}, and {size_text(left)} are read at most")
             while left > 0 and (piece := os.read(fd, min(_CHUNK_BYTES, left))):
                 left -= len(piece)
                 self._left -= len(piece)
@@ -111,7 +111,7 @@ def _paths(wanted: WantedReport) -> list[str]:
 def _identity(path: str) -> _Identity | None:
     """Returns what changes when a file is written."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - Path costs more
+        info = os.stat(path)  # noqa: PTH116 - Path costs more
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns

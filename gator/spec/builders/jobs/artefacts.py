@@ -73,20 +73,21 @@ def _consumes(artefacts: spec_pb2.JobArtefacts, key: KeyContext, value: Node) ->
         return
     seen: dict[tuple[str, str], str] = {}
     for item in value.value if isinstance(value, SequenceNode) else [value]:
-        found = _consumption(key.context, item)
-        if found is None:
+        consumption = _consumption(key.context, item)
+        if consumption is None:
             continue
-        shown = f"{found.job.name}.{found.name}"
-        used = label_of(found.job.name), found.name
+        shown = f"{consumption.job.name}.{consumption.name}"
+        used = label_of(consumption.job.name), consumption.name
         first = seen.setdefault(used, shown)
         if first != shown or sum(
-            each.job.name == found.job.name and each.name == found.name for each in artefacts.consumes
+            each.job.name == consumption.job.name and each.name == consumption.name
+            for each in artefacts.consumes
         ):
             key.context.problem(
                 item, f"'{shown}' has the same name ${{{{ artefacts.{'.'.join(used)} }}}} as '{first}'"
             )
             continue
-        artefacts.consumes.append(found)
+        artefacts.consumes.append(consumption)
 
 
 def _consumption(context: SpecContext, item: Node) -> spec_pb2.Consumption | None:
@@ -108,15 +109,15 @@ def _consumption(context: SpecContext, item: Node) -> spec_pb2.Consumption | Non
     if not dot or not reference or _NAME.fullmatch(name) is None:
         context.problem(value, f"'{text}' does not name an artefact of a job: {_CONSUME}")
         return None
-    found = spec_pb2.Consumption(name=name)
-    found.job.name = reference
-    found.job.position.CopyFrom(position(value))
+    consumption = spec_pb2.Consumption(name=name)
+    consumption.job.name = reference
+    consumption.job.position.CopyFrom(position(value))
     if "when" in pairs:
-        found.when_done = scalars.choice(context, pairs["when"].value, "when", keys.WHENS) == "done"
+        consumption.when_done = scalars.choice(context, pairs["when"].value, "when", keys.WHENS) == "done"
     if "any" in pairs:
-        found.any = scalars.boolean(context, pairs["any"].value, "any") or False
-        if found.any and not found.when_done:
+        consumption.any = scalars.boolean(context, pairs["any"].value, "any") or False
+        if consumption.any and not consumption.when_done:
             context.problem(pairs["any"].key, "'any' has an effect only with 'when: done': add it")
     if "as" in pairs:
-        found.copy = scalars.choice(context, pairs["as"].value, "as", keys.FORMS) == "copy"
-    return found
+        consumption.copy = scalars.choice(context, pairs["as"].value, "as", keys.FORMS) == "copy"
+    return consumption

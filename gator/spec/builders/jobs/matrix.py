@@ -84,10 +84,10 @@ def _axis(axis: spec_pb2.MatrixAxis, key: KeyContext) -> None:
     """Reads the values of a name: a list, or the placeholder of one."""
     context, value = key.context, key.pair.value
     if isinstance(value, ScalarNode) and "${{" in value.value:
-        found = [(value, value.value)]
+        items = [(value, value.value)]
     else:
-        found = texts(context, value, axis.name)
-    for node, text in found:
+        items = texts(context, value, axis.name)
+    for node, text in items:
         check_placeholders(context, node, text, CONSTANTS, key.scope)
         axis.values.append(text)
 
@@ -103,26 +103,26 @@ def _rows(matrix: spec_pb2.Matrix, context: SpecContext, value: Node, scope: Nod
             context.count_values(len(names))
             nodes = [node for _, node in row.value]
         else:
-            found = {
+            pairs = {
                 key: pair for key, pair in context.pairs(row).items() if _is_name(context, pair.key, key)
             }
             if not names:
-                names = list(found)
+                names = list(pairs)
                 matrix.names.extend(names)
-            if not _has_names(context, row, set(found), names):
+            if not _has_names(context, row, set(pairs), names):
                 continue
-            nodes = [found[name].value for name in names]
+            nodes = [pairs[name].value for name in names]
         matrix.rows.add(values=[_value(context, *pair, scope) for pair in zip(nodes, names, strict=True)])
     if not matrix.names:
         context.problem(value, "the matrix is empty: write rows, such as [{test: a, mode: x}]")
 
 
-def _has_names(context: SpecContext, row: Node, found: set[str], names: list[str]) -> bool:
+def _has_names(context: SpecContext, row: Node, present: set[str], names: list[str]) -> bool:
     """Returns whether a row has the names of the first one; reports a problem otherwise."""
-    if found == set(names):
+    if present == set(names):
         return True
-    missing = ", ".join(name for name in names if name not in found)
-    what = f"has no '{missing}'" if missing else f"has '{', '.join(sorted(found - set(names)))}'"
+    missing = ", ".join(name for name in names if name not in present)
+    what = f"has no '{missing}'" if missing else f"has '{', '.join(sorted(present - set(names)))}'"
     context.problem(row, f"a row must have the keys of the first row: this one {what}")
     return False
 

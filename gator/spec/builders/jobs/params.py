@@ -99,13 +99,13 @@ def _type(param: spec_pb2.Param, value: Node) -> None:
 
 def _value(context: SpecContext, value: Node, param: spec_pb2.Param, scope: NodeScope) -> bool:
     if param.type == _LIST:
-        found = texts(context, value, param.name)
+        items = texts(context, value, param.name)
     else:
         text = scalars.text(context, value, param.name)
         if text is None:
             return False
-        found = [(value, text)]
-    for node, text in found:
+        items = [(value, text)]
+    for node, text in items:
         _check_names(context, node, text, scope)
         if "${{" not in text and (problem := params.value_problem(param, [text])):
             context.problem(node, problem)

@@ -15,8 +15,8 @@ def read_causes(context: SpecContext, value: Node) -> list[spec_pb2.CauseRule]:
     if not isinstance(value, SequenceNode):
         context.problem(value, "'causes' must be a list, such as [{name: NAME, match: PATTERN}]")
         return []
-    found = [_rule(context, item) for item in value.value]
-    return [rule for rule in found if rule is not None]
+    rules = [_rule(context, item) for item in value.value]
+    return [rule for rule in rules if rule is not None]
 
 
 def _rule(context: SpecContext, node: Node) -> spec_pb2.CauseRule | None:

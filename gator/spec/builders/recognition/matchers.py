@@ -50,10 +50,10 @@ def read_file(context: SpecContext, root: Node, kind: str = "") -> tuple[spec_pb
 
     Without `kind` the file says whether it is GitHub's.
     """
-    found = list(_matchers(context, root))
-    if not found and not context.problems:
+    matchers = list(_matchers(context, root))
+    if not matchers and not context.problems:
         context.problem(root, "there is no problem matcher in this file: add problemMatcher or pattern")
-    return _parser(kind or _kind_of(context, root), found)
+    return _parser(kind or _kind_of(context, root), matchers)
 
 
 def _kind_of(context: SpecContext, root: Node) -> str:
@@ -125,11 +125,11 @@ def _patterns(context: SpecContext, node: Node) -> tuple[Pattern, ...] | None:
     if not items or len(items) > _MAX_PATTERNS:
         context.problem(node, f"'pattern' must be a list of 1 to {_MAX_PATTERNS} patterns")
         return None
-    found = [_pattern(context, item, is_single=len(items) == 1) for item in items]
-    for item, pattern in zip(items[:-1], found[:-1], strict=True):
+    patterns = [_pattern(context, item, is_single=len(items) == 1) for item in items]
+    for item, pattern in zip(items[:-1], patterns[:-1], strict=True):
         if pattern is not None and pattern.loop:
             context.problem(item, "only the last pattern can have 'loop'")
-    return tuple(pattern for pattern in found if pattern is not None) if all(found) else None
+    return tuple(pattern for pattern in patterns if pattern is not None) if all(patterns) else None
 
 
 def _pattern(context: SpecContext, node: Node, *, is_single: bool) -> Pattern | None:

@@ -62,13 +62,13 @@ def read_parsers(context: SpecContext, value: Node) -> spec_pb2.Parsers | None:
             value, "'parsers' must be a list, such as [uvm] or [{match: PATTERN, severity: error}]"
         )
         return None
-    found = spec_pb2.Parsers()
+    parsers = spec_pb2.Parsers()
     for item in items:
         with context.naming(item):
             parser = _one(context, item)
         if parser is not None:
-            found.list.append(parser)
-    return found
+            parsers.list.append(parser)
+    return parsers
 
 
 def _one(context: SpecContext, node: Node) -> spec_pb2.Parser | None:
@@ -138,36 +138,36 @@ def read_root(context: SpecContext, root: Node, file: str) -> ParserFile:
 
 def read_file(context: SpecContext, root: Node) -> ParserFile:
     """Returns the parser in a file, as far as it has no problems."""
-    found = ParserFile(spec_pb2.Parser(name="spec"))
+    parsed = ParserFile(spec_pb2.Parser(name="spec"))
     if not isinstance(root, MappingNode):
         context.problem(root, "a parser must be a mapping with 'name' and 'entries'")
-        return found
+        return parsed
     pairs = _known(context, root, keys.PARSER_KEYS, "a parser")
     if "name" in pairs:
-        found.parser.name = scalars.filled_text(context, pairs["name"].value, "name") or "spec"
-        if found.parser.name == "auto":
+        parsed.parser.name = scalars.filled_text(context, pairs["name"].value, "name") or "spec"
+        if parsed.parser.name == "auto":
             context.problem(pairs["name"].value, "auto names all built-in parsers: choose another name")
     if "about" in pairs:
-        found.about = scalars.text(context, pairs["about"].value, "about") or ""
+        parsed.about = scalars.text(context, pairs["about"].value, "about") or ""
     if "precedence" in pairs:
         number = scalars.integer(context, pairs["precedence"].value, "precedence", 0, 1000)
-        found.precedence = number if number is not None else found.precedence
+        parsed.precedence = number if number is not None else parsed.precedence
     if "others" in pairs:
-        found.others = _examples(context, pairs["others"].value, "others")
+        parsed.others = _examples(context, pairs["others"].value, "others")
     if "entries" not in pairs or not isinstance(pairs["entries"].value, SequenceNode):
         at = pairs["entries"].value if "entries" in pairs else root
         context.problem(at, "'entries' must be a list, with - match: PATTERN for each kind of message")
-        return found
+        return parsed
     if not pairs["entries"].value.value:
         context.problem(pairs["entries"].value, "'entries' is empty: write - match: PATTERN")
     for node in pairs["entries"].value.value:
         examples: list[Example] = []
         entry = _entry(context, node, examples)
         if entry is not None:
-            found.parser.entries.append(entry)
-            found.examples.append(examples)
-            found.nodes.append(node)
-    return found
+            parsed.parser.entries.append(entry)
+            parsed.examples.append(examples)
+            parsed.nodes.append(node)
+    return parsed
 
 
 def _entry(context: SpecContext, node: Node, examples: list[Example] | None) -> spec_pb2.ParserEntry | None:
@@ -216,17 +216,17 @@ def _field(
     elif name == "metric":
         entry.metric = scalars.filled_text(context, value, name) or ""
     elif name == "words":
-        found = [scalars.filled_text(context, item, name) for item in _items(context, value, name)]
-        entry.words.extend(word.lower() for word in found if word is not None)
+        words = [scalars.filled_text(context, item, name) for item in _items(context, value, name)]
+        entry.words.extend(word.lower() for word in words if word is not None)
     elif examples is not None:
         examples.extend(_examples(context, value, name))
 
 
 def _examples(context: SpecContext, value: Node, what: str) -> list[Example]:
-    found: list[Example] = []
+    examples: list[Example] = []
     for item in _items(context, value, what):
         if isinstance(item, ScalarNode):
-            found.append(Example(item, item.value))
+            examples.append(Example(item, item.value))
         elif isinstance(item, MappingNode):
             fields = {
                 name: pair.value.value
@@ -234,10 +234,10 @@ def _examples(context: SpecContext, value: Node, what: str) -> list[Example]:
                 if isinstance(pair.value, ScalarNode)
             }
             text = fields.pop("text", "")
-            found.append(Example(item, text, fields))
+            examples.append(Example(item, text, fields))
         else:
             context.problem(item, f"an item of '{what}' must be a string or a mapping with 'text'")
-    return found
+    return examples
 
 
 def _items(context: SpecContext, value: Node, what: str) -> list[Node]:

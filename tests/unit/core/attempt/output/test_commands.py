@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gator.core.attempt.commands import Command, CommandError, command_line, parse_command
+from gator.core.attempt.commands import CommandError, OutputCommand, command_line, parse_command
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.severity import Messages
@@ -135,7 +135,7 @@ _VALUES = st.text(
 def test_what_is_written_is_read_back(verb: str, fields: dict[str, str], text: str | None) -> None:
     line = command_line(verb, fields, text)
     assert "\n" not in line and "\r" not in line
-    assert parse_command(line) == Command(verb, fields, text)
+    assert parse_command(line) == OutputCommand(verb, fields, text)
 
 
 _LINES = st.sampled_from(
