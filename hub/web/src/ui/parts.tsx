@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { Link } from "wouter-preact";
 import type { Tally } from "../gen/gator/v1/event_pb";
 import { count, fullMoment, moment } from "../format";
 import { MARKS, type Status } from "../states";
@@ -133,6 +134,18 @@ export function Problem({ text }: { text: string }) {
       {text}
     </p>
   ) : null;
+}
+
+/** Why a view has nothing to show, with a way on. */
+export function Missing({ text }: { text: string }) {
+  return (
+    <Empty title="There is nothing to show">
+      <Problem text={text} />
+      <Link class="button" href="/">
+        All runs
+      </Link>
+    </Empty>
+  );
 }
 
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {

@@ -8,7 +8,7 @@ import type { GetNodeResponse } from "../../gen/gator/v1/query_service_pb";
 import { Log } from "../../log/log";
 import { nameOf, runOption } from "../../paths";
 import { nodeStatus, reasonText } from "../../states";
-import { Command, Empty, Loading, Problem } from "../../ui/parts";
+import { Command, Empty, Loading, Missing, Problem } from "../../ui/parts";
 import { usePageTitle } from "../../ui/page-title";
 import { Metrics } from "../metrics";
 import { Artefacts } from "./artefacts";
@@ -32,7 +32,7 @@ export function JobView({ run, path }: { run: string; path: string }) {
   });
   const node = value?.described.node;
   usePageTitle(nameOf(path), node && nodeStatus(node));
-  if (!value?.run || !node) return error ? <Problem text={error} /> : <Loading />;
+  if (!value?.run || !node) return error ? <Missing text={error} /> : <Loading />;
   return (
     <article class="job">
       <Problem text={error} />

@@ -4,7 +4,7 @@ import { useStream } from "../../api/live";
 import type { Run } from "../../gen/gator/v1/query_pb";
 import { runStatus } from "../../states";
 import { lazily } from "../../ui/lazy";
-import { Loading, Problem } from "../../ui/parts";
+import { Loading, Missing, Problem } from "../../ui/parts";
 import { usePageTitle } from "../../ui/page-title";
 import { Failures } from "./failures";
 import { Header } from "./header";
@@ -28,7 +28,7 @@ export function RunView({ id }: { id: string }) {
   );
   const error = useStream(id, true, watch);
   usePageTitle(run?.ident ?? "Run", run && runStatus(run));
-  if (error && !run) return <Problem text={error} />;
+  if (error && !run) return <Missing text={error} />;
   if (!run) return <Loading />;
   // Queries about nodes are repeated when a count has changed.
   const version = `${run.state} ${Object.values(run.tally ?? {}).join(" ")}`;
