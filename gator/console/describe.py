@@ -20,6 +20,10 @@ _WAITING_REASONS: Final = {
 """Strings of the reasons that differ from the names of the enum."""
 
 
+_MAX_TEST_NAMES = 3
+"""Maximum number of failed tests that are named."""
+
+
 def outcome(value: int) -> str:
     """Returns `passed`, `failed`, …; empty if there is no outcome yet."""
     return enum_name(common_pb2.Outcome.DESCRIPTOR, value)
@@ -149,6 +153,15 @@ def line_place(first_error: event_pb2.ErrorMessage) -> str:
 def headline(error: event_pb2.ErrorMessage) -> str:
     """Returns the line of a first error that explains the failure, as a terminal shows it."""
     return one_line(shown_line(error))
+
+
+def failed_tests(tests: event_pb2.FailedTests) -> str:
+    """Returns `12 failed: test_pop, test_push, test_peek, …`; empty if there are none."""
+    names = [one_line(test.error.item) for test in tests.list if test.error.item]
+    if not names:
+        return ""
+    more = ", …" if len(names) > _MAX_TEST_NAMES else ""
+    return f"{len(names) + tests.left_out:,} failed: {', '.join(names[:_MAX_TEST_NAMES])}{more}"
 
 
 def error_name(error: event_pb2.ErrorMessage) -> str:

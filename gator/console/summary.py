@@ -15,6 +15,7 @@ from gator.console.messages import painted_outcome
 from gator.console.terminal import Terminal
 from gator.console.text import one_line
 from gator.core.attempt.results.verdict import limit_advice
+from gator.core.causes.failed_tests import causes_in
 from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun
@@ -115,7 +116,7 @@ class Failures:
         if is_allowed:
             self.causes.allowed += 1
         else:
-            self.causes.add(self._rules.key_of(path, result), failure)
+            self.causes.add({self._rules.key_of(path, one): (path, one) for one in causes_in(result)})
         listed = self.first_allowed if is_allowed else self.first
         if len(listed) < MAX_LISTED_FAILURES:
             listed.append(failure)
@@ -190,6 +191,8 @@ def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> It
     path, result = failure
     yield failure_line(terminal, path, result) + note
     yield from _first_error(result)
+    if tests := describe.failed_tests(result.failed_tests):
+        yield f"       tests: {tests}"
     messages = about_node("logs", path, in_folder(info.folder), "--long")
     if result.reason == common_pb2.REASON_HANG:
         yield f"       hang: {messages}"

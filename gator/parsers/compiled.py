@@ -186,6 +186,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="cocotb",
         match="^ *\\*\\* (?P<item>\\S+) +FAIL +[\\d.]+ +[\\d.]+ +\\S+ +\\*\\*$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=(" fail ",),
     ),
     Entry(
@@ -204,6 +205,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="cocotb",
         match="^ *[\\d.]+(?:fs|ps|ns|us|ms|s) INFO +cocotb\\.regression .* (?P<item>\\S+) failed$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=(" failed",),
     ),
     Entry(
@@ -261,6 +263,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         match="^(?P<file>(?:[A-Za-z]:)?[^:]+):(?P<line>\\d+):(?P<column>\\d+):@[\\d.]+\\w*:\\((?:assertion|report|psl assertion|psl assume) (?P<code>error|failure)\\):(?: .*:)?$",
         decisive=True,
         then=("^(?P<message>\\s+\\S.*|[^\\s:]+ .*)$",),
+        tail="^\\s*\\S",
         words=(
             "assertion error)",
             "report error)",
@@ -274,6 +277,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="ghdl",
         match="^(?P<file>(?:[A-Za-z]:)?[^:]+):(?P<line>\\d+):(?P<column>\\d+):@[\\d.]+\\w*:\\((?:assertion|report|psl assertion|psl assume) (?P<code>error|failure)\\): (?P<message>.*)$",
         decisive=True,
+        tail="^\\s*\\S",
         words=(
             "assertion error)",
             "report error)",
@@ -494,6 +498,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="java",
         match="^(?:\\[ERROR\\] )?(?P<item>\\w+\\([\\w.$]+\\)|[\\w.$]+) +(?:--)? ?Time elapsed: .* <<< (?:FAILURE|ERROR)!$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("<<< failure!", "<<< error!"),
     ),
     Entry(
@@ -506,6 +511,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="java",
         match="^\\[ERROR\\] (?:  )?(?P<item>[\\w$]+\\.[\\w$]+):(?P<line>\\d+)(?:->\\S+)? (?P<message>.*)$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("[error] ",),
     ),
     Entry(
@@ -551,6 +557,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key="^    (?P<code>(?:[a-z_][\\w$]*\\.)*[A-Z][\\w$]*)(?: at (?P<file>[\\w$]+\\.\\w+):(?P<line>\\d+)|: (?P<message>.*))?$",
         where="^ +at .*\\((?P<file>[\\w$]+\\.(?:java|kt|scala|groovy)):(?P<line>\\d+)\\)$",
         needs="^    (?:[a-z_][\\w$]*\\.)*[A-Z][\\w$]*(?:Error|Exception|Failure|Failed|Throwable)(?:: | at |$)",
+        test=True,
         words=(" failed",),
     ),
     Entry(
@@ -717,6 +724,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="verilator",
         match="^\\[\\d[\\d.]*(?: ?[munpf]?s)?\\] %(?:Error|Fatal): (?P<file>[^:]+):(?P<line>\\d+): Assertion failed in (?P<item>[\\w.$\\[\\]]+):? ?(?P<message>.*)$",
         decisive=True,
+        tail="^\\s*\\S",
         words=(": assertion failed in ",),
     ),
     Entry(
@@ -1132,12 +1140,14 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^[^\\[]|^\\[[^ =-]|^$",
         until="^\\[  FAILED  \\] (?P<item>[^\\s,]+\\.[^\\s,]+)(?:,.*)?(?: \\(\\d+ ms\\))?$",
         key="^(?P<message>\\S.*)$",
+        test=True,
         words=(": failure",),
     ),
     Entry(
         parser="gtest",
         match="^\\[  FAILED  \\] (?P<item>[^\\s,]+\\.[^\\s,]+)(?:,.*)?(?: \\(\\d+ ms\\))?$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("[  failed  ]",),
     ),
     Entry(
@@ -1171,6 +1181,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
         parser="gtest",
         match='^(?P<file>[^\\s:()]+)[(:](?P<line>\\d+)\\)?: (?:fatal )?error: in "(?P<item>[^"]+)": (?P<message>.*)$',
+        test=True,
         words=('error: in "',),
     ),
     Entry(
@@ -1182,6 +1193,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(
         parser="gtest",
         match="^ +Assertion failed at (?P<file>[^\\s:]+):(?P<line>\\d+): (?P<item>[\\w.]+): \\((?P<message>.*)\\)$",
+        test=True,
         words=("assertion failed at ",),
     ),
     Entry(
@@ -1201,11 +1213,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="gtest",
         match="^\\[  FAILED  \\] (?P<item>[^\\s,]+)$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("[  failed  ]",),
     ),
     Entry(
         parser="gtest",
         match="^(?P<file>[^\\s:]+):(?P<line>\\d+):[FE]:(?P<code>[^:]*):(?P<item>[^:]+):\\d+: (?P<message>.*)$",
+        test=True,
         words=(":f:", ":e:"),
     ),
     Entry(
@@ -1278,6 +1292,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="meson",
         match="^ *\\d+/\\d+ (?P<item>\\S.*?) +(?P<message>FAIL|TIMEOUT|ERROR|INTERRUPT|UNEXPECTEDPASS)(?: +[\\d.]+ ?s.*)?$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=(" fail ", " timeout ", " error ", " interrupt ", " unexpectedpass"),
     ),
     Entry(parser="meson", match="^Fail: +(?P<value>\\d+) *$", metric="meson_failures", words=("fail: ",)),
@@ -1322,6 +1337,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^$|^[^-=]|^-[^-]|^=[^=]",
         key="^(?P<message>\\S.*)$",
         consequence="^\\d+ (?:critical )?tests?, \\d+ passed, \\d+ failed",
+        test=True,
         words=("| fail |",),
     ),
     Entry(
@@ -1461,11 +1477,13 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues='^\\{"Time":"',
         until='"Action":"(?:fail|pass|skip)","Package":"[^"]*","Test":"',
         needs='"Action":"fail"',
+        test=True,
         words=("_test.go:",),
     ),
     Entry(
         parser="go",
         match='^\\{"Time":"[^"]+","Action":"output","Package":"[^"]*",(?:"Test":"(?P<item>[^"]+)",)?"Output":"panic: (?P<message>.*?)(?: \\[recovered[^\\]]*\\])?(?:\\\\n)?"\\}$',
+        test=True,
         words=('","action":"output","package":"',),
     ),
     Entry(
@@ -1477,6 +1495,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="go",
         match='^\\{"Time":"[^"]+","Action":"fail","Package":"[^"]*","Test":"(?P<item>[^"]+)"',
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=('","action":"fail","package":"',),
     ),
     Entry(
@@ -1493,6 +1512,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key="^panic: (?P<message>.*?)(?: \\[recovered.*\\])?$",
         where="^\\t(?P<file>\\S+_test\\.go):(?P<line>\\d+)(?: \\+0x[0-9a-f]+)?$",
         needs="^panic: ",
+        test=True,
         words=("--- fail: ",),
     ),
     Entry(
@@ -1522,6 +1542,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^    ",
         root="^\\s+(?P<file>\\w[\\w./-]*_test\\.go):(?P<line>\\d+): (?P<message>.*)$",
         needs="^\\s+\\w[\\w./-]*_test\\.go:\\d+: ",
+        test=True,
         words=("--- fail: ",),
     ),
     Entry(
@@ -1547,6 +1568,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="go",
         match="^\\s*--- FAIL: (?P<item>\\S+) \\([\\d.]+s\\)$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("--- fail: ",),
     ),
     Entry(
@@ -1661,6 +1683,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key='^(?:Error: )?(?P<message>(?:[^\\sEtns]|t[^h]|th[^r]|thr[^e]|n[^o]|no[^t]|not[^e]|s[^t]|st[^a]|sta[^c]).*|"[^"]*"|[A-Z]\\w* ?[{(].*)$',
         where="panicked at (?P<file>[^\\s:]+):(?P<line>\\d+):(?P<column>\\d+):$",
         needs="panicked at \\S+:\\d+:\\d+:$|^Error: ",
+        test=True,
         words=(" stdout ----",),
     ),
     Entry(
@@ -1691,6 +1714,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key="^ *(?P<message>\\S.*)$",
         final=" panicked at ",
         consequence='value: (?:Any \\{ \\.\\. \\}|RecvError|Disconnected|"?PoisonError)',
+        test=True,
         words=("panicked at",),
     ),
     Entry(
@@ -1708,6 +1732,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="rust",
         match="^test (?P<item>\\S+)(?: - should panic)? \\.\\.\\. FAILED$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("... failed",),
     ),
     Entry(
@@ -1747,6 +1772,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^.*$",
         key="^ +(?P<code>[A-Z]\\w*(?:Error|Exception|Error \\[\\w+\\]))(?: \\[\\w+\\])?: (?P<message>.*)$",
         where="^(?:  \\d+\\) |       +)(?P<item>\\S.*):$",
+        test=True,
         words=(" failing",),
     ),
     Entry(
@@ -1941,6 +1967,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^     |^$",
         key="^     (?P<message>[A-Z(*][^:]*|\\*\\* .*)$",
         where="^     (?P<file>[^\\s:]+\\.exs?):(?P<line>\\d+)$",
+        test=True,
         words=(") test ", ") doctest ", ") property "),
     ),
     Entry(
@@ -2107,6 +2134,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="cmake",
         match="^\\s*\\d+ - (?P<item>.*?) \\((?P<message>Failed|Timeout|SEGFAULT|Not Run|Subprocess aborted|Child aborted|ILLEGAL|NUMERICAL|INTERRUPT|BAD_COMMAND|OTHER_FAULT|Subprocess killed)\\).*$",
         rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
+        test=True,
         words=(
             "(failed)",
             "(timeout)",
@@ -2125,12 +2153,14 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="cmake",
         match="^ *\\d+/\\d+ Test +#\\d+: (?P<item>.*?) \\.*(?P<message>\\*\\*\\*Failed\\b.*?)(?: +[\\d.]+ sec)?$",
         rank=spec_pb2.PARSER_RANK_CONSEQUENCE,
+        test=True,
         words=("***failed",),
     ),
     Entry(
         parser="cmake",
         match="^ *\\d+/\\d+ Test +#\\d+: (?P<item>.*?) \\.*(?P<message>\\*\\*\\*(?:Timeout|Exception: \\w+|Not Run).*?) +[\\d.]+ sec$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("***timeout", "***exception", "***not run"),
     ),
     Entry(
@@ -2446,6 +2476,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^$|^    .*$|^      .*$",
         key="^    (?P<message>\\S.*)$",
         where="^\\s+at .*?\\(?(?P<file>[^\\s:()]+\\.\\w+):(?P<line>\\d+):(?P<column>\\d+)\\)?",
+        test=True,
         words=("  ● ",),
     ),
     Entry(
@@ -2455,6 +2486,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key='^    (?P<message>(?:[A-Z]\\w*)?(?:Error|Exception)\\b.*|Test timeout of .*|"[^"]*" hook timeout .*)$',
         where="^ +at (?:.*\\()?(?P<file>[^\\s:()]+\\.\\w+):(?P<line>\\d+):(?P<column>\\d+)\\)?$",
         needs='^    (?:(?:[A-Z]\\w*)?(?:Error|Exception)\\b|Test timeout of |"[^"]*" hook timeout )',
+        test=True,
         words=(" › ",),
     ),
     Entry(
@@ -2473,6 +2505,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key="^\\t(?P<message>\\S.*)$",
         where="^\\t +at .*?(?P<file>[^\\s:()]+\\.\\w+):(?P<line>\\d+):(?P<column>\\d+)\\)?$",
         needs="^\\t\\S",
+        test=True,
         words=(" failed",),
     ),
     Entry(
@@ -2489,6 +2522,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         until="^ +❯ (?:\\S+ )?(?P<file>[^\\s:]+):(?P<line>\\d+):(?P<column>\\d+)$",
         key="^(?P<code>[A-Z]\\w*): (?P<message>.*)$",
         needs="^[A-Z]\\w*: ",
+        test=True,
         words=(" fail ",),
     ),
     Entry(
@@ -2501,6 +2535,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="jest",
         match="^\\s+[✕×] (?P<item>.*?)(?: \\([\\d.]+ m?s\\))?$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("✕ ", "× "),
     ),
     Entry(
@@ -2644,6 +2679,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^  ",
         key="^  (?P<code>\\w*Error)(?: \\[\\w+\\])?: (?P<message>.*)$",
         where="^\\s+at .*?\\((?:file://)?(?P<file>/[^\\s:()]+):(?P<line>\\d+):(?P<column>\\d+)\\)",
+        test=True,
         words=("✖ ",),
     ),
     Entry(
@@ -2707,6 +2743,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         match="^\\d+\\) (?P<item>[\\w\\\\]+::\\w+.*)$",
         continues="^\\S",
         key="^(?P<message>\\S.*)$",
+        test=True,
         words=("::test",),
     ),
     Entry(
@@ -2760,6 +2797,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key="^E\\s+(?P<message>\\S.*)$",
         where="^(?P<file>[^\\s:]+):(?P<line>\\d+): in .*$",
         needs="^E\\s",
+        test=True,
         words=("____",),
     ),
     Entry(
@@ -2777,6 +2815,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="pytest",
         match="^(?:FAILED|ERROR) (?P<item>\\S+(?:::|\\.py)\\S*?(?:\\[.*\\])?)(?: - (?P<message>.*))?$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("failed ", "error "),
     ),
     Entry(
@@ -2839,6 +2878,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         root="^(?P<code>(?:[A-Za-z_]\\w*\\.)*[A-Za-z_]\\w*(?:Error|Exception|Failure|Failed|Exit|Interrupt|Iteration|Timeout|Expired|Warning|Fault|Group)|(?:[A-Za-z_]\\w*\\.)+[A-Z]\\w*)(?:: (?P<message>.*))?$",
         where='^\\s*File "(?P<file>[^"]+)", line (?P<line>\\d+)',
         needs="^Traceback \\(most recent call last\\):$",
+        test=True,
         words=("error: ", "fail: "),
     ),
     Entry(
@@ -2912,6 +2952,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="python",
         match="^(?:ERROR|FAIL): (?P<item>\\w+ \\([\\w.<>]+\\))(?: [(\\[].*)?$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("error: ", "fail: "),
     ),
     Entry(
@@ -2936,12 +2977,14 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         match='^File "(?P<file>[^"]+)", line (?P<line>\\d+), in (?P<item>[\\w.]+)$',
         continues="^Failed example:$|^Expected.*:$|^Got:$|^Exception raised:$|^    .*$|^Differences .*$",
         key="^    (?P<message>.*)$",
+        test=True,
         words=('file "',),
     ),
     Entry(
         parser="python",
         match="^ImportError: Failed to import test module: (?P<item>\\S+)$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("failed to import test module",),
     ),
     Entry(
@@ -2959,6 +3002,17 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     ),
     Entry(
         parser="python",
+        match="^(?P<message>(?:Task|Future) exception was never retrieved|Exception in callback \\S.*|unhandled exception during asyncio\\.run\\(\\) shutdown)$",
+        rank=spec_pb2.PARSER_RANK_GENERAL,
+        continues="^(?:future|handle|task|protocol|transport): <",
+        words=(
+            "exception was never retrieved",
+            "exception in callback",
+            "unhandled exception during asyncio",
+        ),
+    ),
+    Entry(
+        parser="python",
         match="^(?:CRITICAL|FATAL):(?P<item>[\\w.]+):(?P<message>.*)$",
         severity=common_pb2.SEVERITY_CRITICAL,
         rank=spec_pb2.PARSER_RANK_GENERAL,
@@ -2968,6 +3022,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="python",
         match="^ERROR:(?P<item>[\\w.]+):(?P<message>.*)$",
         rank=spec_pb2.PARSER_RANK_GENERAL,
+        continues="^(?:future|handle|task|protocol|transport): <",
         words=("error:",),
     ),
     Entry(
@@ -3174,6 +3229,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key="^ +(?P<message>[A-Z]\\S* .*)$",
         where="^ +location: ['\"](?P<file>[^'\"]+?):(?P<line>\\d+):\\d+['\"]$",
         needs="^ +error: [|>]-?$",
+        test=True,
         words=("not ok",),
     ),
     Entry(
@@ -3183,6 +3239,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         rank=spec_pb2.PARSER_RANK_REPORT,
         continues="^  +",
         key="^ +error: ['\"]?(?P<message>[^|>\\s].*?)['\"]?$",
+        test=True,
         words=("not ok",),
     ),
     Entry(
@@ -3193,6 +3250,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         key="^ +(?P<message>[A-Z]\\S* .*)$",
         where="^ +location: ['\"](?P<file>[^'\"]+?):(?P<line>\\d+):\\d+['\"]$",
         needs="^ +error: [|>]-?$",
+        test=True,
         words=("not ok",),
     ),
     Entry(
@@ -3201,6 +3259,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         rank=spec_pb2.PARSER_RANK_REPORT,
         continues="^  +",
         key="^ +error: ['\"]?(?P<message>[^|>\\s].*?)['\"]?$",
+        test=True,
         words=("not ok",),
     ),
     Entry(
@@ -3209,6 +3268,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         decisive=True,
         continues="^#   ",
         where="^#   at (?P<file>\\S+) line (?P<line>\\d+)\\.$",
+        test=True,
         words=("failed test",),
     ),
     Entry(
@@ -3235,6 +3295,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         parser="vunit",
         match="^fail \\(P=\\d+ S=\\d+ F=\\d+ T=\\d+\\) (?P<item>.+) \\([\\d.]+ seconds\\)$",
         rank=spec_pb2.PARSER_RANK_REPORT,
+        test=True,
         words=("fail (p=",),
     ),
     Entry(
@@ -3308,6 +3369,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^  (?:Error Message|Stack Trace|Standard Output Messages):$|^   |^Expected|^Actual|^But was|^$",
         key="^   (?P<message>\\S.*)$",
         where="^ +at .* in (?P<file>[^\\s:]+\\.\\w+):line (?P<line>\\d+)",
+        test=True,
         words=("  failed ",),
     ),
     Entry(
@@ -3335,6 +3397,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         continues="^\\S.*$|^    \\S.*$",
         until="^$",
         key="^(?P<item>\\S+#\\S+)(?: \\[(?P<file>[^\\]:]+):(?P<line>\\d+)\\])?:$",
+        test=True,
         words=(") failure:", ") error:"),
     ),
     Entry(
@@ -3366,6 +3429,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
         until="^==== \\S+ FAILED$",
         key="^---- errorInfo: (?P<message>.*)$",
         needs="^---- (?:Result|Output|Error output|Return code|errorCode|Test generated error|Test setup failed|Test cleanup failed)\\b",
+        test=True,
         words=(" failed",),
     ),
     Entry(

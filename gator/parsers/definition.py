@@ -72,6 +72,8 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is preferred to messages of such entries before it."""
     consequence: str = ""
     """Pattern of the line that explains the failure; if it matches, the rank is that of a consequence."""
+    test: bool = False
+    """Whether the group `item` is the name of a test that failed, which is then a cause of its own."""
     words: tuple[str, ...] = ()
     """Text in lower case; each line that matches contains one of them. Lines are not searched for an entry of
     severity INFO without words: it only takes lines from the entries after it."""
@@ -123,6 +125,7 @@ def entries_of(parser: spec_pb2.Parser) -> tuple[Entry, ...]:
             tail=each.tail,
             final=each.final,
             consequence=each.consequence,
+            test=each.test,
             words=tuple(each.words) or words_of(each.match),
         )
         for each in parser.entries

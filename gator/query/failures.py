@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from gator.core.causes.failed_tests import causes_in
 from gator.core.history.cause_rules import CauseRules
-from gator.core.history.failure_groups import FailureCount, cause_of, grouped
+from gator.core.history.failure_groups import FailureCount, cause_of, grouped, number_of_jobs
 from gator.paths import PathPattern
 from gator.query import tokens
 from gator.query.more_rules import checked_rules
@@ -25,17 +26,19 @@ def list_failures(reader: Reader, request: qs.ListFailuresRequest, path: str) ->
     rules, more = checked_rules(request.rules), checked_rules(request.more_rules)
     if not rules and more:
         more = reader.rules().followed_by(more)
-    groups = grouped(
+    failed = [
         job
         for job in reader.failed(path, rules or more or None)
         if (job.is_named(request.cause) or job.signature in renamed)
         and (not patterns or any(pattern.matches(job.path) for pattern in patterns))
-    )
+    ]
+    groups = grouped(failed)
     size = page_size(request.page_size)
+    jobs, allowed = number_of_jobs(failed)
     response = qs.ListFailuresResponse(
-        jobs=sum(group.jobs for group in groups),
+        jobs=jobs,
         causes=len(groups),
-        allowed=sum(group.allowed for group in groups),
+        allowed=allowed,
         allowed_causes=sum(group.is_allowed for group in groups),
     )
     written, end = 0, min(start + size, len(groups))
@@ -55,10 +58,12 @@ def _with_examples(
     reader: Reader, groups: Sequence[FailureCount], rules: CauseRules
 ) -> list[query_pb2.FailureGroup]:
     """Returns the groups with their examples, as `rules` name them if there are any."""
-    examples = {node.path: node for node in reader.by_paths([group.path for group in groups])}
-    for node in examples.values() if rules else ():
-        rules.apply(node)
-    return [_group_of(group, examples.get(group.path)) for group in groups]
+    paths = list(dict.fromkeys(group.path for group in groups))
+    examples = {(node.path, one.signature): one for node in reader.by_paths(paths) for one in causes_in(node)}
+    named = rules or reader.rules()
+    for node in examples.values() if named else ():
+        named.apply(node)
+    return [_group_of(group, examples.get((group.path, group.first.signature))) for group in groups]
 
 
 def _add_sightings(

@@ -46,10 +46,11 @@ class AttemptRecord(Protocol):
 
 
 class Signed(NamedTuple):
-    """The signature of this version, and the first error that it is made from."""
+    """The signature of this version, the first error that it is made from, and the tests that failed."""
 
     signature: str
     first_error: event_pb2.ErrorMessage | None
+    failed_tests: event_pb2.FailedTests | None = None
 
 
 def signed_node(record: AttemptRecord, node: query_pb2.Node) -> Signed:
@@ -59,7 +60,11 @@ def signed_node(record: AttemptRecord, node: query_pb2.Node) -> Signed:
             end = _end_of(record, node.path, attempt)
             if end is not None:
                 again = signed_end(record, node.path, attempt, end)
-                return Signed(again.signature, again.first_error if again.HasField("first_error") else None)
+                return Signed(
+                    again.signature,
+                    again.first_error if again.HasField("first_error") else None,
+                    again.failed_tests if again.HasField("failed_tests") else None,
+                )
     # It was lost without an attempt that has ended.
     lost = query_pb2.Node(outcome=node.outcome, reason=node.reason, message=node.message)
     lost.first_error.CopyFrom(node.first_error)

@@ -1018,6 +1018,68 @@ class ErrorMessage(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class FailedTests(message.Message):
+    """The causes of an attempt in which tests failed, if its signature alone does not tell them."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: builtins.int
+    LEFT_OUT_FIELD_NUMBER: builtins.int
+    left_out: builtins.int
+    """Number of further tests that failed."""
+    @builtins.property
+    def list(self) -> containers.RepeatedCompositeFieldContainer[FailedTest]:
+        """At most 100, in the order in which they failed, each with another signature. The first one may be a failure
+        that no test explains.
+        """
+
+    def __init__(
+        self,
+        *,
+        list: abc.Iterable[FailedTest] | None = ...,
+        left_out: builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["left_out", b"left_out", "list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class FailedTest(message.Message):
+    """A test that failed, as a cause of its own."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    SIGNATURE_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
+    TICKET_FIELD_NUMBER: builtins.int
+    signature: builtins.str
+    """Signature of the failure, in the form of that of an attempt."""
+    cause: builtins.str
+    """Only in answers to queries: name that a rule gives to the cause; empty if no rule does."""
+    ticket: builtins.str
+    """Only in answers to queries: ticket of that rule; empty if it has none."""
+    @builtins.property
+    def error(self) -> ErrorMessage:
+        """The message that says why. Its text is one line."""
+
+    def __init__(
+        self,
+        *,
+        signature: builtins.str = ...,
+        error: ErrorMessage | None = ...,
+        cause: builtins.str = ...,
+        ticket: builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["cause", b"cause", "error", b"error", "signature", b"signature", "ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class LogFiles(message.Message):
     """The files of `also_log` of an attempt."""
 
@@ -1087,6 +1149,7 @@ class AttemptFinished(message.Message):
     LOG_FILES_FIELD_NUMBER: builtins.int
     DROPPED_BYTES_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    FAILED_TESTS_FIELD_NUMBER: builtins.int
     FAILURE_INPUTS_FIELD_NUMBER: builtins.int
     ENDED_UNIX_NANOS_FIELD_NUMBER: builtins.int
     LONGEST_SILENCE_NANOS_FIELD_NUMBER: builtins.int
@@ -1147,6 +1210,10 @@ class AttemptFinished(message.Message):
         """The files of `also_log`; unset if there are none."""
 
     @builtins.property
+    def failed_tests(self) -> FailedTests:
+        """The tests that failed, if there are several, or if the signature is not that of the test."""
+
+    @builtins.property
     def failure_inputs(self) -> FailureInputs:
         """Inputs of the signature, so that another version of the algorithm can be applied later."""
 
@@ -1179,6 +1246,7 @@ class AttemptFinished(message.Message):
         log_files: LogFiles | None = ...,
         dropped_bytes: builtins.int = ...,
         signature: builtins.str = ...,
+        failed_tests: FailedTests | None = ...,
         failure_inputs: FailureInputs | None = ...,
         ended_unix_nanos: builtins.int = ...,
         longest_silence_nanos: builtins.int = ...,
@@ -1188,9 +1256,9 @@ class AttemptFinished(message.Message):
         invalid_commands: builtins.int = ...,
         gator_warnings: builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "log_files", b"log_files", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "exit_code", b"exit_code", "failed_tests", b"failed_tests", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "log_files", b"log_files", "signal", b"signal", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "gator_warnings", b"gator_warnings", "invalid_commands", b"invalid_commands", "log_files", b"log_files", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_exit_code", b"_exit_code", "_signal", b"_signal", "artefacts", b"artefacts", "contracts", b"contracts", "counted", b"counted", "counts", b"counts", "dropped_bytes", b"dropped_bytes", "ended_unix_nanos", b"ended_unix_nanos", "exit_code", b"exit_code", "failed_tests", b"failed_tests", "failure_inputs", b"failure_inputs", "first_error", b"first_error", "gator_warnings", b"gator_warnings", "invalid_commands", b"invalid_commands", "log_files", b"log_files", "longest_silence_nanos", b"longest_silence_nanos", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signal", b"signal", "signature", b"signature", "stderr_lines", b"stderr_lines", "stdout_lines", b"stdout_lines", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exit_code: _TypeAlias = typing.Literal["exit_code"]  # noqa: Y015
     _WhichOneofArgType__exit_code: _TypeAlias = typing.Literal["_exit_code", b"_exit_code"]  # noqa: Y015
@@ -1304,6 +1372,7 @@ class Result(message.Message):
     FIRST_FAILURE_FIELD_NUMBER: builtins.int
     ALLOW_FAILURE_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
+    FAILED_TESTS_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     CONTRACTS_FIELD_NUMBER: builtins.int
     INVALID_COMMANDS_FIELD_NUMBER: builtins.int
@@ -1355,6 +1424,10 @@ class Result(message.Message):
         """Number of jobs below by outcome; a job counts itself."""
 
     @builtins.property
+    def failed_tests(self) -> FailedTests:
+        """For a job: the tests that failed in its last attempt, as in AttemptFinished."""
+
+    @builtins.property
     def contracts(self) -> ContractResults:
         """The outcomes of the contracts on its metrics; unset if there are none."""
 
@@ -1373,14 +1446,15 @@ class Result(message.Message):
         first_failure: builtins.str = ...,
         allow_failure: builtins.bool = ...,
         signature: builtins.str = ...,
+        failed_tests: FailedTests | None = ...,
         first_failure_unix_nanos: builtins.int = ...,
         contracts: ContractResults | None = ...,
         invalid_commands: builtins.int = ...,
         gator_warnings: builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "failed_tests", b"failed_tests", "first_error", b"first_error", "jobs", b"jobs", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "contracts", b"contracts", "counts", b"counts", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "gator_warnings", b"gator_warnings", "invalid_commands", b"invalid_commands", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "contracts", b"contracts", "counts", b"counts", "failed_tests", b"failed_tests", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "gator_warnings", b"gator_warnings", "invalid_commands", b"invalid_commands", "jobs", b"jobs", "message", b"message", "metrics", b"metrics", "outcome", b"outcome", "reason", b"reason", "signature", b"signature", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -723,6 +723,7 @@ class Node(message.Message):
     HOST_FIELD_NUMBER: builtins.int
     SIGNATURE_FIELD_NUMBER: builtins.int
     FORMER_SIGNATURE_FIELD_NUMBER: builtins.int
+    FAILED_TESTS_FIELD_NUMBER: builtins.int
     CAUSE_FIELD_NUMBER: builtins.int
     TICKET_FIELD_NUMBER: builtins.int
     CAUSE_LINE_FIELD_NUMBER: builtins.int
@@ -802,6 +803,10 @@ class Node(message.Message):
         """The resources that a job holds while it runs."""
 
     @builtins.property
+    def failed_tests(self) -> event_pb2.FailedTests:
+        """For a job: the tests that failed, as in AttemptFinished. Its causes are then theirs."""
+
+    @builtins.property
     def waiting_for(self) -> containers.RepeatedScalarFieldContainer[WaitingReason.ValueType]:
         """Reasons why it has not started. Only set for nodes that are not declared yet; empty if the node only
         waits for its turn.
@@ -840,6 +845,7 @@ class Node(message.Message):
         host: builtins.str = ...,
         signature: builtins.str = ...,
         former_signature: builtins.str = ...,
+        failed_tests: event_pb2.FailedTests | None = ...,
         cause: builtins.str = ...,
         ticket: builtins.str = ...,
         cause_line: builtins.str = ...,
@@ -849,9 +855,9 @@ class Node(message.Message):
         progress: event_pb2.Progress | None = ...,
         contracts: event_pb2.ContractResults | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "demand", b"demand", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "demand", b"demand", "failed_tests", b"failed_tests", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "cause_line", b"cause_line", "children", b"children", "contracts", b"contracts", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "invalid_commands", b"invalid_commands", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "cause_line", b"cause_line", "children", b"children", "contracts", b"contracts", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "failed_tests", b"failed_tests", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "invalid_commands", b"invalid_commands", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

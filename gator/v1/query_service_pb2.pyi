@@ -398,13 +398,13 @@ class ListFailuresResponse(message.Message):
     ALLOWED_FIELD_NUMBER: builtins.int
     ALLOWED_CAUSES_FIELD_NUMBER: builtins.int
     jobs: builtins.int
-    """Number of failures in all groups."""
+    """Number of failed jobs in all groups. A job in which several tests failed may be in several groups."""
     causes: builtins.int
     """Number of groups."""
     next_page_token: builtins.str
     """Token of the next page; empty on the last page."""
     allowed: builtins.int
-    """Number of failures in all groups with allow_failure."""
+    """Number of failed jobs in all groups with allow_failure."""
     allowed_causes: builtins.int
     """Number of groups in which all failures have allow_failure."""
     @builtins.property

@@ -2015,6 +2015,7 @@ class ParserEntry(message.Message):
     BEFORE_FIELD_NUMBER: builtins.int
     TAIL_FIELD_NUMBER: builtins.int
     FINAL_FIELD_NUMBER: builtins.int
+    TEST_FIELD_NUMBER: builtins.int
     match: builtins.str
     """Pattern of the line in which the message begins."""
     severity: common_pb2.Severity.ValueType
@@ -2057,6 +2058,8 @@ class ParserEntry(message.Message):
     """Pattern of the first or last line of a message that ended its program. Near the end of the output, it is
     preferred to messages of such entries before it.
     """
+    test: builtins.bool
+    """Whether the group `item` is the name of a test that failed, which is then a cause of its own."""
     @builtins.property
     def words(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
         """Text in lower case; each line that matches has one of them. Empty means that lines are searched for with the
@@ -2091,10 +2094,11 @@ class ParserEntry(message.Message):
         before: builtins.str = ...,
         tail: builtins.str = ...,
         final: builtins.str = ...,
+        test: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["before", b"before", "consequence", b"consequence", "continues", b"continues", "decisive", b"decisive", "final", b"final", "joins", b"joins", "key", b"key", "loop", b"loop", "match", b"match", "metric", b"metric", "needs", b"needs", "rank", b"rank", "root", b"root", "severity", b"severity", "tail", b"tail", "then", b"then", "until", b"until", "where", b"where", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["before", b"before", "consequence", b"consequence", "continues", b"continues", "decisive", b"decisive", "final", b"final", "joins", b"joins", "key", b"key", "loop", b"loop", "match", b"match", "metric", b"metric", "needs", b"needs", "rank", b"rank", "root", b"root", "severity", b"severity", "tail", b"tail", "test", b"test", "then", b"then", "until", b"until", "where", b"where", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gator.cli.history.sightings import Sightings
 from gator.cli.runs.paging import pages
 from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun
 from gator.cli.sources.open import OpenRun
-from gator.core.history.failure_groups import FailedJob, cause_of, grouped, headline
+from gator.core.causes.failed_tests import causes_in
+from gator.core.history.failure_groups import FailedJob, cause_of, grouped, headline, number_of_jobs
 from gator.core.outcomes import FAILURES, has_failed_itself
 from gator.v1 import query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -68,8 +70,10 @@ class Wanted(Struct, frozen=True):
         """Returns whether the cause of a failure is new or came back, as far as that is wanted."""
         if not (self.new or self.back):
             return True
-        sightings, cause = sightings_in(failed), cause_of(failed.node)
-        return (self.new and sightings.is_new(cause)) or (self.back and sightings.is_back(cause))
+        sightings = sightings_in(failed)
+        causes = list(map(cause_of, causes_in(failed.node)))
+        is_new, is_back = map(sightings.is_new, causes), map(sightings.is_back, causes)
+        return (self.new and any(is_new)) or (self.back and any(is_back))
 
 
 class FoundCauses(Struct, frozen=True):
@@ -136,6 +140,8 @@ def _named(opened: OpenRun, name: str) -> Collection[str]:
 
 
 def _has_cause(node: query_pb2.Node, name: str, known: Collection[str]) -> bool:
+    if node.failed_tests.list and any(_has_cause(one, name, known) for one in causes_in(node)):
+        return True
     return (
         cause_of(node) in known
         or any(each.startswith(name) for each in (node.signature, node.former_signature))
@@ -148,7 +154,15 @@ def find_causes(opened: OpenRun, overlaid: OverlaidRun | None, wanted: Wanted) -
     if overlaid is None and not wanted.cause:
         causes = _listed(opened, wanted.globs)
     else:
-        causes = _grouped(list(failed_jobs(opened, overlaid, wanted)))
+        known = _named(opened, wanted.cause)
+        causes = _grouped(
+            [
+                replace(failed, node=one)
+                for failed in failed_jobs(opened, overlaid, wanted)
+                for one in causes_in(failed.node)
+                if _has_cause(one, wanted.cause, known)
+            ]
+        )
     groups = sorted(causes.groups, key=_rank)
     if not (wanted.new or wanted.back):
         return _with(causes, groups)
@@ -170,7 +184,13 @@ def _rank(group: CauseOf) -> tuple[bool, int]:
 
 def in_order(failed: Iterable[FailedIn]) -> list[FailedIn]:
     """Returns a few failures, new ones first and allowed ones last."""
-    return sorted(failed, key=lambda one: _rank(CauseOf(1, int(one.node.allow_failure), one)))
+    return sorted(failed, key=lambda one: (one.node.allow_failure, min(_ranks(one))))
+
+
+def _ranks(failed: FailedIn) -> Iterable[int]:
+    """Yields the sort keys of the causes of a failure, by which new ones are first."""
+    sightings = sightings_in(failed)
+    return (sightings.rank(cause_of(one)) for one in causes_in(failed.node))
 
 
 def _listed(opened: OpenRun, globs: Sequence[str]) -> FoundCauses:
@@ -197,9 +217,9 @@ def _listed(opened: OpenRun, globs: Sequence[str]) -> FoundCauses:
 
 
 def _grouped(failed: Sequence[FailedIn]) -> FoundCauses:
-    """Returns the causes of failures in one or several runs."""
-    by_path = {one.node.path: one for one in failed}
-    groups = grouped(
+    """Returns the causes of failures in one or several runs; a failure is given once for each cause."""
+    by_cause = {(one.node.path, cause_of(one.node)): one for one in failed}
+    jobs = [
         FailedJob(
             path,
             one.node.signature,
@@ -207,13 +227,17 @@ def _grouped(failed: Sequence[FailedIn]) -> FoundCauses:
             is_allowed=one.node.allow_failure,
             cause=one.node.cause,
         )
-        for path, one in by_path.items()
-    )
-    allowed = sum(group.allowed for group in groups)
+        for (path, _), one in by_cause.items()
+    ]
+    groups = grouped(jobs)
+    number, allowed = number_of_jobs(jobs)
     return FoundCauses(
-        len(failed) - allowed,
+        number - allowed,
         sum(not group.is_allowed for group in groups),
         allowed,
-        [CauseOf(group.jobs, group.allowed, by_path[group.path]) for group in groups[:_MAX_COMPARED_CAUSES]],
+        [
+            CauseOf(group.jobs, group.allowed, by_cause[group.path, group.first.key])
+            for group in groups[:_MAX_COMPARED_CAUSES]
+        ],
         max(len(groups) - _MAX_COMPARED_CAUSES, 0),
     )

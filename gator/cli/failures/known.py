@@ -6,6 +6,7 @@ from typing import Final
 
 from gator.cli.sources.open import OpenRun
 from gator.cli.sources.present_rules import rules_for
+from gator.core.causes.failed_tests import causes_in
 from gator.core.outcomes import FAILURES
 from gator.core.text import cut
 from gator.errors import UsageError
@@ -29,7 +30,8 @@ def check_cause(opened: OpenRun, name: str) -> None:
     for rule in rules_for(opened.run):
         known.update((rule.name, rule.ticket))
     for node in _failed(opened):
-        known.update((node.cause, node.ticket, node.signature, node.former_signature))
+        for one in (node, *causes_in(node)):
+            known.update((one.cause, one.ticket, one.signature, one.former_signature))
     known.discard("")
     if name in known or any(each.startswith(name) for each in known):
         return

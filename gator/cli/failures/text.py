@@ -8,10 +8,12 @@ from gator.cli import output
 from gator.cli.failures.causes import CauseOf, FoundCauses, in_order, sightings_in
 from gator.cli.failures.flaky import compared
 from gator.cli.failures.values import next_steps
+from gator.cli.history.sightings import Sightings
 from gator.cli.options.number import print_omitted
 from gator.cli.sources.failure_overlay import FailedIn
 from gator.console import describe
 from gator.console.text import cut, one_line
+from gator.core.causes.failed_tests import causes_in
 from gator.core.history.failure_groups import MAX_LISTED_FAILURES, cause_of
 from gator.core.launch.printed import command
 from gator.core.outcomes import wrote_nothing
@@ -20,6 +22,8 @@ from gator.v1 import common_pb2, query_pb2
 
 _MAX_CELLS = 100
 """Maximum width of the first error of a cause in a line."""
+_MAX_TESTS = 20
+"""Maximum number of failed tests of a job that are listed."""
 
 
 def print_each(failed: Iterable[FailedIn]) -> bool:
@@ -87,7 +91,8 @@ def _print_omitted_causes(causes: FoundCauses, shown: Sequence[CauseOf]) -> None
     if left:
         jobs = causes.jobs + causes.allowed - sum(group.jobs for group in shown)
         output.echo()
-        print_omitted("cause", left, about=plural(jobs, "failure"))
+        # Jobs in which several tests failed are counted for several causes.
+        print_omitted("cause", left, about=plural(jobs, "failure") if jobs > 0 else "")
 
 
 def _print_cause(group: CauseOf, causes: FoundCauses, paths: Sequence[str]) -> None:
@@ -122,11 +127,37 @@ def _print_failure(one: FailedIn) -> None:
         matched = f", matched by: {one_line(node.cause_line)}" if node.cause_line else ""
         output.echo(f"  cause:  {describe.cause(node)}{matched}")
     output.echo(f"  seen:   {sightings_in(one).describe(cause_of(node))}")
+    _print_tests(one)
     if one.flaky is not None:
         output.echo(f"  flaky:  {one.flaky.describe()}")
     if commit := one.commit():
         output.echo(f"  commit: {commit}")
     _print_next_steps(one)
+
+
+def _print_tests(one: FailedIn) -> None:
+    """Prints the tests that failed in a job, new ones first, if there are several."""
+    node = one.node
+    if not node.failed_tests.list:
+        return
+    sightings = sightings_in(one)
+    tests = sorted(causes_in(node), key=lambda test: sightings.rank(cause_of(test)))
+    output.echo(f"  tests:  {describe.failed_tests(node.failed_tests)}")
+    output.echo_columns(_test_columns(test, sightings) for test in tests[:_MAX_TESTS])
+    if len(tests) > _MAX_TESTS:
+        more = command("failures", node.path, "--causes", where=one.source.where)
+        output.echo(f"    … and {len(tests) - _MAX_TESTS} more: {more}")
+
+
+def _test_columns(test: query_pb2.Node, sightings: Sightings) -> Sequence[str]:
+    key = cause_of(test)
+    state = sightings.state(key) or "-"
+    return (
+        f"    {output.paint(state, 'warning' if state in ('new', 'back') else 'dim')}",
+        sightings.age(key),
+        test.cause or test.signature,
+        cut(describe.headline(test.first_error), _MAX_CELLS),
+    )
 
 
 def _name(node: query_pb2.Node) -> str:

@@ -7,6 +7,7 @@ from msgspec.structs import asdict
 from gator.cli.failures.causes import CauseOf, sightings_in
 from gator.cli.json_output import to_values
 from gator.cli.sources.failure_overlay import FailedIn
+from gator.core.causes.failed_tests import causes_in
 from gator.core.history.failure_groups import cause_of
 from gator.core.history.flaky import Flakiness
 from gator.core.launch.printed import about_node
@@ -23,7 +24,19 @@ def values_of_failure(one: FailedIn) -> dict[str, Any]:
         **next_steps(one),
         **_sightings(one),
         "flaky": flaky_values(one.flaky),
+        "failed_tests": _tests(one),
     }
+
+
+def _tests(one: FailedIn) -> dict[str, Any] | None:
+    """Returns the tests that failed, with the runs in which each was seen; None if there are not several."""
+    tests = one.node.failed_tests
+    if not tests.list:
+        return None
+    sightings = sightings_in(one)
+    each = zip(tests.list, causes_in(one.node), strict=True)
+    found = [{**to_values(test), **sightings.values(cause_of(node))} for test, node in each]
+    return {"list": found, "left_out": tests.left_out}
 
 
 def values_of_cause(group: CauseOf) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from gator.cli.history.pruned import prevented
+from gator.core.causes.failed_tests import causes_in
 from gator.core.history.cause_rules import CauseRules
 from gator.core.history.overlay import Ended, EndedNodes, OverlaidJob, clearing_rerun, overlay_outcomes
 from gator.core.launch.parameters import params_of_runs
@@ -77,7 +78,8 @@ def cleared_causes(
     try:
         jobs = overlaid_jobs(history, run, reruns)
         for node in filter(has_failed_itself, history.nodes(run, sorted(FAILURES), only_jobs=False)):
-            paths.setdefault(rules.key_of_node(node), []).append(node.path)
+            for one in causes_in(node):
+                paths.setdefault(rules.key_of_node(one), []).append(node.path)
     except (GatorError, UserError):
         return {}
     names = [rerun.id for rerun in reruns]

@@ -12,6 +12,7 @@ from gator.core.attempt.output.notices import GATOR_LOGGER
 from gator.core.attempt.output.observers import LineAssembler
 from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
+from gator.core.causes.failed_tests import add_failed_tests, sign_tests_again
 from gator.core.causes.first_error import Choice
 from gator.core.causes.shown import is_last_words
 from gator.core.causes.signature import VERSION, sign, signature_from
@@ -82,6 +83,10 @@ class OutputReading:
             self._messages.final = None
         return self._messages.best(common_pb2.SEVERITY_ERROR)
 
+    def add_failed_tests(self, end: event_pb2.AttemptFinished, choice: Choice | None) -> None:
+        """Adds the tests that failed to the signed end of the attempt, after its choice."""
+        add_failed_tests(end, choice, self._messages.tests)
+
 
 def sign_again(
     path: str, end: event_pb2.AttemptFinished, reading: OutputReading | None
@@ -94,11 +99,14 @@ def sign_again(
     again.CopyFrom(end)
     if reading is None:
         again.signature = signature_from(end.failure_inputs)
+        sign_tests_again(again, before=end.signature)
         return again
     again.ClearField("signature")
     again.ClearField("failure_inputs")
+    again.ClearField("failed_tests")
     choice = reading.choice(end)
     if choice is not None:
         again.first_error.CopyFrom(choice.shown)
     sign(again, choice, path)
+    reading.add_failed_tests(again, choice)
     return again

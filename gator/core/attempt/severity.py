@@ -3,6 +3,7 @@
 Invariant: only messages of the job itself count, never those of Gator.
 """
 
+from gator.core.causes.failed_tests import FailingTests
 from gator.core.causes.first_error import Best, Candidate, Choice, Key, Location, choice_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
@@ -34,6 +35,7 @@ class Messages:
     )
 
     def __init__(self) -> None:
+        "tests",
         self._counts = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
         self._counted = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
         self._explaining: dict[int, Best] = {}
@@ -41,6 +43,7 @@ class Messages:
         self._warnings = Best([])
         """Warnings that do not count. They explain the failure of a tool that treats them as errors."""
         self.before_consequence: event_pb2.ErrorMessage | None = None
+        self.tests = FailingTests()
         """The last lines that no parser recognised, if the best message is only a consequence."""
         self.is_settled = False
         """Whether no further message may explain the failure, because Gator is ending the attempt."""

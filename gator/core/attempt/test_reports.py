@@ -44,7 +44,9 @@ def count_reports(files: Sequence[ReportFile], messages: Messages, metrics: Atte
         if report is not None:
             for failure in report.failed:
                 number += 1
-                _fail(result, messages, _message(failure, report.format), spec_pb2.PARSER_RANK_CAUSE, number)
+                error = _message(failure, report.format)
+                messages.tests.report(number, error)
+                _fail(result, messages, error, spec_pb2.PARSER_RANK_CAUSE, number)
             messages.add(_ERROR, report.failures - len(report.failed), counts=True)
             if report.problem and not report.tests:
                 report = None

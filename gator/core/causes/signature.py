@@ -23,7 +23,7 @@ DIGITS: Final = 16
 MAX_RUNNERS_UP: Final = 3
 """Maximum number of messages kept besides the chosen one."""
 
-_BY_SENTENCE = frozenset(
+BY_SENTENCE = frozenset(
     {
         common_pb2.REASON_LOST,
         common_pb2.REASON_RUN_DIED,
@@ -111,7 +111,7 @@ def _fill(
             inputs.exit_code = end.exit_code
         if end.HasField("signal"):
             inputs.signal = end.signal
-    inputs.by_gator = choice is None or end.reason in _BY_SENTENCE
+    inputs.by_gator = choice is None or end.reason in BY_SENTENCE
     if choice is None or inputs.by_gator:
         inputs.message = end.message
         if end.reason in _BY_JOB:

@@ -6,6 +6,7 @@ Invariant: the first rule that applies names the cause. The rules of a run are a
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from gator.core.causes.failed_tests import causes_in
 from gator.core.causes.shown import shown_line
 from gator.paths import PathPattern
 from gator.v1 import event_pb2, plan_pb2, query_pb2, spec_pb2
@@ -77,14 +78,34 @@ class CauseRules:
 
     def key_of_node(self, node: query_pb2.Node) -> str:
         """Returns the cause of a failed job of a run, regardless of what other rules have named it."""
-        signatures = [node.signature, *([node.former_signature] if node.former_signature else [])]
-        rule = self.rule_for(node.path, texts_of(node), signatures) if self.rules else None
+        rule = self.rule_of_node(node)
         return rule.name if rule is not None else node.signature
 
+    def rule_of_node(self, node: query_pb2.Node) -> spec_pb2.CauseRule | None:
+        """Returns the rule that names the cause of a failed job of a run; None if none applies."""
+        signatures = [node.signature, *([node.former_signature] if node.former_signature else [])]
+        return self.rule_for(node.path, texts_of(node), signatures) if self.rules else None
+
     def apply(self, node: query_pb2.Node) -> None:
-        """Names the cause of a failed job."""
-        if not self.rules:
-            return
+        """Names the causes of a failed job."""
+        if self.rules:
+            self._name(node)
+            self._name_tests(node)
+
+    def apply_to_unnamed(self, node: query_pb2.Node) -> None:
+        """Names the causes of a failed job that have no name."""
+        if self.rules:
+            if not node.cause:
+                self._name(node)
+            self._name_tests(node, only_unnamed=True)
+
+    def _name_tests(self, node: query_pb2.Node, *, only_unnamed: bool = False) -> None:
+        for test, one in zip(node.failed_tests.list, causes_in(node), strict=False):
+            rule = None if only_unnamed and test.cause else self.rule_of_node(one)
+            if rule is not None:
+                test.cause, test.ticket = rule.name, rule.ticket
+
+    def _name(self, node: query_pb2.Node) -> None:
         signatures = [node.signature, *([node.former_signature] if node.former_signature else [])]
         texts = texts_of(node)
         named = self._find(node.path, texts, signatures)

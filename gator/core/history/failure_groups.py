@@ -3,7 +3,7 @@
 Invariant: memory does not grow with the number of failures, only with that of causes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ Example = TypeVar("Example")
 
 
 class FailedJob(NamedTuple):
-    """A job that FAILED or was LOST."""
+    """A job that FAILED or was LOST, once for each of its causes."""
 
     path: str
     signature: str
@@ -56,6 +56,8 @@ class FailureCount(Struct):
     jobs: int = 0
     allowed: int = 0
     """Number of these jobs whose failure is allowed."""
+    last: str = ""
+    """Path of the job that was counted last. The causes of a job follow each other."""
 
     @property
     def path(self) -> str:
@@ -76,11 +78,21 @@ def grouped(failed: Iterable[FailedJob]) -> list[FailureCount]:
     groups: dict[str, FailureCount] = {}
     for job in failed:
         group = groups.setdefault(job.key, FailureCount(job))
+        if group.last == job.path:
+            # Several tests of it have this cause.
+            continue
+        group.last = job.path
         if _order(job) < _order(group.first):
             group.first = job
         group.jobs += 1
         group.allowed += job.is_allowed
     return sorted(groups.values(), key=lambda group: (group.is_allowed, -group.jobs, _order(group.first)))
+
+
+def number_of_jobs(failed: Iterable[FailedJob]) -> tuple[int, int]:
+    """Returns the numbers of failed jobs and of those whose failure is allowed."""
+    jobs = {job.path: job.is_allowed for job in failed}
+    return len(jobs), sum(jobs.values())
 
 
 def _order(job: FailedJob) -> tuple[bool, int, str]:
@@ -127,16 +139,17 @@ class Causes(Generic[Example]):
     def __len__(self) -> int:
         return len(self._causes) + len(self._others)
 
-    def add(self, key: str, example: Example) -> None:
-        """Counts a failure of a cause."""
+    def add(self, examples: Mapping[str, Example]) -> None:
+        """Counts a failure, given by its causes with an example of each."""
         self.number += 1
-        cause = self._causes.get(key)
-        if cause is None:
-            if len(self._causes) == _MAX_EXAMPLES:
-                self._others.add(key)
-                return
-            cause = self._causes[key] = Cause(key, example)
-        cause.count += 1
+        for key, example in examples.items():
+            cause = self._causes.get(key)
+            if cause is None:
+                if len(self._causes) == _MAX_EXAMPLES:
+                    self._others.add(key)
+                    continue
+                cause = self._causes[key] = Cause(key, example)
+            cause.count += 1
 
     def headline(self, earlier: str = "") -> str:
         """Returns the numbers as `37 failures, 3 causes`; `earlier` is as in `headline`."""

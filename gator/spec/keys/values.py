@@ -104,6 +104,7 @@ ENTRY_KEYS: Final = (
     "consequence",
     "then",
     "loop",
+    "test",
     "metric",
     "words",
     "examples",

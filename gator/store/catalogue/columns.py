@@ -181,6 +181,7 @@ NODES = Table(
             "first_failure_unix_nanos",
         ),
         _column("signature", TEXT, "result.signature?", "signature"),
+        _column("failed_tests", MESSAGE, "result.failed_tests?", "failed_tests"),
         _column("contracts", MESSAGE, "result.contracts?", "contracts"),
         _column("invalid_commands", INT, "result.invalid_commands?", "invalid_commands"),
     ],

@@ -8,6 +8,7 @@ from gator.core.history.failure_groups import FailedJob
 from gator.core.outcomes import FAILURES
 from gator.core.pages import OpenGroup
 from gator.store.catalogue.tables import ARRAY, ENDED, GROUP, JOB, RUNNING, CatalogueTables, pieces
+from gator.v1 import event_pb2
 from gator.v1 import query_service_pb2 as qs
 
 
@@ -18,7 +19,10 @@ class JobReader(CatalogueTables):
     """Columns with the signature of a failure and the one that another version recorded."""
 
     def failed(self, path: str) -> list[FailedJob]:
-        """Returns the failed and lost jobs at and below a node, and groups that failed by themselves."""
+        """Returns the failed and lost jobs at and below a node, and groups that failed by themselves.
+
+        A job in which several tests failed is returned once for each cause.
+        """
         # A group whose own contract is broken is a failure too, and then its own first one.
         where = self._where().numbers("n.kind", [JOB, GROUP, ARRAY]).numbers("n.state", [ENDED])
         where.numbers("n.outcome", sorted(FAILURES)).add(f"(n.kind = {JOB} OR n.first_failure = n.path)")
@@ -26,12 +30,15 @@ class JobReader(CatalogueTables):
             where.add("n.sort >= ? AND n.sort < ?", *self.span(path))
         rows = self._query(
             "SELECT n.path, coalesce(n.first_failure_unix_nanos, n.ended_unix_nanos),"  # noqa: S608
-            f" {self._SIGNATURES}, n.allow_failure FROM nodes AS n WHERE {where.text}",
+            f" {self._SIGNATURES}, n.allow_failure, n.failed_tests FROM nodes AS n WHERE {where.text}",
             where.values,
         )
         return [
-            FailedJob(path, signature or "", ended, former or "", bool(is_allowed))
-            for path, ended, signature, former, is_allowed in rows
+            job
+            for path, ended, signature, former, is_allowed, tests in rows
+            for job in _of_causes(
+                FailedJob(path, signature or "", ended, former or "", bool(is_allowed)), tests
+            )
         ]
 
     def open_groups(self, path: str) -> list[OpenGroup]:
@@ -73,3 +80,16 @@ class JobReader(CatalogueTables):
             (path, DemandKey(cores or 0, memory or 0, tuple(sorted(json.loads(licenses or "{}").items()))))
             for path, cores, memory, licenses in self._query(sql, where.values)
         ]
+
+
+def _of_causes(job: FailedJob, tests: bytes | None) -> Sequence[FailedJob]:
+    """Returns a failed job once for each of its causes; `tests` are the tests that failed."""
+    if tests is None:
+        return [job]
+    found = event_pb2.FailedTests.FromString(tests).list
+    return [
+        job
+        if test.signature == job.signature
+        else job._replace(signature=test.signature, former_signature="")
+        for test in found
+    ]

@@ -97,11 +97,11 @@ class NodeReader(CatalogueTables):
 
     def name_more(self, more: CauseRules, nodes: Iterable[query_pb2.Node]) -> None:
         """Names the causes of failed jobs by rules of `more`, where the rules of the run do not name them."""
-        unnamed = [node for node in nodes if node.signature and not node.cause] if more else []
-        if unnamed:
+        failed = [node for node in nodes if node.signature] if more else []
+        if failed:
             others = self.rules().others_in(more)
-            for node in unnamed:
-                others.apply(node)
+            for node in failed:
+                others.apply_to_unnamed(node)
 
     def _sign(self, failed: Sequence[query_pb2.Node]) -> None:
         """Gives failed jobs their signatures of this version. The base class leaves the recorded ones."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from gator.core.history.cause_rules import CauseRules, texts_of
+from gator.core.causes.failed_tests import causes_in
+from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import FailedJob
 from gator.store.catalogue import messages
 from gator.store.catalogue.attempts import AttemptReader
@@ -23,11 +24,14 @@ class CatalogueReader(NodeLists, JobReader, AttemptReader, MetricReader):
 
     def _named(self, failed: Sequence[FailedJob], rules: CauseRules) -> list[FailedJob]:
         """Returns failed jobs with the causes that rules name."""
-        named: list[FailedJob] = []
-        for node, job in zip(self.by_paths([job.path for job in failed]), failed, strict=True):
-            rule = rules.rule_for(job.path, texts_of(node), [node.signature, node.former_signature])
-            named.append(job._replace(cause=rule.name) if rule is not None else job)
-        return named
+        paths = list(dict.fromkeys(job.path for job in failed))
+        causes = {
+            (node.path, one.signature): rule.name
+            for node in self.by_paths(paths)
+            for one in causes_in(node)
+            if (rule := rules.rule_of_node(one)) is not None
+        }
+        return [job._replace(cause=causes.get((job.path, job.signature), "")) for job in failed]
 
     def result(self, path: str) -> event_pb2.Result | None:
         """Returns the Result of a node; None if it has not ended."""

@@ -124,6 +124,9 @@ class FolderReader(RecordReader):
         node.former_signature, node.signature = node.signature, signed.signature
         if signed.first_error is not None:
             node.first_error.CopyFrom(signed.first_error)
+        node.ClearField("failed_tests")
+        if signed.failed_tests is not None:
+            node.failed_tests.CopyFrom(signed.failed_tests)
 
     def rules(self) -> CauseRules:
         """Returns the rules of the run, as they were recorded."""

@@ -50,6 +50,7 @@ class Models(Struct, frozen=True):
     nodes: Model
     attempts: Model
     metrics: Model
+    failed_tests: Model
     former_signatures: Model
     cause_rules: Model
     cause_notes: Model

@@ -40,6 +40,8 @@ _ASSUMED = (
     ("nodes", "nodes_to_sign", "10 10"),
     ("nodes", "nodes_by_duration", "900000 9000 2 1"),
     ("attempts", "sqlite_autoindex_attempts_1", "1000000 10000 1 1"),
+    ("failed_tests", "sqlite_autoindex_failed_tests_1", "20000 100 5 1"),
+    ("failed_tests", "failed_tests_by_cause", "20000 100 10"),
     ("cause_notes", "cause_notes_by_cause", "1000 3"),
     ("metrics", "sqlite_autoindex_metrics_1", "1000000 10000 5 1"),
 )

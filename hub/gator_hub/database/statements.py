@@ -136,6 +136,7 @@ ADD_OUTPUTS = HubInsert(
     tail="ON CONFLICT (subject) DO UPDATE SET size_bytes = outputs.size_bytes + excluded.size_bytes,"
     " trimmed = 0",
 )
+ADD_FAILED_TESTS = HubInsert(tables.FAILED_TESTS, tail="ON CONFLICT DO NOTHING")
 
 
 def insert_events(database: Database, rows: Sequence[EventRow]) -> None:

@@ -179,6 +179,13 @@ NODES = _of_runs(
 ATTEMPTS = _of_runs(columns.ATTEMPTS)
 METRICS = _of_runs(columns.METRICS)
 
+FAILED_TESTS = Table(
+    "failed_tests",
+    [_RUN, _required("path", TEXT, rule=KEY), _required("signature", TEXT, rule=KEY)],
+    indexes=[Index("failed_tests_by_cause", ["signature", "run"])],
+)
+"""The signatures of jobs in which several tests failed, in the version of this hub."""
+
 FORMER_SIGNATURES = Table(
     "former_signatures",
     [_required("former", TEXT, rule=KEY), _required("signature", TEXT, rule=KEY)],
@@ -228,6 +235,7 @@ TABLES = (
     NODES,
     ATTEMPTS,
     METRICS,
+    FAILED_TESTS,
     FORMER_SIGNATURES,
     CAUSE_RULES,
     CAUSE_NOTES,
@@ -244,6 +252,8 @@ ADDED = {
             "cause_notes",
             "runs.causes",
             "nodes.own_signature",
+            "nodes.failed_tests",
+            "failed_tests",
             "attempts.artefacts",
             "attempts.progress",
             "attempts.log_files",

@@ -20,6 +20,7 @@ from gator.store.catalogue.fields import Row
 from gator.v1 import attach_pb2, event_pb2
 from gator_hub.database.database import Database
 from gator_hub.database.statements import (
+    ADD_FAILED_TESTS,
     ADD_OUTPUTS,
     UPSERT_STORES,
     CatalogueUpserts,
@@ -73,6 +74,15 @@ class _Refused(Struct):
     """Number that was logged last."""
 
 
+def _tests_of(nodes: Iterable[Row]) -> Iterable[tuple[str, str]]:
+    """Yields path and signature of each cause of jobs in which several tests failed."""
+    for row in nodes:
+        if found := row.get("failed_tests"):
+            for test in event_pb2.FailedTests.FromString(bytes(found)).list:
+                if is_current(test.signature):
+                    yield row["path"], test.signature
+
+
 def _sign(nodes: Iterable[Row]) -> None:
     """Copies signatures of this version to `own_signature`. A background task computes the others."""
     for row in nodes:
@@ -99,6 +109,7 @@ class Committer:
     def commit(self, works: Sequence[Work]) -> None:
         """Stores all work in one transaction. Raises the errors of the database and those for the sender."""
         gathered = _Gathered()
+        tests: list[tuple[int, str, str]] = []
         with self._database.transaction():
             self._stores.load({(work.run, work.batch.store) for work in works})
             for work in works:
@@ -108,8 +119,10 @@ class Committer:
             for run, changes in gathered.changes.items():
                 _sign(changes.nodes.values())
                 self._catalogue.nodes.merge(self._database, run, changes.nodes.values())
+                tests.extend((run, *test) for test in _tests_of(changes.nodes.values()))
                 self._catalogue.attempts.merge(self._database, run, changes.attempts.values())
                 self._catalogue.metrics.merge(self._database, run, changes.metrics.values())
+            ADD_FAILED_TESTS.run(self._database, tests)
             UPSERT_STORES.run(
                 self._database,
                 [(s.id, s.run, s.store, s.states_seq, s.bulk_seq) for s in gathered.moved.values()],

@@ -37,11 +37,11 @@ _SEEN = """
 WITH RECURSIVE wanted (signature) AS (VALUES {values}),
 seen (signature, run) AS (
     SELECT w.signature, (
-        SELECT min(n.run) FROM nodes AS n WHERE n.own_signature = w.signature
+        SELECT min(n.run) FROM {table} AS n WHERE n.{column} = w.signature
     ) FROM wanted AS w
     UNION ALL
     SELECT s.signature, (
-        SELECT min(n.run) FROM nodes AS n WHERE n.own_signature = s.signature AND n.run > s.run
+        SELECT min(n.run) FROM {table} AS n WHERE n.{column} = s.signature AND n.run > s.run
     ) FROM seen AS s WHERE s.run IS NOT NULL
 )
 SELECT s.signature, s.run FROM seen AS s WHERE s.run IS NOT NULL
@@ -154,7 +154,8 @@ def _newest(database: Database, series: tuple[str, str], started: int) -> _Newes
 def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[str, int]]:
     """Returns signature and run number of all runs in which failures with these signatures were seen."""
     values = ", ".join(["(CAST(? AS TEXT))"] * len(signatures))
-    return database.query(_SEEN.format(values=values), signatures)
+    for table, column in (("nodes", "own_signature"), ("failed_tests", "signature")):
+        yield from database.query(_SEEN.format(values=values, table=table, column=column), signatures)
 
 
 def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:

@@ -36,4 +36,6 @@ def has_signature(database: Database, signature: str) -> bool:
         nodes.own_signature.is_null() & (nodes.signature == signature)
     )
     earlier = former.select(former.former).where(former.former == signature)
-    return any(database.rows(query.limit(1)) for query in (signed, earlier, unsigned))
+    tests = database.models.failed_tests
+    of_tests = tests.select(tests.signature).where(tests.signature == signature)
+    return any(database.rows(query.limit(1)) for query in (signed, of_tests, earlier, unsigned))

@@ -55,11 +55,13 @@ class RanJobs:
         """Returns the path of the first job with a cause; empty if there is none."""
         if run in self.ruled:
             return self.ruled[run].get(cause, "")
-        nodes = self._database.models.nodes
+        nodes, tests = self._database.models.nodes, self._database.models.failed_tests
+        with_test = tests.select(tests.path).where(tests.run == run, tests.signature == cause)
         ended = pw.fn.COALESCE(nodes.first_failure_unix_nanos, nodes.ended_unix_nanos)
         query = (
             nodes.select(nodes.path)
-            .where(nodes.run == run, nodes.own_signature == cause, nodes.outcome.in_(sorted(FAILURES)))
+            .where(nodes.run == run, (nodes.own_signature == cause) | nodes.path.in_(with_test))
+            .where(nodes.outcome.in_(sorted(FAILURES)))
             .order_by(pw.fn.COALESCE(nodes.allow_failure, 0), ended, nodes.path)
             .limit(1)
         )

@@ -137,7 +137,7 @@ class Retention:
         stores = models.stores.select(models.stores.id).where(models.stores.run == run)
         for (store,) in await asyncio.to_thread(self._database.rows, stores):
             await self._in_pieces(partial(_remove_events, store=store))
-        for model in (models.metrics, models.attempts, models.nodes):
+        for model in (models.metrics, models.failed_tests, models.attempts, models.nodes):
             await self._in_pieces(partial(_remove_rows, model=model, run=run))
         await self._in_pieces(partial(_remove_subjects, run=run))
         await asyncio.wrap_future(self._writer.run(partial(self._remove_rest, run=run)))

@@ -118,11 +118,19 @@ def _signed(reader: HubReader, node: query_pb2.Node) -> Signed:
 def _store(database: Database, run: int, found: Sequence[_SignedNode]) -> None:
     """Stores signatures of failures of a run, and what their former ones have become."""
     nodes, former = database.models.nodes, database.models.former_signatures
+    causes = database.models.failed_tests
     pairs: set[tuple[str, str]] = set()
     for one in found:
         values: dict[str, object] = {"own_signature": one.signed.signature}
         if one.signed.first_error is not None:
             values["first_error"] = one.signed.first_error.SerializeToString()
+        tests = one.signed.failed_tests
+        if one.stale.node.HasField("failed_tests") or tests is not None:
+            values["failed_tests"] = tests.SerializeToString() if tests is not None else None
+            database.run(causes.delete().where(causes.run == run, causes.path == one.stale.node.path))
+        for test in tests.list if tests is not None else ():
+            row = {"run": run, "path": one.stale.node.path, "signature": test.signature}
+            database.run(causes.insert(row).on_conflict_ignore())
         database.run(nodes.update(values).where(nodes.run == run, nodes.path == one.stale.node.path))
         names = {one.stale.own, one.stale.node.signature} - {"", one.signed.signature}
         pairs.update((name, one.signed.signature) for name in names)

@@ -12,7 +12,7 @@ from gator.core.attempt.output.stream_rules import StreamRule, stream_rules
 from gator.core.attempt.output.tap import TAP, TapStream, missing_tests
 from gator.core.attempt.quota import Quota
 from gator.core.attempt.severity import NAMES, Messages
-from gator.core.causes.first_error import LINE, Candidate, key_of, location_of
+from gator.core.causes.first_error import LINE, Candidate, Key, key_of, location_of
 from gator.core.text import clean, cut, without_nul
 from gator.parsers import MAX_TEXT, Recognised, StreamParser, rules_of
 from gator.v1 import common_pb2, event_pb2, spec_pb2
@@ -286,6 +286,8 @@ class LineParser:
             explanation = error_message(stream, message, severity)
             candidate = Candidate(key, location, explanation, bool(message.entry.final))
             self._messages.offer(candidate, counts=counts)
+        if message.entry.test and (counts or not message.entry.decisive):
+            self._keep_test(stream, message, severity, key)
 
     def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> event_pb2.Metric | None:
         """Returns the metric of a summary to record, and keeps summaries that may count."""
@@ -294,6 +296,19 @@ class LineParser:
         except ValueError:
             # The pattern of a user may match another text than a number.
             return None
+    def _keep_test(
+        self,
+        stream: common_pb2.Stream.ValueType,
+        message: Recognised,
+        severity: common_pb2.Severity.ValueType,
+        key: Key,
+    ) -> None:
+        """Keeps the message about a failed test as a cause of its own."""
+        tests, name = self._messages.tests, without_nul(message.item)
+        is_failure = name and severity > _WARNING and not self._messages.is_settled
+        if is_failure and tests.wants(name, key):
+            tests.add(key, error_message(stream, message, severity))
+
         if value and self._does_count(stream, message):
             self._summaries.setdefault((stream, message.entry.match), message)
         return self._metrics.add(

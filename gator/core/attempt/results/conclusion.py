@@ -8,6 +8,7 @@ from gator.core.attempt.artefacts import merged
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.output import Output
 from gator.core.attempt.results.verdict import AttemptFacts, Verdict, explanation
+from gator.core.causes.failed_tests import add_failed_tests
 from gator.core.causes.signature import sign
 from gator.v1 import common_pb2, event_pb2
 
@@ -68,4 +69,5 @@ def conclude(
         longest_silence_nanos=max(times.silence, times.ended - times.last_read),
     )
     sign(finished, choice, path)
+    add_failed_tests(finished, choice, messages.tests)
     return finished

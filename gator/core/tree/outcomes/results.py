@@ -34,6 +34,8 @@ def result_of_end(end: event_pb2.AttemptFinished, attempts: int) -> event_pb2.Re
     )
     if end.HasField("first_error"):
         result.first_error.CopyFrom(end.first_error)
+    if end.HasField("failed_tests"):
+        result.failed_tests.CopyFrom(end.failed_tests)
     return result
 
 

@@ -204,7 +204,7 @@ def _field(
     elif name == "rank":
         word = scalars.choice(context, value, name, tuple(RANKS))
         entry.rank = RANKS[word] if word is not None else entry.rank
-    elif name in ("decisive", "loop"):
+    elif name in ("decisive", "loop", "test"):
         setattr(entry, name, scalars.boolean(context, value, name) or False)
     elif name == "then":
         for item in _items(context, value, name):

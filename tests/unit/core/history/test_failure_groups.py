@@ -6,7 +6,7 @@ from gator.core.history.failure_groups import Causes, FailedJob, grouped
 def test_failures_are_counted_by_their_signature_and_the_first_is_the_example() -> None:
     causes = Causes[str]()
     for signature, path in (("a", "one"), ("b", "two"), ("b", "three"), ("c", "four")):
-        causes.add(signature, path)
+        causes.add({signature: path})
     assert causes.headline() == "4 failures, 3 causes"
     assert [(cause.key, cause.example, cause.count) for cause in causes.by_frequency()] == [
         ("b", "two", 2),
@@ -19,14 +19,14 @@ def test_of_very_many_causes_no_more_examples_are_kept_but_all_are_counted() -> 
     causes = Causes[str]()
     for _ in range(2):
         for number in range(3000):
-            causes.add(str(number), "")
+            causes.add({str(number): ""})
     assert causes.headline() == "6,000 failures, 3,000 causes"
     assert len(causes.by_frequency()) == 1000
 
 
 def test_one_failure_has_one_cause() -> None:
     causes = Causes[str]()
-    causes.add("a", "")
+    causes.add({"a": ""})
     assert causes.headline() == "1 failure, 1 cause"
 
 
