@@ -46,6 +46,8 @@ class PartialMessage(Struct):
     """Whether its last line was seen; only `joins` and `tail` can continue it."""
     has_end: bool = False
     """Whether the last line is the one that `until` matches."""
+    is_logged: bool = False
+    """Whether a logger wrote it: such an exception ended no program, and its text ends with it."""
     has_required_line: bool = False
     """Whether the line that the entry needs was seen."""
     locations: list[SourceLocation] = field(default_factory=list[SourceLocation])
@@ -135,6 +137,7 @@ class PartialMessage(Struct):
             skipped=self.skipped,
             is_consequence=is_consequence,
             is_final=is_final,
+            is_logged=self.is_logged,
         )
 
 

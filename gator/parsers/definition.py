@@ -149,6 +149,8 @@ class Recognised(Struct, kw_only=True):
     """Whether it only says that something before it failed."""
     is_final: bool = False
     """Whether it ended its program."""
+    is_logged: bool = False
+    """Whether it is an exception that a logger wrote."""
 
     @property
     def severity(self) -> common_pb2.Severity.ValueType:

@@ -31,6 +31,8 @@ class StreamParser:
         """Where the line that is read begins in the block, and where the next one does."""
         self._taken = 0
         """Number of the last line that belongs to a message."""
+        self._taken_by: Entry | None = None
+        """The entry of that message."""
         self._before: tuple[str, dict[str, str]] = ("", {})
         """The parser of the last message that took the line before it, and the groups of that line."""
 
@@ -148,12 +150,20 @@ class StreamParser:
             self._read_simple(entry, number, text, groups_of(match), messages)
             return
         message = PartialMessage(entry, number, groups_of(match), [text])
+        message.is_logged = bool(entry.final) and self._follows_log_line(number)
         if entry.before and is_read:
             self._take_line_before(message, self._at)
-        if entry.continues or entry.until or entry.then:
+        if entry.continues or entry.until or entry.then or entry.tail:
             self._partial = message
+            if not (entry.continues or entry.until or entry.then):
+                message.is_complete = message.has_end = True
         else:
             messages.append(self._recognised(message))
+
+    def _follows_log_line(self, number: int) -> bool:
+        """Returns whether the line before one is of a logger, which then wrote this line too."""
+        by = self._taken_by
+        return by is not None and self._taken == number - 1 and by.rank == spec_pb2.PARSER_RANK_GENERAL
 
     def _read_simple(
         self, entry: Entry, number: int, text: str, groups: dict[str, str], messages: list[Recognised]
@@ -179,7 +189,7 @@ class StreamParser:
             if start >= size:
                 self._partial = PartialMessage(entry, number, groups, lines)
                 return
-        self._taken = number + len(lines) - 1
+        self._taken, self._taken_by = number + len(lines) - 1, entry
         messages.append(Recognised(entry=entry, line=number, key=0, lines=lines, groups=groups))
 
     def _take_line_before(self, message: PartialMessage, at: int) -> None:
@@ -236,8 +246,12 @@ class StreamParser:
     def _belongs(self, message: PartialMessage, text: str) -> bool:
         """Adds a line to an open message if it belongs to it."""
         entry = message.entry
-        if entry.then:
-            return self._follows(message, text)
+        if entry.then and not message.is_complete:
+            if self._follows(message, text):
+                return True
+            if not (message.has_required_line and entry.tail):
+                return False
+            message.is_complete = message.has_end = True
         if not message.has_room():
             return False
         if message.is_complete:
@@ -294,7 +308,8 @@ class StreamParser:
         if is_joined or (message.tail and not line):
             message.joined.append(text)
             return True
-        if entry.tail and message.has_end and not message.joined and self._is_tail(message, line):
+        may_have_tail = entry.tail and message.has_end and not (message.joined or message.is_logged)
+        if may_have_tail and self._is_tail(message, line):
             message.tail.append(text)
             return True
         if message.tail and self._is_after_end(message, line):
@@ -365,9 +380,11 @@ class StreamParser:
         entry, lines = message.entry, message.lines
         recognised = message.recognised(
             is_consequence=bool(entry.consequence) and self._is_found(entry.consequence, lines[message.key]),
-            is_final=bool(entry.final) and self._is_found(entry.final, lines[0], lines[-1]),
+            is_final=bool(entry.final)
+            and not message.is_logged
+            and self._is_found(entry.final, lines[0], lines[-1]),
         )
-        self._taken = recognised.last_line
+        self._taken, self._taken_by = recognised.last_line, entry
         return recognised
 
     def _is_found(self, pattern: str, *lines: str) -> bool:

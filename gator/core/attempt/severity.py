@@ -5,6 +5,8 @@ Invariant: only messages of the job itself count, never those of Gator.
 
 from gator.core.causes.failed_tests import FailingTests
 from gator.core.causes.first_error import Best, Candidate, Choice, Key, Location, choice_of
+from gator.core.text import cut
+from gator.parsers import MAX_TEXT
 from gator.v1 import common_pb2, event_pb2, spec_pb2
 
 NAMES: dict[common_pb2.Severity.ValueType, str] = {
@@ -27,23 +29,26 @@ class Messages:
         "_counts",
         "_explaining",
         "_warnings",
+        "after_logged",
         "before_consequence",
         "final",
         "is_settled",
         "last_words",
         "pointed",
+        "tests",
     )
 
     def __init__(self) -> None:
-        "tests",
         self._counts = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
         self._counted = [0] * (common_pb2.SEVERITY_CRITICAL + 1)
         self._explaining: dict[int, Best] = {}
         self._automatic = Best([])
+        self.tests = FailingTests()
         self._warnings = Best([])
         """Warnings that do not count. They explain the failure of a tool that treats them as errors."""
+        self.after_logged: event_pb2.ErrorMessage | None = None
+        """The last lines on stderr that no parser recognised; None if there are none near its end."""
         self.before_consequence: event_pb2.ErrorMessage | None = None
-        self.tests = FailingTests()
         """The last lines that no parser recognised, if the best message is only a consequence."""
         self.is_settled = False
         """Whether no further message may explain the failure, because Gator is ending the attempt."""
@@ -127,9 +132,33 @@ class Messages:
         A program prints the stack of an exception that it handles, and goes on.
         """
         choice, final = choice_of(best), self.final
-        if choice is None or final is None or not _precedes(best.shown[0], final):
-            return choice
-        return Choice(final, final, (choice.shown, *choice.others))
+        if choice is None:
+            return None
+        if final is not None and _precedes(best.shown[0], final):
+            return Choice(final, final, (choice.shown, *choice.others))
+        end = self._said_after(choice.shown) if best.shown[0].is_logged else None
+        return Choice(end, end, (choice.shown, *choice.others)) if end is not None else choice
+
+    def is_best_logged(self) -> bool:
+        """Returns whether the best message that does not count is an exception that a logger wrote."""
+        shown = self._automatic.shown
+        return bool(shown) and shown[0].is_logged
+
+    def _said_after(self, logged: event_pb2.ErrorMessage) -> event_pb2.ErrorMessage | None:
+        """Returns what the program wrote on stderr after a logged exception, together with that; else None.
+
+        It went on after the exception, which may still be the cause.
+        """
+        words = self.after_logged
+        if words is None or logged.stream != words.stream or words.line < logged.line:
+            return None
+        exception = f"{logged.code}: {logged.message}" if logged.code else logged.message
+        end = event_pb2.ErrorMessage()
+        end.CopyFrom(logged)
+        end.line = words.line
+        end.message = cut(f"{words.message}\n{exception}", MAX_TEXT)
+        end.text = cut(f"{words.text}\n{logged.text}", MAX_TEXT)
+        return end
 
     def _blames_warnings(self) -> bool:
         """Returns whether the only explanation is that there were warnings, which do not count."""

@@ -42,6 +42,8 @@ class Candidate(Struct, frozen=True):
     message: event_pb2.ErrorMessage
     may_precede_final: bool = False
     """Whether it is an exception that the program may have handled, so that a later one is preferred."""
+    is_logged: bool = False
+    """Whether it is an exception that a logger wrote, and the last words of the program explain more."""
 
     @classmethod
     def of(cls, rank: int, message: event_pb2.ErrorMessage) -> "Candidate":

@@ -162,6 +162,11 @@ class LineParser:
             self._messages.pointed = self._pointed.message()
         self._messages.final = self._final()
         self._messages.last_words = self.last_words()
+        if self._messages.is_best_logged():
+            # Any line that sounds like an error is one of the parser `generic`.
+            self._messages.after_logged = self._last_words(
+                common_pb2.STREAM_STDERR, plain=True, allowed="generic"
+            )
         only = self._messages.only_consequence()
         if only is not None and only.stream in self._tails:
             self._messages.before_consequence = self._words_before(only)
@@ -208,11 +213,11 @@ class LineParser:
         return None
 
     def _last_words(
-        self, stream: common_pb2.Stream.ValueType, *, plain: bool = False
+        self, stream: common_pb2.Stream.ValueType, *, plain: bool = False, allowed: str = ""
     ) -> event_pb2.ErrorMessage | None:
-        """Returns the last lines of a stream; with `plain` only those that no parser recognises."""
+        """Returns the last lines of a stream; with `plain` those that no parser but `allowed` recognises."""
         rules = self._all if plain else None
-        return last_words(stream, self._tails[stream], self._streams[stream].last_line, rules)
+        return last_words(stream, self._tails[stream], self._streams[stream].last_line, rules, allowed)
 
     def _plain_line(
         self, stream: common_pb2.Stream.ValueType, rule: StreamRule, parser: StreamParser
@@ -281,21 +286,16 @@ class LineParser:
         if message.is_final and not message.is_consequence:
             self._finals[stream] = message.last_line, error_message(stream, message, severity)
         key = key_of(message.rank, stream, message.key_line)
+        if message.entry.test and (counts or not message.entry.decisive):
+            self._keep_test(stream, message, severity, key)
         location = location_of(message.file, message.file_line) if message.file else None
         if self._messages.wants(severity, key, location, counts=counts):
             explanation = error_message(stream, message, severity)
-            candidate = Candidate(key, location, explanation, bool(message.entry.final))
+            candidate = Candidate(
+                key, location, explanation, bool(message.entry.final), is_logged=message.is_logged
+            )
             self._messages.offer(candidate, counts=counts)
-        if message.entry.test and (counts or not message.entry.decisive):
-            self._keep_test(stream, message, severity, key)
 
-    def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> event_pb2.Metric | None:
-        """Returns the metric of a summary to record, and keeps summaries that may count."""
-        try:
-            value = float(message.value)
-        except ValueError:
-            # The pattern of a user may match another text than a number.
-            return None
     def _keep_test(
         self,
         stream: common_pb2.Stream.ValueType,
@@ -309,6 +309,13 @@ class LineParser:
         if is_failure and tests.wants(name, key):
             tests.add(key, error_message(stream, message, severity))
 
+    def _summary(self, stream: common_pb2.Stream.ValueType, message: Recognised) -> event_pb2.Metric | None:
+        """Returns the metric of a summary to record, and keeps summaries that may count."""
+        try:
+            value = float(message.value)
+        except ValueError:
+            # The pattern of a user may match another text than a number.
+            return None
         if value and self._does_count(stream, message):
             self._summaries.setdefault((stream, message.entry.match), message)
         return self._metrics.add(
