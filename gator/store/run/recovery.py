@@ -28,7 +28,13 @@ _FINISHED = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_ATTEMPT_FINISHED
 _ERRORS = attach_pb2.EventFilter(kinds=[attach_pb2.EVENT_KIND_LOG], severity=common_pb2.SEVERITY_ERROR)
 _LIFECYCLE = attach_pb2.EventFilter(kinds=LIFECYCLE_KINDS)
 _PIECE = 1000
-MESSAGE = "the run died before this ended: run it again"
+_MESSAGE = "the run died before this ended: run it again"
+
+
+def _message(stores: RunStores) -> str:
+    """Returns why a node has no end, with the host of the root process. Signatures are made without it."""
+    host = stores.root.info.host
+    return f"the run died on {host} before this ended: run it again" if host else _MESSAGE
 
 
 def catch_up(stores: RunStores) -> int:
@@ -147,7 +153,8 @@ def _of_job(stores: RunStores, node: query_pb2.Node, at: int) -> event_pb2.Resul
             ends = reader.read(0, _FINISHED, path=path, attempt=number).events
             end = ends[-1].attempt_finished if ends else None
     if end is None:
-        end = lost(MESSAGE, common_pb2.REASON_RUN_DIED)
+        end = lost(_MESSAGE, common_pb2.REASON_RUN_DIED)
+        end.message = _message(stores)
         if reader is not None:
             _add_first_error(end, reader, path, number)
     result = result_of_end(end, number)
@@ -198,7 +205,7 @@ def _of_group(stores: RunStores, node: query_pb2.Node, jobs: int | None, at: int
     incomplete = children < node.children
     if result.outcome != common_pb2.OUTCOME_FAILED and (incomplete or lost_with_the_run):
         result.outcome = common_pb2.OUTCOME_LOST
-        result.reason, result.message = common_pb2.REASON_RUN_DIED, MESSAGE
+        result.reason, result.message = common_pb2.REASON_RUN_DIED, _message(stores)
         result.first_failure_unix_nanos = result.first_failure_unix_nanos or at
     return result
 
