@@ -36,6 +36,7 @@ PARSERS: Final = (
     "languages",
     "latex",
     "lint",
+    "lit",
     "make",
     "meson",
     "mpi",

@@ -44,6 +44,9 @@ FAILED = {
     "TAP that ends early": "1..2\nok 1 - header\nBail out!\n",
     "the summary of Catch2": "test cases: 2 | 1 passed | 1 failed\nassertions: 2 | 1 passed | 1 failed\n",
     "the summary of Surefire": "Tests run: 2, Failures: 1, Errors: 0, Skipped: 0\n",
+    "the summary of RSpec": "F.\n\nFinished in 0.5 seconds\n2 examples, 1 failure\n",
+    "a failed test of Robot Framework": "Push Adds                    | FAIL |\n1 != 2\n------\n",
+    "a failed test of lit": "-- Testing: 2 tests, 2 workers --\nFAIL: q :: a.txt (1 of 2)\n",
     "the summary of pytest": "1 failed, 11 passed in 3.21s\n",
     "the summary of unittest": "Ran 3 tests in 0.001s\n\nFAILED (failures=2)\n",
     "an error of xsim": (

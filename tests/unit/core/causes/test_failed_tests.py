@@ -5,7 +5,7 @@ import re
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.parsing import LineParser
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.test_reports import take_reports
+from gator.core.attempt.test_reports import count_reports
 from gator.core.causes.failed_tests import MAX_TESTS, add_failed_tests, causes_in, sign_tests_again
 from gator.core.causes.signature import sign
 from gator.core.reports import Failure, Report, ReportFile
@@ -19,9 +19,9 @@ def end_of(
 ) -> event_pb2.AttemptFinished:
     messages, metrics = Messages(), AttemptMetrics()
     parser = LineParser(spec_pb2.Settings(), messages, metrics)
-    parser.on_lines(common_pb2.STREAM_STDOUT, 1, output.encode(), common_pb2.Counts())
+    parser.parse(common_pb2.STREAM_STDOUT, 1, output.encode(), common_pb2.Counts())
     parser.finish()
-    take_reports([ReportFile(required=True, report=report) for report in reports], messages, metrics)
+    count_reports([ReportFile(required=True, report=report) for report in reports], messages, metrics)
     end = event_pb2.AttemptFinished(outcome=common_pb2.OUTCOME_FAILED, reason=reason, exit_code=1)
     choice = messages.best(common_pb2.SEVERITY_ERROR)
     sign(end, choice)
