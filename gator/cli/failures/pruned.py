@@ -11,6 +11,7 @@ from gator.cli.sources.failure_overlay import OverlaidRun
 from gator.cli.sources.open import OpenRun
 from gator.console.text import one_line
 from gator.core.launch.printed import command
+from gator.core.launch.rerun import launch_of, rest_command
 from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -27,6 +28,8 @@ def print_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[
     if overlaid is None and (died := death(opened.run, opened.run.tally.waiting)):
         output.echo()
         output.echo(output.paint(died, "lost"))
+    if overlaid is None and (opened.run.tally.cancelled or not opened.run.HasField("tally")):
+        _print_held(opened, globs)
     if opened.run.HasField("tally") and not opened.run.tally.pruned:
         return
     if overlaid is not None:
@@ -43,17 +46,44 @@ def print_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[
     output.echo(f"{plural(count, 'job')} {'was' if count == 1 else 'were'} pruned: {shown}")
     for reason, jobs in reasons.most_common(_MAX_REASONS):
         output.echo(f"  {plural(jobs, 'job')}: {reason}")
+    _print_more_reasons(reasons)
+
+
+def _print_held(opened: OpenRun, globs: Sequence[str]) -> None:
+    """Prints the jobs that were not started because of `max_fail` and `max_fail_per_cause`."""
+    reasons = Counter(
+        one_line(node.message)
+        for node in _jobs(opened, globs, common_pb2.OUTCOME_CANCELLED)
+        if node.reason == common_pb2.REASON_MAX_FAIL
+    )
+    if not reasons:
+        return
+    output.echo()
+    for reason, jobs in reasons.most_common(_MAX_REASONS):
+        output.echo(f"{plural(jobs, 'job')} {'was' if jobs == 1 else 'were'} {reason}")
+    _print_more_reasons(reasons)
+    if opened.run.argv:
+        output.echo(f"  the rest: {rest_command(launch_of(opened.run), opened.run.id)}")
+
+
+def _print_more_reasons(reasons: Counter[str]) -> None:
     if len(reasons) > _MAX_REASONS:
         output.echo(f"  ... and {plural(len(reasons) - _MAX_REASONS, 'more reason')}")
 
 
 def _pruned(opened: OpenRun, globs: Sequence[str]) -> Iterator[query_pb2.Node]:
+    return _jobs(opened, globs, common_pb2.OUTCOME_PRUNED)
+
+
+def _jobs(
+    opened: OpenRun, globs: Sequence[str], outcome: common_pb2.Outcome.ValueType
+) -> Iterator[query_pb2.Node]:
     request = qs.ListNodesRequest(
         path=opened.run.ident,
         scope=qs.SCOPE_SUBTREE,
         globs=globs,
         kinds=[common_pb2.NODE_KIND_JOB],
-        outcomes=[common_pb2.OUTCOME_PRUNED],
+        outcomes=[outcome],
     )
     for page in pages(opened.api.list_nodes, request):
         yield from page.nodes

@@ -7,7 +7,7 @@ from typing import Final
 from gator.core.redact import hide, is_secret, secret_names, secret_values
 from gator.plan import Plan
 from gator.spec.expand import used_in
-from gator.v1 import spec_pb2
+from gator.v1 import query_pb2, spec_pb2
 
 MAX_VALUE: Final = 1000
 """Maximum number of characters of a value that is printed."""
@@ -56,6 +56,22 @@ def unset_variables(plan: Plan, environment: Mapping[str, str]) -> list[str]:
     return sorted(
         name for name in used.difference(environment, _SESSION) if not name.startswith(_SESSION_START)
     )
+
+
+def differing_variables(before: query_pb2.Run, now: Mapping[str, str]) -> list[str]:
+    """Returns how the variables that the jobs of a run used differ now, such as `MODE is not set (was fast)`.
+
+    Values that were not recorded, because they may be secrets, are only compared in whether they are set.
+    """
+    found: list[str] = []
+    for name, value in sorted(before.variables.items()):
+        if name not in now:
+            found.append(f"{name} is not set (was {value})")
+        elif now[name] != value:
+            found.append(f"{name} has another value (was {value})")
+    found += [f"{name} is not set" for name in before.unkept_variables if name not in now]
+    found += [f"{name} is set (was not)" for name in before.unset_variables if name in now]
+    return found
 
 
 def _used(plan: Plan) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 import shutil
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -94,8 +96,7 @@ def get(
 
     Existing files are never overwritten.
     """
-    with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
-        made = artefact_named(opened, opened.path_of(path), name, attempt or 0)
+    with _with_artefact(path, name, attempt or 0, run, tracking, HubChoice(hub, hub_ca)) as (opened, made):
         place = copy_of(opened, made)
         if to == Path("-"):
             _write(opened, made, place)
@@ -111,6 +112,33 @@ def get(
             print_json({"path": made.path, "attempt": made.attempt, "output": str(target), **values})
         else:
             output.echo(f"{target} ({size_text(made.artefact.size_bytes)})")
+
+
+@contextmanager
+def _with_artefact(
+    path: str, name: str, attempt: int, run: str | None, tracking: Path | None, hub: HubChoice
+) -> Generator[tuple[OpenRun, MadeArtefact]]:
+    """Yields an artefact and the run that made it.
+
+    Without `run` it is the newest run, or one that this repeats, because a rerun has only some of the jobs.
+    """
+    with open_run(run, tracking, hub) as opened:
+        repeated = opened.run.parent if run is None else ""
+        try:
+            made = artefact_named(opened, opened.path_of(path), name, attempt)
+        except NotFoundError:
+            if not repeated:
+                raise
+            made = None
+        if made is not None:
+            yield opened, made
+            return
+        with open_run(repeated, tracking, hub) as original:
+            made = artefact_named(original, original.path_of(path), name, attempt)
+            output.warn(
+                f"gator: from run {repeated[:8]}: the newest run, {opened.run.id[:8]}, repeats a part of it"
+            )
+            yield original, made
 
 
 def _write(opened: OpenRun, made: MadeArtefact, place: Path | None) -> None:

@@ -1,16 +1,23 @@
 """Gives a rerun the parameters and the scale of the run that it repeats, with notes about differences."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
+from gator.cli.launch.request import launch_environment
 from gator.cli.launch.reruns.requested_selection import RequestedSelection
 from gator.console import describe
 from gator.core.launch.parameters import PARAM, SCALE, by_name, options_of, value_of
+from gator.core.launch.variables import differing_variables
 from gator.core.redact import MASK
 from gator.errors import UsageError
 from gator.git import GitQuestion
+from gator.units import some_of
 from gator.v1 import query_pb2
+
+_MAX_VARIABLES: Final = 3
+"""Maximum number of variables that are named."""
 
 
 def inherit(
@@ -41,7 +48,22 @@ def inherit(
         notes.append(
             f"run {repeated.id[:8]} had {had}: a job that passes with other parameters keeps its failure"
         )
-    return replace(selected, params=params, scale=scale, notes=[*notes, *_about_commits(repeated)])
+    return replace(
+        selected,
+        params=params,
+        scale=scale,
+        notes=[*notes, *_about_commits(repeated), *_about_variables(repeated)],
+    )
+
+
+def _about_variables(repeated: query_pb2.Run) -> Iterator[str]:
+    """Yields a note if variables that the jobs use differ from those of the repeated run."""
+    differing = differing_variables(repeated, launch_environment())
+    if differing:
+        yield (
+            f"variables differ from those of run {repeated.id[:8]}: {some_of(differing, _MAX_VARIABLES)}; "
+            "a failure that they caused may not occur again"
+        )
 
 
 def _about_commits(repeated: query_pb2.Run) -> Iterator[str]:

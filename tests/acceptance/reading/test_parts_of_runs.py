@@ -1,0 +1,38 @@
+"""What commands say after runs of a part of a spec, and after runs that a limit ended."""
+
+from tests.acceptance.support import Gator
+
+SPEC = """\
+!JobGroup
+ident: top
+max_fail: 1
+jobs:
+- !Job {ident: a, shell: 'echo hi > x.txt; test "$MODE" != bad', artefacts: {produces: {x: x.txt}}}
+- !Job {ident: b, shell: 'true', on_done: [a]}
+- !Job {ident: c, shell: 'true', on_done: [b]}
+"""
+
+
+def test_failures_say_why_jobs_were_not_started(gator: Gator) -> None:
+    gator("run", gator.spec(SPEC), env={"MODE": "bad"}).expect(1)
+    lines = gator("failures").expect(0).out.splitlines()
+    assert "2 jobs were not started, because 1 job of top failed (max_fail: 1)" in lines
+    assert lines[-1].startswith("  the rest: MODE=bad gator run --skip @passed --repeat ")
+
+
+def test_a_rerun_names_the_variables_that_differ(gator: Gator) -> None:
+    spec = gator.spec(SPEC)
+    gator("run", spec, env={"MODE": "bad"}).expect(1)
+    rerun = gator("run", "--only", "@failed", spec, env={"MODE": "good"})
+    assert "MODE has another value (was bad)" in rerun.out + rerun.err
+    again = gator("run", "--only", "/top/a", "--repeat", "latest", spec, env={"MODE": "bad"})
+    assert "variables differ" not in again.out + again.err
+
+
+def test_get_finds_an_artefact_that_only_the_repeated_run_made(gator: Gator) -> None:
+    spec = gator.spec(SPEC.replace("max_fail: 1\n", "").replace("'true', on_done: [b]", "'false'"))
+    gator("run", spec, env={"MODE": "fast"}).expect(1)
+    gator("run", "--only", "/top/c", "--repeat", "latest", spec, env={"MODE": "fast"}).expect(1)
+    found = gator("get", "a", "x", "-o", "-").expect(0)
+    assert found.out == "hi\n"
+    assert "repeats a part of it" in found.err
