@@ -137,13 +137,13 @@ class Includes:
             self._context.problem(node, f"files include each other in a cycle: {loop}")
             return None
         if file not in self._roots:
-            data = self._bytes(node, file)
+            data = self._bytes(node, file, "included" if holds == _SPEC else "read")
             if data is None:
                 return None
             self._roots[file] = self.compose(data, file, holds)
         return self._roots[file]
 
-    def _bytes(self, node: Node, file: str) -> bytes | None:
+    def _bytes(self, node: Node, file: str, verb: str) -> bytes | None:
         if self._read is None:
             self._context.problem(node, "nothing can be included here: the spec has no folder")
             return None
@@ -151,5 +151,5 @@ class Includes:
             return self._read(file)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._context.problem(node, f"'{file}' cannot be included: {reason[:1].lower()}{reason[1:]}")
+            self._context.problem(node, f"'{file}' cannot be {verb}: {reason[:1].lower()}{reason[1:]}")
             return None
