@@ -7,6 +7,8 @@ from gator.v1 import common_pb2, event_pb2
 
 _PYTEST = re.compile(r"^E {3,}")
 """The mark of pytest in front of the lines of an exception."""
+_ABSOLUTE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]")
+"""Beginning of an absolute path."""
 _MARGIN = " \t|"
 """Characters in front of the lines of an exception in a group."""
 _MAX_SHOWN = 300
@@ -30,8 +32,10 @@ def shown_line(error: event_pb2.ErrorMessage) -> str:
     line = first if is_first else _line_of(error) or first
     if error.item not in line:
         line = f"{error.item}: {line}"
-    file, number = location_of(error.file, error.file_line)
-    if file and file not in line:
+    name, number = location_of(error.file, error.file_line)
+    # The folders of another machine or of a run say nothing.
+    file = name if _ABSOLUTE.match(error.file) else error.file
+    if file and name not in line:
         line = f"{line} ({file}:{number})" if number else f"{line} ({file})"
     return line
 

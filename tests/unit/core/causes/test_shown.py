@@ -39,3 +39,11 @@ def test_the_line_that_ends_with_the_message_is_preferred_to_one_that_has_it() -
 def test_the_margin_of_a_group_of_exceptions_is_not_shown() -> None:
     error = event_pb2.ErrorMessage(text="  | OSError: no device", message="no device")
     assert shown_line(error) == "OSError: no device"
+
+
+def test_a_relative_path_of_the_place_is_whole() -> None:
+    error = event_pb2.ErrorMessage(text="too deep", message="too deep", file="src/fuzz.c", file_line=15)
+    assert shown_line(error) == "too deep (src/fuzz.c:15)"
+    for file in ("/home/ann/src/fuzz.c", "C:/x/fuzz.c", "~/fuzz.c"):
+        error.file = file
+        assert shown_line(error) == "too deep (fuzz.c:15)"

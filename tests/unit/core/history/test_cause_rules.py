@@ -79,7 +79,7 @@ def cause_of_traceback(match: str) -> query_pb2.Node:
     return node
 
 
-@pytest.mark.parametrize("match", ["^test_clock: KeyError", r"'clk' \(lookup\.py:3\)$", "KeyError"])
+@pytest.mark.parametrize("match", ["^test_clock: KeyError", r"'clk' \(lab/lookup\.py:3\)$", "KeyError"])
 def test_a_rule_matches_the_line_that_is_shown(match: str) -> None:
     node = cause_of_traceback(match)
     assert (node.cause, node.cause_line) == ("clock", "")
