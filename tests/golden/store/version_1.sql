@@ -59,6 +59,7 @@ CREATE TABLE nodes (
     first_failure TEXT,
     first_failure_unix_nanos INTEGER,
     signature TEXT,
+    failed_tests BLOB,
     contracts BLOB,
     invalid_commands INTEGER
 );

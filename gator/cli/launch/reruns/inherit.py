@@ -5,7 +5,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from gator.cli.launch.request import launch_environment
 from gator.cli.launch.reruns.requested_selection import RequestedSelection
 from gator.console import describe
 from gator.core.launch.parameters import PARAM, SCALE, by_name, options_of, value_of
@@ -13,6 +12,7 @@ from gator.core.launch.variables import differing_variables
 from gator.core.redact import MASK
 from gator.errors import UsageError
 from gator.git import GitQuestion
+from gator.runtime.text_encoding import launch_variables
 from gator.units import some_of
 from gator.v1 import query_pb2
 
@@ -58,7 +58,7 @@ def inherit(
 
 def _about_variables(repeated: query_pb2.Run) -> Iterator[str]:
     """Yields a note if variables that the jobs use differ from those of the repeated run."""
-    differing = differing_variables(repeated, launch_environment())
+    differing = differing_variables(repeated, launch_variables())
     if differing:
         yield (
             f"variables differ from those of run {repeated.id[:8]}: {some_of(differing, _MAX_VARIABLES)}; "

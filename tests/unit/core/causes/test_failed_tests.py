@@ -100,7 +100,7 @@ def test_a_crash_between_tests_is_a_cause_beside_them() -> None:
     assert "heap-use-after-free" in end.failed_tests.list[0].error.text
 
 
-def test_a_test_above_failed_subtests_is_no_cause_of_its_own() -> None:
+def test_a_test_above_failed_subtests_is_not_a_cause_of_its_own() -> None:
     output = (
         "--- FAIL: TestPush (0.00s)\n    --- FAIL: TestPush/one (0.00s)\n        q_test.go:9: got 1\n"
         "    --- FAIL: TestPush/two (0.00s)\n        q_test.go:9: got 2 and more\nFAIL\n"

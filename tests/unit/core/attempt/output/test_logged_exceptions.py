@@ -25,7 +25,7 @@ def test_the_last_words_come_before_a_logged_exception() -> None:
     assert (found.line, found.file) == (11, "b.py")
 
 
-def test_the_end_of_a_program_is_no_text_of_an_exception_that_asyncio_found() -> None:
+def test_the_end_of_a_program_does_not_extend_an_exception_that_asyncio_found() -> None:
     found = first_error(err=f"{NEVER}{TRACEBACK}final: could not finish\n")
     assert found.message == "final: could not finish\nZeroDivisionError: division by zero"
 
@@ -40,7 +40,7 @@ def test_what_was_written_before_a_logged_exception_does_not_matter() -> None:
     assert found.message == "division by zero"
 
 
-def test_messages_of_other_loggers_are_no_last_words() -> None:
+def test_messages_of_other_loggers_are_not_last_words() -> None:
     found = first_error(err=f"ERROR:root:cannot go on\n{TRACEBACK}ERROR:root:shutting down\n")
     assert found.message == "division by zero"
 
