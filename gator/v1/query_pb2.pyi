@@ -728,6 +728,7 @@ class Node(message.Message):
     TICKET_FIELD_NUMBER: builtins.int
     CAUSE_LINE_FIELD_NUMBER: builtins.int
     INVALID_COMMANDS_FIELD_NUMBER: builtins.int
+    GATOR_WARNINGS_FIELD_NUMBER: builtins.int
     FIRST_FAILURE_UNIX_NANOS_FIELD_NUMBER: builtins.int
     WAITING_FOR_FIELD_NUMBER: builtins.int
     PROGRESS_FIELD_NUMBER: builtins.int
@@ -776,6 +777,8 @@ class Node(message.Message):
     """
     invalid_commands: builtins.int
     """Number of lines that look like commands but are not valid, in the last attempt, or of all jobs below."""
+    gator_warnings: builtins.int
+    """Number of warnings of Gator itself about the last attempt, or about all jobs below."""
     first_failure_unix_nanos: builtins.int
     """Time at which the job of first_failure ended, in nanoseconds since 1970 UTC; 0 if there is none."""
     @builtins.property
@@ -850,6 +853,7 @@ class Node(message.Message):
         ticket: builtins.str = ...,
         cause_line: builtins.str = ...,
         invalid_commands: builtins.int = ...,
+        gator_warnings: builtins.int = ...,
         first_failure_unix_nanos: builtins.int = ...,
         waiting_for: abc.Iterable[WaitingReason.ValueType] | None = ...,
         progress: event_pb2.Progress | None = ...,
@@ -857,7 +861,7 @@ class Node(message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["contracts", b"contracts", "counts", b"counts", "demand", b"demand", "failed_tests", b"failed_tests", "first_error", b"first_error", "progress", b"progress", "tally", b"tally", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "cause_line", b"cause_line", "children", b"children", "contracts", b"contracts", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "failed_tests", b"failed_tests", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "host", b"host", "invalid_commands", b"invalid_commands", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["allow_failure", b"allow_failure", "attempts", b"attempts", "cause", b"cause", "cause_line", b"cause_line", "children", b"children", "contracts", b"contracts", "counts", b"counts", "demand", b"demand", "ended_unix_nanos", b"ended_unix_nanos", "failed_tests", b"failed_tests", "first_error", b"first_error", "first_failure", b"first_failure", "first_failure_unix_nanos", b"first_failure_unix_nanos", "former_signature", b"former_signature", "gator_warnings", b"gator_warnings", "host", b"host", "invalid_commands", b"invalid_commands", "kind", b"kind", "message", b"message", "outcome", b"outcome", "path", b"path", "progress", b"progress", "reason", b"reason", "seed", b"seed", "signature", b"signature", "started_unix_nanos", b"started_unix_nanos", "state", b"state", "tags", b"tags", "tally", b"tally", "ticket", b"ticket", "usage", b"usage", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -184,6 +184,7 @@ NODES = Table(
         _column("failed_tests", MESSAGE, "result.failed_tests?", "failed_tests"),
         _column("contracts", MESSAGE, "result.contracts?", "contracts"),
         _column("invalid_commands", INT, "result.invalid_commands?", "invalid_commands"),
+        _column("gator_warnings", INT, "result.gator_warnings?", "gator_warnings"),
     ],
     indexes=[
         Index("nodes_by_parent", ["parent", "declared_unix_nanos"]),

@@ -259,6 +259,7 @@ ADDED = {
             "attempts.log_files",
             "nodes.contracts",
             "nodes.invalid_commands",
+            "nodes.gator_warnings",
             "metrics.min",
             "metrics.max",
             "metrics.sum",

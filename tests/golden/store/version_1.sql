@@ -61,7 +61,8 @@ CREATE TABLE nodes (
     signature TEXT,
     failed_tests BLOB,
     contracts BLOB,
-    invalid_commands INTEGER
+    invalid_commands INTEGER,
+    gator_warnings INTEGER
 );
 CREATE INDEX nodes_by_parent ON nodes (parent, declared_unix_nanos);
 CREATE INDEX nodes_by_sort ON nodes (sort);
