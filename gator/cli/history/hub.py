@@ -79,8 +79,8 @@ class HubHistory:
     def at_commit(self, run: query_pb2.Run, limit: int) -> Sequence[query_pb2.Run]:
         """Returns the newest runs of its ident at its commit, with reruns and runs of other parts."""
         others = self._hub.runs(hs.ListRunsRequest(ident=run.ident), MAX_SEARCHED)
-        found = islice((other for other in others if is_at_commit(other, run)), limit)
-        return [run if other.id == run.id else self.full_run(other) for other in found]
+        matching = islice((other for other in others if is_at_commit(other, run)), limit)
+        return [run if other.id == run.id else self.full_run(other) for other in matching]
 
     def nodes_at(self, run: query_pb2.Run, paths: Sequence[str]) -> Iterable[query_pb2.Node]:
         """Yields those of these nodes that a run has."""

@@ -69,12 +69,14 @@ def ask_baselines(
     thread.start()
     thread.join(wait)
     if answers:
-        found = answers[0]
+        baselines = answers[0]
     else:
         problem = f"earlier runs could not be read within {limit_text(round(wait * 1e9))} (--history-wait)"
-        found = plan_pb2.Baselines(runs=[plan_pb2.BaselineRun(name=name, problem=problem) for name in wanted])
-    found.is_required = options.require_baseline
-    return found, list(_notices(found, wanted))
+        baselines = plan_pb2.Baselines(
+            runs=[plan_pb2.BaselineRun(name=name, problem=problem) for name in wanted]
+        )
+    baselines.is_required = options.require_baseline
+    return baselines, list(_notices(baselines, wanted))
 
 
 def history_wait_millis(options: LaunchOptions) -> int:
@@ -150,7 +152,7 @@ def _figures(
     every = [contract for some in contracts.values() for contract in some]
     names = sorted({contract.metric for contract in every})
     ranks = sorted({rank for contract in every if (rank := rank_of(contract.figure)) is not None})
-    found: list[plan_pb2.BaselineFigure] = []
+    figures: list[plan_pb2.BaselineFigure] = []
     for node in history.metrics(run, names, ranks):
         path = node.path.partition("/")[2]
         totals = {total.name: total for total in node.metrics}
@@ -161,10 +163,10 @@ def _figures(
                 figure = plan_pb2.BaselineFigure(run=name, path=path, value=value)
                 figure.metric, figure.figure = contract.metric, contract.figure
                 figure.unit = "" if contract.figure == "count" else total.unit
-                found.append(figure)
-        if len(found) > MAX_FIGURES:
+                figures.append(figure)
+        if len(figures) > MAX_FIGURES:
             break
-    return found
+    return figures
 
 
 def _source(

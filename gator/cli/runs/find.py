@@ -177,8 +177,8 @@ def select(run_name: str | None, root: Path) -> FoundRun:
         if 1 <= back <= len(runs):
             return runs[back - 1]
         raise NotFoundError(too_far_back(len(runs), f"in {root}"))
-    found = _named(run_name, runs)
-    if found is None:
+    match = _named(run_name, runs)
+    if match is None:
         idents = _newest_by_ident(runs)
         some = [run.folder.path.name for run in idents.values()][:5]
         listing = command("runs", "--tracking", str(root.absolute()))
@@ -188,7 +188,7 @@ def select(run_name: str | None, root: Path) -> FoundRun:
             or f"; the newest are: {', '.join(some)}: see {listing}"
         )
         raise NotFoundError(f"there is no run {run_name!r} in {root}{which}")
-    return found
+    return match
 
 
 def _newest_by_ident(runs: Sequence[FoundRun]) -> dict[str, FoundRun]:

@@ -74,8 +74,8 @@ class OverlaidRun(Struct, frozen=True):
         """Yields the jobs that still fail, in an order."""
         patterns = [PathPattern(glob) for glob in globs]
         newest = list(self.runs.values())[-1]
-        found = (self.nodes[job.run, path] for path, job in self.jobs.items() if job.outcome in FAILURES)
-        for node in sorted(found, key=lambda node: (sort_value(node, order), self.spec_order.of(node.path))):
+        nodes = (self.nodes[job.run, path] for path, job in self.jobs.items() if job.outcome in FAILURES)
+        for node in sorted(nodes, key=lambda node: (sort_value(node, order), self.spec_order.of(node.path))):
             if not patterns or any(pattern.matches(node.path) for pattern in patterns):
                 run = self.jobs[node.path].run
                 yield FailedIn(node, self.runs[run], self.sources[run], newest)

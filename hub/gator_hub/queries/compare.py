@@ -102,7 +102,7 @@ class Comparisons:
         but the uninteresting ones are included. Rules of `more` name causes that the rules of a run do not.
         """
         old, new = self._run(before, more), self._run(after, more)
-        found = self._of(old, new)
+        comparison = self._of(old, new)
         last, path = at or (0, None)
         shown: list[compare.Changed] = []
         for change in sorted(set(changes) or set(hub_pb2.Change.values()) - compare.UNINTERESTING):
@@ -113,7 +113,9 @@ class Comparisons:
                 some = self._both_passed(old, new, begin, size + 1 - len(shown))
             else:
                 holder = old if change == hub_pb2.CHANGE_GONE else new
-                some = _beyond(found.jobs.get(change, ()), self._key(holder, begin), size + 1 - len(shown))
+                some = _beyond(
+                    comparison.jobs.get(change, ()), self._key(holder, begin), size + 1 - len(shown)
+                )
             shown += [compare.Changed(difference, change) for difference in some]
         differences: list[hub_pb2.Difference] = []
         written = 0
@@ -123,7 +125,7 @@ class Comparisons:
             written += sum(difference.ByteSize() for difference in some)
         last = shown[len(differences) - 1] if differences else None
         next_position = (int(last.change), last.path) if last and len(shown) > len(differences) else None
-        return Page(differences, found.counts, found.unselected, next_position)
+        return Page(differences, comparison.counts, comparison.unselected, next_position)
 
     def _of(self, old: _Run, new: _Run) -> _Comparison:
         # A run that was removed and imported again has other stores; one that continues has other positions.

@@ -163,13 +163,13 @@ class EventReader:
             return None
         where = SqlCondition().numbers("subject", subjects).numbers("kind", wanted.kinds)
         where.severity(wanted.severity)
-        found = self._database.query(
+        rows = self._database.query(
             f"SELECT place FROM events WHERE {where.text} LIMIT ?",  # noqa: S608 - constant parts, numbers
             [*where.values, _MAX_UNORDERED_EVENTS + 1],
         )
-        if len(found) > _MAX_UNORDERED_EVENTS:
+        if len(rows) > _MAX_UNORDERED_EVENTS:
             return None
-        places = sorted(place for (place,) in found if wanted.after < place <= wanted.until)
+        places = sorted(place for (place,) in rows if wanted.after < place <= wanted.until)
         return places[: wanted.limit]
 
     def _places(self, subjects: Sequence[int], wanted: _Wanted) -> list[int]:
@@ -185,10 +185,10 @@ class EventReader:
                 )
                 values += [subject, int(kind), wanted.after, wanted.until]
                 values += [wanted.severity, wanted.limit] if graded else [wanted.limit]
-        found = self._database.query(
+        rows = self._database.query(
             f"{' UNION ALL '.join(selects)} ORDER BY 1 LIMIT ?", [*values, wanted.limit]
         )
-        return [place for (place,) in found]
+        return [place for (place,) in rows]
 
     def _scan(self, wanted: _Wanted, until: int, prefix: str, attempt: int) -> list[Any]:
         """Returns the events of many attempts, by a scan of all events between two places."""
@@ -213,11 +213,11 @@ class EventReader:
         known: dict[int, tuple[str, int]] = {}
         for some in _pieces(sorted({row[1] for row in rows})):
             asked = SqlCondition().one_of("id", some).add(where.text, *where.values)
-            found = self._database.query(
+            subjects = self._database.query(
                 f"SELECT id, path, attempt FROM subjects WHERE {asked.text}",  # noqa: S608
                 asked.values,
             )
-            known.update((number, (path, attempt)) for number, path, attempt in found)
+            known.update((number, (path, attempt)) for number, path, attempt in subjects)
         return [(row[0], *known[row[1]], *row[2:]) for row in rows if row[1] in known]
 
     def _with_bodies(self, rows: Sequence[Any]) -> tuple[list[event_pb2.Event], int]:

@@ -126,10 +126,10 @@ def _apply_rules(
         .limit(MAX_RULED_RUNS)
     )
     for number, outcome in database.rows(query):
-        found = ruled[number] = causes_in(number, outcome is not None)
+        causes = ruled[number] = causes_in(number, outcome is not None)
         for cause, having in numbers.items():
             having.discard(number)
-            if cause in found:
+            if cause in causes:
                 having.add(number)
     return ruled
 
@@ -144,10 +144,10 @@ def _newest(database: Database, series: tuple[str, str], started: int) -> _Newes
         .order_by(runs.started_unix_nanos.desc())
         .limit(_MAX_SERIES)
     )
-    found = [(number, sighting_of(row)) for number, *row in database.rows(query)]
+    sightings = [(number, sighting_of(row)) for number, *row in database.rows(query)]
     return _Newest(
-        {sighting.run: sighting for _, sighting in found},
-        {sighting.run: number for number, sighting in found},
+        {sighting.run: sighting for _, sighting in sightings},
+        {sighting.run: number for number, sighting in sightings},
     )
 
 
@@ -160,12 +160,12 @@ def _numbers(database: Database, signatures: Sequence[str]) -> Iterable[tuple[st
 
 def _runs(database: Database, numbers: Iterable[int]) -> Mapping[int, _Seen]:
     rows = rows_of_runs(database, sorted(numbers), ("series", "parent", *SIGHTING_NAMES))
-    found: dict[int, _Seen] = {}
+    runs: dict[int, _Seen] = {}
     for number, (series, parent, *row) in rows.items():
         sighting = sighting_of(row)
         started = sighting.started_unix_nanos
-        found[number] = _Seen(started, number, (sighting.ident, series), bool(parent), sighting)
-    return found
+        runs[number] = _Seen(started, number, (sighting.ident, series), bool(parent), sighting)
+    return runs
 
 
 def _group(

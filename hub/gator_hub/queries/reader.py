@@ -167,14 +167,14 @@ class HubReader(HubCatalogue, RecordReader):
         with self._lock:
             if self._ruled_by != key:
                 self._ruled_by, self._ruled = key, {}
-            found = self._ruled.get(number)
-        if found is None:
+            causes = self._ruled.get(number)
+        if causes is None:
             failed = HubCatalogue(self._database.query, number).failed("", rules)
-            found = {group.first.key: group.path for group in grouped(failed)}
+            causes = {group.first.key: group.path for group in grouped(failed)}
             if has_ended:
                 with self._lock:
-                    self._ruled[number] = found
-        return found
+                    self._ruled[number] = causes
+        return causes
 
     # -- events
 

@@ -84,8 +84,8 @@ class SignatureUpdater:
             stale = await asyncio.to_thread(stale_failures, self._database, number, after)
             if not stale:
                 return count
-            found = await asyncio.to_thread(_sign, reader, stale)
-            await asyncio.wrap_future(self._writer.run(partial(_store, run=number, found=found)))
+            signed = await asyncio.to_thread(_sign, reader, stale)
+            await asyncio.wrap_future(self._writer.run(partial(_store, run=number, signed=signed)))
             after = stale[-1].node.path
             count += len(stale)
             await asyncio.sleep(_REST_SECONDS)
@@ -115,12 +115,12 @@ def _signed(reader: HubReader, node: query_pb2.Node) -> Signed:
         return Signed(node.signature, None)
 
 
-def _store(database: Database, run: int, found: Sequence[_SignedNode]) -> None:
+def _store(database: Database, run: int, signed: Sequence[_SignedNode]) -> None:
     """Stores signatures of failures of a run, and what their former ones have become."""
     nodes, former = database.models.nodes, database.models.former_signatures
     causes = database.models.failed_tests
     pairs: set[tuple[str, str]] = set()
-    for one in found:
+    for one in signed:
         values: dict[str, object] = {"own_signature": one.signed.signature}
         if one.signed.first_error is not None:
             values["first_error"] = one.signed.first_error.SerializeToString()

@@ -76,8 +76,8 @@ def clean(
 
 def _size(folder: Path) -> int:
     """Returns the size of a folder in bytes. A file with several hard links counts once."""
-    found = [path.lstat() for path in folder.rglob("*") if not path.is_dir()]
-    return sum({(each.st_dev, each.st_ino): each.st_size for each in found}.values())
+    stats = [path.lstat() for path in folder.rglob("*") if not path.is_dir()]
+    return sum({(each.st_dev, each.st_ino): each.st_size for each in stats}.values())
 
 
 def _remove(run: FoundRun) -> None:
