@@ -122,7 +122,7 @@ class OpenRun(Struct, frozen=True):
                 return f" that has started yet: {near}"
             waiting = printed.command("status", where=self.source.where)
             coming = plan_of(launch_of(self.run))
-            return f" that has started yet: see {waiting} for the waiting jobs, {coming} for the whole plan"
+            return f" that has started yet: for the waiting jobs see {waiting}; for the plan see {coming}"
         part = f" in {self.run.ident}"
         if self.run.parent:
             whole = self.run.parent[:8]

@@ -150,7 +150,7 @@ def test_commands_about_many_failures_and_live_runs(gator: Gator, tmp_path: Path
 
 def _hint(text: str, begins: str) -> str:
     """The command that begins so within an error."""
-    found = re.search(rf"{re.escape(begins)}.*?(?= (?:shows|lists|what) |$)", text, re.MULTILINE)
+    found = re.search(rf"{re.escape(begins)}.*?(?=;|$)", text, re.MULTILINE)
     assert found, text
     return found[0].strip()
 

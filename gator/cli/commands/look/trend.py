@@ -164,7 +164,7 @@ def _advice(history: History, ident: str, path: str, newest: query_pb2.Run | Non
         if near:
             return f"did you mean '{escape(near)}'?"
     listed = command("runs", where=history.where)
-    return f"write the whole path, such as nightly/sims/run[2]; see {listed} for the idents"
+    return f"write the whole path, such as nightly/sims/run[2]; for the idents see {listed}"
 
 
 @contextmanager

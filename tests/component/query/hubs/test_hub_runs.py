@@ -102,7 +102,9 @@ def test_a_node_that_is_not_there_is_told_alike_by_all_commands(tracking: Path, 
         }
     builder.end()
     (text,) = told
-    assert text.startswith("there is no node 'nosuch' that has started yet: see gator status -r ")
+    assert text.startswith(
+        "there is no node 'nosuch' that has started yet: for the waiting jobs see gator status -r "
+    )
 
 
 def test_hub_as_an_option_needs_no_prefix(ask: Gator, hub: FakeHub) -> None:
