@@ -34,6 +34,8 @@ class Daemon(Struct, eq=False):
     state: DaemonState = DaemonState.STARTING
     attached: bool = False
     """Whether it ever came up."""
+    is_killed: bool = False
+    """Whether the root killed it because it was not needed any more."""
     handle: DaemonHandle | None = None
     link: ChildLink | None = None
     waiting: list[attach_pb2.AttachResponse] = field(default_factory=list[attach_pb2.AttachResponse])

@@ -147,7 +147,7 @@ class Fleet:
         for daemon in list(self.daemons.values()):
             if daemon.state is DaemonState.STARTING and daemon.handle is not None:
                 # It never got work, so it is not waited for.
-                daemon.state = DaemonState.DRAINING
+                daemon.state, daemon.is_killed = DaemonState.DRAINING, True
                 daemon.handle.kill()
             else:
                 self.drain(daemon.name)
@@ -222,8 +222,8 @@ class Fleet:
         code = exited.result()
         if self._log is not None:
             self._log.info("%s exited while %s, code %d", daemon.name, daemon.state.value, code)
-        # A daemon that never came up was killed because it is not needed any more.
-        if daemon.state is DaemonState.DRAINING and (code == 0 or not daemon.attached):
+        # A daemon may attach after the root has killed it, because its Hello was on the way.
+        if daemon.state is DaemonState.DRAINING and (code == 0 or daemon.is_killed):
             self._ended(daemon)
             return
         manner = f"exited with code {code}" if code >= 0 else f"was killed by signal {-code}"

@@ -259,6 +259,22 @@ async def test_drained_daemons_end_without_a_word(world: World):
     assert not [line for line in world.log if line.startswith(("dead", "sweep"))]
 
 
+async def test_a_daemon_whose_hello_arrives_after_it_was_killed_ends_without_a_word(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    killed: list[str] = []
+    monkeypatch.setattr(FakeHandle, "kill", lambda handle: killed.append(handle.name))
+    world.fleet.start(WRAPPERS)
+    draining = asyncio.create_task(world.fleet.drain_all())
+    await asyncio.sleep(0)
+    assert killed == ["w1"]
+    world.attach("w1")
+    world.die("w1")
+    async with asyncio.timeout(5):
+        await draining
+    assert world.log == []
+
+
 async def test_a_daemon_that_died_before_it_came_up_is_not_killed_again_when_all_are_drained(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
