@@ -37,9 +37,10 @@ def open_(
         bool, typer.Option("--print", help="Print the link only; it signs in once, within 60 s.")
     ] = False,
 ) -> None:
-    """Show the runs of the tracking folder in the browser until Ctrl-C; with -r one run.
+    """Show runs in the browser, without a hub.
 
-    The page is that of a hub, and read-only. Live runs are followed.
+    Without -r all runs of the tracking folder are shown, until Ctrl-C. The page is that of a hub, and
+    read-only. Live runs are followed.
     """
     root = tracking_root(tracking)
     folder, view = root, "/"
