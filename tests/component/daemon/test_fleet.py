@@ -263,7 +263,11 @@ async def test_a_daemon_whose_hello_arrives_after_it_was_killed_ends_without_a_w
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     killed: list[str] = []
-    monkeypatch.setattr(FakeHandle, "kill", lambda handle: killed.append(handle.name))
+
+    def kill(handle: FakeHandle) -> None:
+        killed.append(handle.name)
+
+    monkeypatch.setattr(FakeHandle, "kill", kill)
     world.fleet.start(WRAPPERS)
     draining = asyncio.create_task(world.fleet.drain_all())
     await asyncio.sleep(0)

@@ -118,6 +118,18 @@ class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
             raise NotFoundError("no run on this hub has that node")
         return self.history
 
+    async def ListJobStatistics(
+        self, request: hs.ListJobStatisticsRequest, context: Any
+    ) -> hs.ListJobStatisticsResponse:
+        self.asked.append(request)
+        return hs.ListJobStatisticsResponse()
+
+    async def CreateSignInCode(
+        self, request: hs.CreateSignInCodeRequest, context: Any
+    ) -> hs.CreateSignInCodeResponse:
+        self.asked.append(request)
+        return hs.CreateSignInCodeResponse()
+
     async def PinRun(self, request: hs.PinRunRequest, context: Any) -> hs.PinRunResponse:
         self.asked.append(request)
         return hs.PinRunResponse()
