@@ -1,10 +1,12 @@
 import { execFileSync, spawn, type ChildProcess, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { environ, Hub } from "../tests/browser/hub";
 
 const PYTHON = process.env["GATOR_TEST_PYTHON"] ?? "python3";
 const HERE = import.meta.dirname;
+/** Files of the project that the runs test. The pictures show commands, so these name no folder of this machine. */
+const FILES = ["nightly.yaml", "smoke.yaml", "sim.sh", "soak.py"];
 
 /** Which tests fail in each of the runs: the name of a suite, a fault and the numbers of tests. */
 const NIGHTS = [
@@ -33,7 +35,7 @@ export class Demo {
     await this.hub.start();
     if (isNew) this.fill();
     this.setNight("axi timeout 2 5\n", true);
-    this.live = spawn(PYTHON, this.run("nightly"), { env: this.environ(), cwd: this.folder, stdio: "ignore" });
+    this.live = spawn(PYTHON, this.run("nightly"), { env: environ(this.folder), cwd: this.folder, stdio: "ignore" });
   }
 
   async stop(): Promise<void> {
@@ -48,15 +50,16 @@ export class Demo {
 
   private fill(): void {
     this.git("init", "-q", "-b", "main");
+    for (const file of FILES) copyFileSync(join(HERE, file), join(this.folder, file));
     writeFileSync(join(this.folder, ".gitignore"), "data\nfaults*\ntracking\n");
     for (const [index, night] of NIGHTS.entries()) {
       writeFileSync(join(this.folder, "rtl.sv"), `// revision ${index}\n`);
       this.git("add", ".");
-      this.git("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "-qm", `Revision ${index}`);
+      this.git("-c", "user.name=demo", "-c", "user.email=demo@example.com", "commit", "-qm", `Revision ${index}`);
       this.setNight(night, false);
-      const done = spawnSync(PYTHON, this.run("nightly"), { env: this.environ(), cwd: this.folder, encoding: "utf8" });
+      const done = spawnSync(PYTHON, this.run("nightly"), { env: environ(this.folder), cwd: this.folder, encoding: "utf8" });
       if (done.status !== 0 && done.status !== 1) throw new Error(done.stderr);
-      if (index === 3) spawnSync(PYTHON, this.run("smoke"), { env: this.environ(), cwd: this.folder });
+      if (index === 3) spawnSync(PYTHON, this.run("smoke"), { env: environ(this.folder), cwd: this.folder });
     }
   }
 
@@ -68,11 +71,7 @@ export class Demo {
   private run(spec: string): string[] {
     const labels = ["--label", "branch=main", "--label", "board=vcu118"];
     const where = ["--hub", this.hub.grpc, "--hub-wait", "60s", "--quiet"];
-    return ["-m", "gator", "run", join(HERE, `${spec}.yaml`), ...where, ...labels];
-  }
-
-  private environ(): NodeJS.ProcessEnv {
-    return { ...environ(this.folder), DEMO: HERE, DEMO_FAULTS: join(this.folder, "faults") };
+    return ["-m", "gator", "run", `${spec}.yaml`, ...where, ...labels];
   }
 
   private git(...words: string[]): void {

@@ -25,7 +25,7 @@ const SETTLE_MS = 2500;
 
 /** Writes a picture of each view: light and dark, on a laptop and on a phone. Look at them. */
 test("screenshots", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "gator-screenshots-"));
+  const folder = mkdtempSync(join(tmpdir(), "chip-"));
   const demo = new Demo(folder);
   const browser = await chromium.launch({ executablePath: process.env["GATOR_TEST_CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
   mkdirSync(OUT, { recursive: true });

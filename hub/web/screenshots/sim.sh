@@ -1,6 +1,6 @@
 # A simulation that fails with the faults of `faults` in the folder of the launch.
 n=${GATOR_ARRAY_INDEX:-0}
-fault=$(grep "^$FAULT " "$DEMO_FAULTS" 2>/dev/null | grep " $n\( \|$\)" | cut -d' ' -f2)
+fault=$(grep "^$FAULT " faults 2>/dev/null | grep " $n\( \|$\)" | cut -d' ' -f2)
 echo "UVM_INFO @ 0: reporter [RNTST] Running test ${FAULT}_test, seed $GATOR_SEED"
 i=0
 while [ $i -lt 60 ]; do
@@ -8,7 +8,7 @@ while [ $i -lt 60 ]; do
   echo "UVM_INFO uvm_env/scoreboard.sv(88) @ ${i}0500: uvm_test_top.env.sb [SB] beat $i matches"
 done
 sleep 0.$((n % 7 + 1))
-[ -e "$DEMO_FAULTS.slow" ] && sleep $((n % 5 + 1))
+[ -e faults.slow ] && sleep $((n % 5 + 1))
 case "$fault" in
   timeout)
     echo "UVM_WARNING uvm_env/axi_monitor.sv(142) @ 611200: uvm_test_top.env.mon [AXI] 14 beats outstanding" >&2
