@@ -103,12 +103,12 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
     return matches
 
 
-def several(pattern: str, found: Sequence[str]) -> UsageError:
+def several(pattern: str, paths: Sequence[str]) -> UsageError:
     """Returns the error for a pattern that matches several nodes if a command takes one."""
-    shown = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
-    above = os.path.commonpath(found)
-    group = f", or its group {above}" if above and above not in found else ""
-    return UsageError(f"'{pattern}' matches {len(found)} nodes ({shown}): name one of them{group}")
+    shown = ", ".join(paths[:_LISTED]) + (", …" if len(paths) > _LISTED else "")
+    above = os.path.commonpath(paths)
+    group = f", or its group {above}" if above and above not in paths else ""
+    return UsageError(f"'{pattern}' matches {len(paths)} nodes ({shown}): name one of them{group}")
 
 
 def _like(pattern: str) -> str:

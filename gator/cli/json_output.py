@@ -36,7 +36,7 @@ def to_json(plain: Any) -> str:
     # DEL is the only unsafe character of ASCII.
     if text.isascii() and "\x7f" not in text:
         return text
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _finite(plain: Any) -> Any:

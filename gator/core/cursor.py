@@ -187,10 +187,10 @@ class ProducerCursor(Struct):
         """Whether to read on in the store, which is when everything read was sent."""
         return not self._pending
 
-    def push(self, found: Iterable[event_pb2.Event], through: int) -> int:
+    def push(self, events: Iterable[event_pb2.Event], through: int) -> int:
         """Adds events read up to the position `through`; returns the bytes of those within the quota."""
         total = 0
-        for event in found:
+        for event in events:
             if self.quota.admit(event):
                 size = event.ByteSize()
                 total += size

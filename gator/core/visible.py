@@ -74,19 +74,19 @@ def visible_line(line: bytes, *, colours: bool, whole: bool = False) -> str:
 def _without_escapes(text: str, keep: str = "(?!)") -> str:
     """Returns the text without escape sequences, except those that match `keep`."""
     ansi = f"{ANSI_PATTERN.decode()}|{UNFINISHED_PATTERN.decode()}\\Z"
-    return _pattern(f"({keep})|{ansi}").sub(lambda found: found[1] or "", text)
+    return _pattern(f"({keep})|{ansi}").sub(lambda match: match[1] or "", text)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    character = found[0]
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
     if character in _NAMED:
         return _NAMED[character]
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _kept_or_escaped(found: re.Match[str]) -> str:
-    return found[0] if len(found[0]) > 1 else _escaped(found)
+def _kept_or_escaped(match: re.Match[str]) -> str:
+    return match[0] if len(match[0]) > 1 else _escaped(match)
 
 
 @cache

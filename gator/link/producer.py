@@ -71,8 +71,8 @@ class _Feed(Struct):
 
     def read(self, event_filter: attach_pb2.EventFilter) -> None:
         """Reads one piece. While pieces are small, the limit of the next one grows."""
-        found, through = self.store.read(self.cursor.read_through, event_filter, self.read_limit)
-        size = self.cursor.push(found, through)
+        events, through = self.store.read(self.cursor.read_through, event_filter, self.read_limit)
+        size = self.cursor.push(events, through)
         if self.read_limit <= _MORE_BLOCKS:
             self.read_limit = (
                 min(self.read_limit * 2, _MORE_BLOCKS) if size < cursor.BATCH_BYTES else READ_BLOCKS
@@ -229,8 +229,8 @@ class Producer:
 
     def _replay(self, feed: _Feed, subscription: _Subscription) -> None:
         """Counts events before the start of a subscription in its quota, one piece at a time."""
-        found, through = feed.store.read(feed.quota_at, subscription.quota_filter, READ_EVENTS)
-        for event in found:
+        events, through = feed.store.read(feed.quota_at, subscription.quota_filter, READ_EVENTS)
+        for event in events:
             if event.seq <= feed.quota_until:
                 feed.cursor.quota.admit(event)
         feed.quota_at = through

@@ -60,8 +60,8 @@ def _words(name: str, value: Any) -> frozenset[str] | None:
             return None
 
 
-def _end_run(run: list[str], found: list[frozenset[str]]) -> None:
+def _end_run(run: list[str], words: list[frozenset[str]]) -> None:
     text = "".join(run).lower()
     run.clear()
     if len(text) >= MIN_CHARACTERS and any(character.isalnum() or character in "*_%" for character in text):
-        found.append(frozenset({text}))
+        words.append(frozenset({text}))

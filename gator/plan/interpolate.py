@@ -85,9 +85,9 @@ def _has_special(template: str) -> bool:
     return _SPECIAL.search(_REFERENCE.sub("", template)) is not None
 
 
-def _is_literal(found: str) -> bool:
+def _is_literal(token: str) -> bool:
     """Returns whether a match is a marked text or a literal `${{`."""
-    return found[0] == MARK or found.startswith("$$")
+    return token[0] == MARK or token.startswith("$$")
 
 
 def is_plain(value: str) -> bool:

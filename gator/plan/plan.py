@@ -320,7 +320,7 @@ def _requested_seeds(
             for order, text in hits[0].repeats.items()
         }
         counted = {node.order for node in way if node.repeats is not None}
-        if given and (given.keys() != counted or any(len(found) != 1 for found in given.values())):
+        if given and (given.keys() != counted or any(len(seeds) != 1 for seeds in given.values())):
             first = {node.order: [0] for node in way if node.repeats is not None}
             what = f"write the number of each repeat on the way, such as {_path(way, first)}, or none"
             raise UsageError(f"--seed {pattern}={seed}: {what}")

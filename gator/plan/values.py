@@ -64,7 +64,7 @@ class Values(Struct):
             own,
             read_deferred(own, known, fill),
             _united(names.values()),
-            _united(found for name, found in names.items() if _is_passed_on(name)),
+            _united(matrices for name, matrices in names.items() if _is_passed_on(name)),
         )
 
     def problems(self, node: PlanNode, inner: PlanNode) -> Sequence[Problem]:

@@ -53,10 +53,10 @@ def sweep(run: str, daemon: str | None = None, limit_s: float = 5.0) -> list[Pro
     census = Census()
     end = time.monotonic() + limit_s
     pause = 0.002
-    while found := select(census.take(), ownership):
+    while processes := select(census.take(), ownership):
         if time.monotonic() >= end:
-            return found
-        for process in found:
+            return processes
+        for process in processes:
             # A setuid process of another user survives and is returned.
             with contextlib.suppress(PermissionError):
                 if process.group == process.pid:

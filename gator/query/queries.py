@@ -103,7 +103,7 @@ class Queries:
         return response
 
     def _with_waiting(
-        self, request: qs.ListNodesRequest, after: PageKey | None, found: NodeList
+        self, request: qs.ListNodesRequest, after: PageKey | None, started: NodeList
     ) -> list[tuple[PageKey, query_pb2.Node]]:
         """Returns the found nodes and those between them that were not declared yet."""
         if not _is_by_spec(request) or request.globs or request.outcomes or request.scope != qs.SCOPE_SUBTREE:
@@ -112,13 +112,13 @@ class Queries:
                 "leave out with_waiting, or the order, globs and outcomes"
             )
         if self.reader.run().state != query_pb2.RUN_STATE_RUNNING:
-            return list(found.nodes)
+            return list(started.nodes)
         # The plan is imported only if something can wait.
         from gator.query.pending.unstarted import unstarted
 
-        until = str(found.next[1]) if found.next is not None else None
+        until = str(started.next[1]) if started.next is not None else None
         more = unstarted(self.reader, request, str(after[1]) if after else "", until)
-        return sorted([*found.nodes, *more], key=lambda entry: entry[0][1])
+        return sorted([*started.nodes, *more], key=lambda entry: entry[0][1])
 
     def list_failures(self, request: qs.ListFailuresRequest) -> qs.ListFailuresResponse:
         """Returns failed and lost jobs by their cause.

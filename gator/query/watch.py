@@ -94,13 +94,13 @@ class RunWatch:
         """Returns the present state of the run; None if it has not changed."""
         return self.changed(self.view.snapshot())
 
-    def changed(self, found: RunSnapshot) -> qs.WatchRunResponse | None:
+    def changed(self, snapshot: RunSnapshot) -> qs.WatchRunResponse | None:
         """Returns the state that a poll found; None if it has not changed."""
-        self.over = found.over
-        if found.mark == self._mark:
+        self.over = snapshot.over
+        if snapshot.mark == self._mark:
             return None
-        self._mark = found.mark
-        return found.response
+        self._mark = snapshot.mark
+        return snapshot.response
 
 
 class Tips(Struct, frozen=True):

@@ -48,8 +48,8 @@ def _tool(job: RunnerJob) -> str:
     wanted = job.options.get("tool")
     names = TOOLS if wanted is None else (str(wanted),)
     for name in names:
-        if found := shutil.which(name, path=job.env.get("PATH")):
-            return found
+        if program := shutil.which(name, path=job.env.get("PATH")):
+            return program
     if wanted is not None:
         raise RunnerError(
             f"the runner container needs {wanted}, which is not in the PATH of {os.uname().nodename}"

@@ -39,15 +39,15 @@ def _find(name: str) -> Runner:
         from gator.runners.container import container
 
         return container
-    found = [point for point in _entry_points() if point.name == name]
-    if not found:
+    points = [point for point in _entry_points() if point.name == name]
+    if not points:
         raise RunnerError(f"unknown runner '{name}': use {', '.join(names())}, or install its package")
     try:
-        return found[0].load()
+        return points[0].load()
     except Exception as error:
         # Any error of a package that this process does not need otherwise.
         what = f"{type(error).__name__}: {error}"
-        raise RunnerError(f"the runner {name} cannot be loaded: {found[0].value}: {what}") from error
+        raise RunnerError(f"the runner {name} cannot be loaded: {points[0].value}: {what}") from error
 
 
 def _entry_points() -> "Sequence[EntryPoint]":

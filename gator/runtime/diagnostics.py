@@ -32,14 +32,14 @@ def parse_levels(text: str) -> dict[str, int]:
     levels: dict[str, int] = {}
     others: int | None = None
     for part in filter(None, (part.strip() for part in text.split(","))):
-        component, found, name = part.rpartition("=")
+        component, equals, name = part.rpartition("=")
         level = LEVELS.get(name.lower())
-        if level is None or (found and component not in COMPONENTS):
+        if level is None or (equals and component not in COMPONENTS):
             raise ValueError(
                 f"{VARIABLE}={text}: must be one of {', '.join(LEVELS)}, or component=level with one of "
                 f"{', '.join(COMPONENTS)}"
             )
-        if found:
+        if equals:
             levels[component] = level
         else:
             others = level

@@ -47,8 +47,8 @@ def parse_arguments(texts: Sequence[str]) -> dict[str, str]:
     """
     arguments: dict[str, str] = {}
     for text in texts:
-        key, found, value = text.partition("=")
-        if not key or not found:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
             raise OptionError("--sched-arg", text, "must be KEY=VALUE")
         arguments[key] = value
     return arguments

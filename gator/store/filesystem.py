@@ -29,7 +29,7 @@ def is_local(folder: Path, mounts: Path = MOUNTS) -> bool:
 def type_of(folder: Path, mounts: Path = MOUNTS) -> str:
     """Returns the type of a folder's file system, as the kernel names it; empty if unknown."""
     real = os.path.realpath(folder)
-    found, longest = "", -1
+    kind, longest = "", -1
     try:
         lines = mounts.read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -41,8 +41,8 @@ def type_of(folder: Path, mounts: Path = MOUNTS) -> str:
         within = real == point or real.startswith(point.rstrip("/") + "/")
         # A later mount on the same point hides the one before.
         if within and len(point) >= longest:
-            found, longest = after.split(" ")[0], len(point)
-    return found
+            kind, longest = after.split(" ")[0], len(point)
+    return kind
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -34,8 +34,8 @@ class RecordReader(CatalogueReader, ABC):
         """Implements `gator.query.Reader.attempts`. Command lines and metrics are only in the events."""
         attempts = super().attempts(path)
         for attempt in attempts if started else ():
-            found, _ = self.events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=_IN_EVENTS)
-            for event in found:
+            events, _ = self.events(attempt.store, 0, 10, path=path, attempt=attempt.number, kinds=_IN_EVENTS)
+            for event in events:
                 if event.HasField("started"):
                     attempt.started.CopyFrom(event.started)
                 elif attempt.HasField("finished"):

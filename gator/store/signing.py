@@ -73,8 +73,8 @@ def signed_node(record: AttemptRecord, node: query_pb2.Node) -> Signed:
 
 
 def _end_of(record: AttemptRecord, path: str, attempt: query_pb2.Attempt) -> event_pb2.AttemptFinished | None:
-    found, _ = record.events(attempt.store, 0, 1, path=path, attempt=attempt.number, kinds=_FINISHED)
-    return found[0].attempt_finished if found else None
+    events, _ = record.events(attempt.store, 0, 1, path=path, attempt=attempt.number, kinds=_FINISHED)
+    return events[0].attempt_finished if events else None
 
 
 def signed_end(
@@ -86,10 +86,10 @@ def signed_end(
     reading = OutputReading()
     after = size = 0
     while size < MAX_OUTPUT_BYTES:
-        found, through = record.events(
+        events, through = record.events(
             attempt.store, after, _EVENTS_AT_ONCE, path=path, attempt=attempt.number, kinds=_OUTPUT
         )
-        for event in found:
+        for event in events:
             data = record.bytes_of(event.block) if event.HasField("block") else b""
             reading.take(event, data)
             size += len(data)

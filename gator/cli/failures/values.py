@@ -35,8 +35,8 @@ def _tests(one: FailedIn) -> dict[str, Any] | None:
         return None
     sightings = sightings_in(one)
     each = zip(tests.list, causes_in(one.node), strict=True)
-    found = [{**to_values(test), **sightings.values(cause_of(node))} for test, node in each]
-    return {"list": found, "left_out": tests.left_out}
+    listed = [{**to_values(test), **sightings.values(cause_of(node))} for test, node in each]
+    return {"list": listed, "left_out": tests.left_out}
 
 
 def values_of_cause(group: CauseOf) -> dict[str, Any]:

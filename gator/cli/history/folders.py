@@ -175,9 +175,9 @@ class FolderHistory:
                 return None
             return entry_of(api.get_run(qs.GetRunRequest()).run, answer)
 
-        for _, found in self._each(self.runs(ident, selection, limit), entry):
-            if found is not None:
-                response.entries.append(found)
+        for _, history_entry in self._each(self.runs(ident, selection, limit), entry):
+            if history_entry is not None:
+                response.entries.append(history_entry)
         if not response.entries:
             raise NotFoundError(f"no run {self.location} has a node {node_path}")
         first_bad, last_good = failure_streak(response.entries)

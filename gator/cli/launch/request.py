@@ -93,8 +93,8 @@ def plan_request(
     if all("=" in text for text in options.seeds):
         request.job_seeds.update(requested.job_seeds)
     for text in options.seeds:
-        path, found, value = text.rpartition("=")
-        if found:
+        path, equals, value = text.rpartition("=")
+        if equals:
             request.seeds[path] = _seed(value, text)
         else:
             seed = value
@@ -231,8 +231,8 @@ def pools_of(loaded: LoadedSpec, options: PlanOptions, scheduler: Scheduler) -> 
     if not isinstance(root, spec_pb2.Job):
         sized.update(root.licenses)
     for text in options.licenses:
-        name, found, number = text.rpartition("=")
-        if not found or not number.isdigit():
+        name, equals, number = text.rpartition("=")
+        if not equals or not number.isdigit():
             raise UsageError(f"--license {text}: must be NAME=N")
         sized[name] = int(number)
     cores = jobs or _cores_around() or cores_here()

@@ -62,13 +62,13 @@ class RunApi(Protocol):
 
 
 @contextmanager
-def open_api(found: find.FoundRun) -> Generator[RunApi]:
+def open_api(found_run: find.FoundRun) -> Generator[RunApi]:
     """Yields the API of a run: its record, or its live root where the record cannot be read."""
     from gator.query import Queries
     from gator.store.run.reader import FolderReader
 
-    close_dead(found)
-    folder = found.folder
+    close_dead(found_run)
+    folder = found_run.folder
     live = folder.is_live()
     if not _has_record(folder):
         why = "it has just started; try again in a moment" if live else _NO_RECORD
@@ -98,10 +98,10 @@ class UnreadableRun(Struct, frozen=True):
     reason: str
 
 
-def read_run(found: find.FoundRun) -> query_pb2.Run | UnreadableRun:
+def read_run(found_run: find.FoundRun) -> query_pb2.Run | UnreadableRun:
     """Returns a run as a whole, or why it cannot be read, for commands about many runs."""
     try:
-        with open_api(found) as api:
+        with open_api(found_run) as api:
             return api.get_run(qs.GetRunRequest()).run
     except (GatorError, UserError) as error:
         return UnreadableRun(str(error))
@@ -120,10 +120,10 @@ def _has_record(folder: RunFolder) -> bool:
     return False
 
 
-def close_dead(found: find.FoundRun) -> None:
+def close_dead(found_run: find.FoundRun) -> None:
     """Closes a dead run if this process may; for other users the view is the same and nothing is written."""
     from gator.daemon.recovery import ensure_closed
 
     # If nothing can be written, the same view is computed.
     with suppress(StoreError, OSError):
-        ensure_closed(found.folder)
+        ensure_closed(found_run.folder)

@@ -76,24 +76,24 @@ def stamp_of(seconds: float) -> str:
     return time.strftime("%Y%m%d-%H%M%S", time.localtime(seconds))
 
 
-def described(found: FoundRun) -> "query_pb2.Run | None":
+def described(found_run: FoundRun) -> "query_pb2.Run | None":
     """Returns the run as described at its start, without times and Result; None if it cannot be read."""
     from gator.store import StoreReader
     from gator.store.run.description import run_of
 
     try:
-        with StoreReader.open(found.folder.stores / ROOT_STORE) as reader:
-            return run_of(reader, found.folder.path)
+        with StoreReader.open(found_run.folder.stores / ROOT_STORE) as reader:
+            return run_of(reader, found_run.folder.path)
     except (StoreError, OSError, ValueError, TypeError):
         return None
 
 
-def rules_of(found: FoundRun) -> "Sequence[spec_pb2.CauseRule]":
+def rules_of(found_run: FoundRun) -> "Sequence[spec_pb2.CauseRule]":
     """Returns the rules of a run that name causes; empty if it cannot be read."""
     from gator.store import StoreReader
 
     try:
-        with StoreReader.open(found.folder.stores / ROOT_STORE) as reader:
+        with StoreReader.open(found_run.folder.stores / ROOT_STORE) as reader:
             return list(reader.description.causes)
     except (StoreError, OSError, ValueError, TypeError):
         return ()

@@ -107,20 +107,20 @@ def _lacks(kept: str, finished: event_pb2.AttemptFinished) -> bool:
 
 def _hub_logs(argv: Sequence[str]) -> str:
     """Returns the value of `--hub-logs` in a command line; the last one counts."""
-    run_name = ""
+    mode = ""
     for at, arg in enumerate(argv):
         name, equals, value = arg.partition("=")
         if name == _OPTION and (equals or at + 1 < len(argv)):
-            run_name = value if equals else argv[at + 1]
-    return run_name.lower()
+            mode = value if equals else argv[at + 1]
+    return mode.lower()
 
 
 @contextmanager
 def open_on_hub(name: str, choice: HubChoice) -> Generator[tuple[HubSource, RunApi]]:
     """Yields the run with a name on a hub, and its queries. Raises NotFoundError and UsageError."""
     with hubs.connect(choice) as hub:
-        newest = hub.find(name)
-        api = remote.RemoteRunApi(hub.peer, newest.id)
+        summary = hub.find(name)
+        api = remote.RemoteRunApi(hub.peer, summary.id)
         run = api.get_run(qs.GetRunRequest()).run
         rules = rules_for(run)
         yield HubSource(hub, run, api, rules), ruled(api, rules)

@@ -89,7 +89,7 @@ def _message(failure: Failure, parser: str) -> event_pb2.ErrorMessage:
 
 
 def _fail(
-    found: TestMessages,
+    collected: TestMessages,
     messages: Messages,
     error: event_pb2.ErrorMessage,
     rank: spec_pb2.ParserRank.ValueType,
@@ -100,7 +100,7 @@ def _fail(
     location = location_of(error.file, error.file_line) if error.file else None
     messages.offer(Candidate(key_of(rank, error.stream, number), location, error), counts=True)
     if number <= MAX_LOGS:
-        found.logs.append(
+        collected.logs.append(
             event_pb2.LogEvent(
                 severity=_ERROR,
                 text=error.text,

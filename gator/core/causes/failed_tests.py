@@ -71,17 +71,17 @@ class FailingTests:
         if self._reported.wants(error.item, key):
             self._reported.errors[error.item] = key, error
 
-    def found(self) -> tuple[list[event_pb2.ErrorMessage], int]:
+    def errors(self) -> tuple[list[event_pb2.ErrorMessage], int]:
         """Returns the first message about each failed test, and the number of tests that are left out."""
-        found, left_out = self._reported.errors, self._reported.left_out
-        for rank, named in sorted(self._by_rank.items()) if not found else ():
-            if rank < spec_pb2.PARSER_RANK_CONSEQUENCE or not found:
-                found = found | _others(named.errors, found)
+        by_test, left_out = self._reported.errors, self._reported.left_out
+        for rank, named in sorted(self._by_rank.items()) if not by_test else ():
+            if rank < spec_pb2.PARSER_RANK_CONSEQUENCE or not by_test:
+                by_test = by_test | _others(named.errors, by_test)
                 left_out = max(left_out, named.left_out)
         errors = [
             error
-            for test, (_, error) in sorted(found.items(), key=lambda each: each[1][0])
-            if not any(other.startswith(f"{test}/") for other in found)
+            for test, (_, error) in sorted(by_test.items(), key=lambda each: each[1][0])
+            if not any(other.startswith(f"{test}/") for other in by_test)
         ]
         return errors[:MAX_TESTS], left_out + max(len(errors) - MAX_TESTS, 0)
 
@@ -90,8 +90,8 @@ def _others(listed: _Errors, explained: _Errors) -> _Errors:
     """Returns the listed tests that are not among those that were explained."""
     names = list(map(_full_name, explained))
     return {
-        test: found
-        for test, found in listed.items()
+        test: entry
+        for test, entry in listed.items()
         if not any(_is_same(_full_name(test), name) for name in names)
     }
 
@@ -109,7 +109,7 @@ def _is_same(one: str, other: str) -> bool:
 
 def add_failed_tests(end: event_pb2.AttemptFinished, choice: Choice | None, tests: FailingTests) -> None:
     """Adds to the signed end of an attempt the tests that failed, if there are several causes."""
-    errors, left_out = tests.found()
+    errors, left_out = tests.errors()
     if not errors or end.outcome not in FAILURES or end.reason in BY_SENTENCE:
         return
     signed = [(_signature_of(error, end.failure_inputs), error) for error in errors]
@@ -118,12 +118,12 @@ def add_failed_tests(end: event_pb2.AttemptFinished, choice: Choice | None, test
         # The first error explains one of the tests, or something else, such as a crash between tests.
         at = next((at for at, error in enumerate(errors) if _is_about(choice, error)), None)
         signed[slice(0, 0) if at is None else slice(at, at + 1)] = [(end.signature, shown)]
-    found: dict[str, event_pb2.ErrorMessage] = {}
+    by_signature: dict[str, event_pb2.ErrorMessage] = {}
     for signature, error in signed:
-        found.setdefault(signature, error)
-    if len(found) > 1:
+        by_signature.setdefault(signature, error)
+    if len(by_signature) > 1:
         end.failed_tests.left_out = left_out
-        for signature, error in found.items():
+        for signature, error in by_signature.items():
             end.failed_tests.list.add(signature=signature, error=_shortened(error))
 
 
@@ -175,12 +175,12 @@ def causes_in(failed: Failed) -> list[Failed]:
     """Returns a failed job once for each of its causes, with the signature and first error of this cause."""
     if not failed.failed_tests.list:
         return [failed]
-    found: list[Failed] = []
+    causes: list[Failed] = []
     for test in failed.failed_tests.list:
         one = type(failed)()
         one.CopyFrom(failed)
         one.ClearField("failed_tests")
-        found.append(one)
+        causes.append(one)
         if test.signature == failed.signature:
             continue
         one.signature = test.signature
@@ -188,4 +188,4 @@ def causes_in(failed: Failed) -> list[Failed]:
         if isinstance(one, query_pb2.Node):
             one.former_signature, one.cause_line = "", ""
             one.cause, one.ticket = test.cause, test.ticket
-    return found
+    return causes

@@ -127,26 +127,26 @@ def normalised(text: str) -> str:
     text = _pattern(_ADDRESSES).sub(NUMBER, text)
     text = _pattern(_FILE_PLACE).sub(r"\1", text)
     text = _pattern(_STAMPS).sub(" ", text)
-    text = _pattern(_POD).sub(lambda found: f"{found['job'] or ''}-{NUMBER}", text)
-    text = _pattern(_URL).sub(lambda found: "url" + _relative(found["rest"]), text)
-    text = _pattern(_COMMAND).sub(lambda found: f"Command '{base_name(found['program'])}'", text)
+    text = _pattern(_POD).sub(lambda match: f"{match['job'] or ''}-{NUMBER}", text)
+    text = _pattern(_URL).sub(lambda match: "url" + _relative(match["rest"]), text)
+    text = _pattern(_COMMAND).sub(lambda match: f"Command '{base_name(match['program'])}'", text)
     text = _pattern(_LITERAL).sub(LITERAL, text)
     text = _pattern(_PATH).sub(_path, text)
     text = _pattern(_PLACE).sub("", text)
     kept = _Kept()
-    text = _pattern(_STATUS).sub(lambda found: kept.keep(found[0]), text)
+    text = _pattern(_STATUS).sub(lambda match: kept.keep(match[0]), text)
     text = _pattern(_SEED).sub("seed #", text)
     text = _pattern(_HOST).sub("host #", text)
     text = _pattern(_JOB).sub("job #", text)
-    text = _pattern(_COMMIT).sub(lambda found: found[0].split()[0] + " #", text)
+    text = _pattern(_COMMIT).sub(lambda match: match[0].split()[0] + " #", text)
     text = _pattern(_VERILOG).sub(NUMBER, text)
     text = _pattern(_EXPECTED).sub(_masked("expected"), text)
     text = _pattern(_ACTUAL).sub(_masked("actual"), text)
     text = _pattern(_PARSED).sub(_masked("parsed"), text)
     text = _pattern(_NAMED).sub(kept.keep_name, text)
-    text = _pattern(_ASSIGNED).sub(lambda found: found[0] if "\x00" in found[0] else NUMBER, text)
-    text = _pattern(_HIERARCHY).sub(lambda found: found["leaf"], text)
-    text = _pattern(_COUNTED).sub(lambda found: found[0].rstrip("0123456789") + NUMBER, text)
+    text = _pattern(_ASSIGNED).sub(lambda match: match[0] if "\x00" in match[0] else NUMBER, text)
+    text = _pattern(_HIERARCHY).sub(lambda match: match["leaf"], text)
+    text = _pattern(_COUNTED).sub(lambda match: match[0].rstrip("0123456789") + NUMBER, text)
     text = _pattern(_SPAN).sub(NUMBER, text)
     text = _pattern(r"[\w-]*\d[\w-]*|\b[a-f]{8,}\b").sub(_word, text)
     text = _pattern(_NUMBER).sub(NUMBER, text)
@@ -185,9 +185,9 @@ def instance_name(instance: str) -> str:
 def _masked(group: str) -> Callable[[re.Match[str]], str]:
     """Returns a function that replaces a group of a match by the mark for numbers."""
 
-    def mask(found: re.Match[str]) -> str:
-        start, end = found.span(group)
-        return f"{found.string[found.start() : start]}{NUMBER}{found.string[end : found.end()]}"
+    def mask(match: re.Match[str]) -> str:
+        start, end = match.span(group)
+        return f"{match.string[match.start() : start]}{NUMBER}{match.string[end : match.end()]}"
 
     return mask
 
@@ -203,26 +203,26 @@ class _Kept:
         self._texts.append(text)
         return f"\x00{chr(_FIRST_MARK + len(self._texts) - 1)}\x00"
 
-    def keep_name(self, found: re.Match[str]) -> str:
+    def keep_name(self, match: re.Match[str]) -> str:
         """Returns a mark for a name in quotes, which stays unless it looks random."""
-        inner = found["inner"]
+        inner = match["inner"]
         if "\x00" in inner or inner in {NUMBER, LITERAL}:
-            return found[0]
+            return match[0]
         if _pattern(_NUMBER).fullmatch(inner) or _pattern(_DOMAIN).fullmatch(inner):
             return NUMBER
         return self.keep(f"'{_components(inner)}'")
 
     def restore(self, text: str) -> str:
         """Returns the text with what was kept in it."""
-        return _pattern("\x00(.)\x00").sub(lambda found: self._texts[ord(found[1]) - _FIRST_MARK], text)
+        return _pattern("\x00(.)\x00").sub(lambda match: self._texts[ord(match[1]) - _FIRST_MARK], text)
 
 
 _FIRST_MARK = 0xE000
 
 
-def _path(found: re.Match[str]) -> str:
-    path = found[0]
-    if found["drive"]:
+def _path(match: re.Match[str]) -> str:
+    path = match[0]
+    if match["drive"]:
         return base_name(path)
     parts = [part for part in path.split("/") if part]
     if all(part.isdigit() for part in parts):
@@ -253,19 +253,19 @@ def _components(name: str) -> str:
     return _pattern(r"(?<![A-Za-z0-9])[A-Za-z0-9]+(?![A-Za-z0-9])").sub(_random, name)
 
 
-def _random(found: re.Match[str]) -> str:
+def _random(match: re.Match[str]) -> str:
     """Returns a mark for a part of a name that looks random, else the part.
 
     Random are long numbers and hexadecimal digits, shorter ones only at the end of a longer name, and parts
     in which digits and letters alternate.
     """
-    part, is_suffix = found[0], found.start() > 0
+    part, is_suffix = match[0], match.start() > 0
     digits = sum(character.isdigit() for character in part)
     if not digits:
         return NUMBER if _pattern(r"[a-f]{8,}").fullmatch(part) else part
     if digits == len(part):
         return (
-            NUMBER if digits >= (4 if is_suffix and found.string[found.start() - 1] == "_" else 5) else part
+            NUMBER if digits >= (4 if is_suffix and match.string[match.start() - 1] == "_" else 5) else part
         )
     is_hex = _pattern(r"[0-9a-f]+|[0-9A-F]+").fullmatch(part) is not None
     if is_hex and len(part) >= (4 if is_suffix else 8):
@@ -274,8 +274,8 @@ def _random(found: re.Match[str]) -> str:
     return NUMBER if runs >= (3 if is_suffix else 5) and len(part) >= 5 else part
 
 
-def _word(found: re.Match[str]) -> str:
-    word = found[0]
+def _word(match: re.Match[str]) -> str:
+    word = match[0]
     if word.replace("-", "").replace("_", "").isdigit() or _pattern(_NUMBER).fullmatch(word):
         return word
     return _components(word)

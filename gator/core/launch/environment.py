@@ -56,13 +56,15 @@ def _without_jobserver(flags: str, exists: Callable[[str], bool]) -> str:
     return f"{start}{' '.join(left)}{separator}{variables}"
 
 
-def with_program(environment: Mapping[str, str], folder: str, found: Callable[[str], bool]) -> dict[str, str]:
+def with_program(
+    environment: Mapping[str, str], folder: str, is_found: Callable[[str], bool]
+) -> dict[str, str]:
     """Returns the environment with `folder` appended to PATH unless PATH already has the program (`found`).
 
     Jobs then find the `gator` that runs them, even if it was called by its path, and every other program
     as before.
     """
     path = environment.get("PATH")
-    if found(path if path is not None else ""):
+    if is_found(path if path is not None else ""):
         return dict(environment)
     return {**environment, "PATH": f"{path}:{folder}" if path else folder}

@@ -31,8 +31,8 @@ def value_of(params: Mapping[str, str], name: str) -> str | None:
     """
     if name in params:
         return params[name]
-    path, found, bare = name.rpartition(":")
-    if not found:
+    path, colon, bare = name.rpartition(":")
+    if not colon:
         return None
     ends = [params[key] for key in params if key.endswith(f"/{name}")]
     if len(ends) == 1:

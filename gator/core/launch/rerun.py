@@ -111,10 +111,10 @@ def launched(argv: Sequence[str]) -> Launched:
         elif arg == STDIN or not arg.startswith("-"):
             spec = arg
         elif arg.startswith("--"):
-            name, found, value = arg.partition("=")
+            name, equals, value = arg.partition("=")
             if name in FLAGS:
                 continue
-            if not found and rest:
+            if not equals and rest:
                 value = rest.pop()
             # The seed of the run is known from its record; those of single nodes are not.
             if name in KEPT or (name == "--seed" and "=" in value):

@@ -63,15 +63,15 @@ def differing_variables(before: query_pb2.Run, now: Mapping[str, str]) -> list[s
 
     Values that were not recorded, because they may be secrets, are only compared in whether they are set.
     """
-    found: list[str] = []
+    differences: list[str] = []
     for name, value in sorted(before.variables.items()):
         if name not in now:
-            found.append(f"{name} is not set (was {value})")
+            differences.append(f"{name} is not set (was {value})")
         elif now[name] != value:
-            found.append(f"{name} has another value (was {value})")
-    found += [f"{name} is not set" for name in before.unkept_variables if name not in now]
-    found += [f"{name} is set (was not)" for name in before.unset_variables if name in now]
-    return found
+            differences.append(f"{name} has another value (was {value})")
+    differences += [f"{name} is not set" for name in before.unkept_variables if name not in now]
+    differences += [f"{name} is set (was not)" for name in before.unset_variables if name in now]
+    return differences
 
 
 def _used(plan: Plan) -> Iterator[str]:

@@ -90,11 +90,11 @@ _PLACES: Final = (
 
 def _place_in(text: str, name: str) -> tuple[str, str] | None:
     for pattern, which in _PLACES:
-        found = _compiled(pattern).findall(text)
-        if found:
+        places = _compiled(pattern).findall(text)
+        if places:
             # The frames of assertion libraries come before that of the test.
-            own = [place for place in found if place[0].rpartition("/")[2].partition(".")[0] in name]
-            return own[which] if own else found[which]
+            own = [place for place in places if place[0].rpartition("/")[2].partition(".")[0] in name]
+            return own[which] if own else places[which]
     return None
 
 

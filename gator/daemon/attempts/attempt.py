@@ -272,9 +272,9 @@ class Attempt:
         else:
             self.start()
 
-    def on_artefacts(self, found: Collected) -> None:
+    def on_artefacts(self, collected: Collected) -> None:
         """Handles the artefacts that were kept."""
-        self._take(self.wrapper.on_artefacts(self._now(), found))
+        self._take(self.wrapper.on_artefacts(self._now(), collected))
 
     def on_hook(self, end: HookEnd) -> None:
         """Handles the end of a hook."""

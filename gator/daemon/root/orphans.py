@@ -30,7 +30,7 @@ class Orphans:
         """Ends the orphans that this process adopted and reports them."""
         ended = await self._terminator.end_adopted(grace_seconds)
         if ended.processes:
-            names = name_all(ended.processes)
+            described = name_all(ended.processes)
             self._display.on_notice(
-                f"ended orphan processes of this run that belong to no known job: {names}", warning=True
+                f"ended orphan processes of this run that belong to no known job: {described}", warning=True
             )

@@ -109,7 +109,7 @@ def _match(segments: Sequence[_Segment], path: Sequence[PlanNode]) -> dict[int, 
     first = segments[0]
     if first.across:
         tries = (_match(segments[1:], path[start:]) for start in range(len(path) + 1))
-        return next((found for found in tries if found is not None), None)
+        return next((match for match in tries if match is not None), None)
     repeat = first.match(path[0]) if path else None
     if repeat is None:
         return None

@@ -33,12 +33,12 @@ class Programs:
         kept = self._found.get((name, path))
         if kept is not None:
             return kept, True
-        found, lasting = _search(name, path)
+        program, lasting = _search(name, path)
         if lasting:
             if len(self._found) >= _MAX_KEPT:
                 self._found.clear()
-            self._found[name, path] = found
-        return found, False
+            self._found[name, path] = program
+        return program, False
 
     def forget(self, name: str, path: str | None) -> None:
         """Forgets this name, because exec did not find it any more."""

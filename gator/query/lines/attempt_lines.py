@@ -91,7 +91,7 @@ class LineFilter:
                     return False
                 else:
                     texts.append(bytes_of(event.block))
-        return not self.pattern.found(b"\n".join(texts))
+        return not self.pattern.matches(b"\n".join(texts))
 
     def may_hit(
         self, events: Sequence[event_pb2.Event], bytes_of: Callable[[event_pb2.Block], bytes]
@@ -108,10 +108,10 @@ class LineFilter:
                 block = event.block
                 if minimum and worst_of(block.counts) < minimum:
                     continue
-                if pattern is None or block.continues or pattern.found(bytes_of(block)):
+                if pattern is None or block.continues or pattern.matches(bytes_of(block)):
                     return True
             elif event.log.severity >= minimum and (
-                pattern is None or pattern.found(event.log.text.encode())
+                pattern is None or pattern.matches(event.log.text.encode())
             ):
                 return True
         return False
@@ -282,7 +282,7 @@ class AttemptLines:
             return
         if log.severity < request.severity or not self._filter.is_in_time(event.time_unix_nanos):
             return
-        if self._filter.pattern and not self._filter.pattern.found(log.text.encode()):
+        if self._filter.pattern and not self._filter.pattern.matches(log.text.encode()):
             return
         self.mark.message = seq
         yield query_pb2.Line(

@@ -42,7 +42,7 @@ class LogQuota:
         if known is not None:
             return known
         count = 0
-        for found, through in read_to_end(
+        for logs, through in read_to_end(
             self._reader,
             store,
             0,
@@ -52,7 +52,7 @@ class LogQuota:
             kinds=[attach_pb2.EVENT_KIND_LOG],
             severity=self._severity,
         ):
-            count += sum(log.seq < event.seq and log.attempt == event.attempt for log in found)
+            count += sum(log.seq < event.seq and log.attempt == event.attempt for log in logs)
             if count >= self._limit or through >= event.seq:
                 break
         return count

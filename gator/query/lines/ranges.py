@@ -82,14 +82,14 @@ def _combined(ranges: list[query_pb2.LineRange], wanted: int) -> list[query_pb2.
     if len(ranges) <= wanted:
         return ranges
     most = sum(entry.lines for entry in ranges) // wanted
-    found: list[query_pb2.LineRange] = []
+    combined: list[query_pb2.LineRange] = []
     for entry in ranges:
-        last = found[-1] if found else None
+        last = combined[-1] if combined else None
         if last is not None and last.stream == entry.stream and last.lines + entry.lines <= most:
             _merge(last, entry)
         else:
-            found.append(entry)
-    return found
+            combined.append(entry)
+    return combined
 
 
 def _merge(into: query_pb2.LineRange, other: query_pb2.LineRange) -> None:

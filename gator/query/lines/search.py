@@ -75,7 +75,7 @@ class Pattern:
                 yield start, end
             position = end + 1
 
-    def found(self, line: bytes) -> bool:
+    def matches(self, line: bytes) -> bool:
         """Returns whether a line has a hit."""
         return self._compiled.search(line, 0) is not None
 

@@ -169,7 +169,7 @@ class SpecContext:
             self._merge(merge, pairs, depth)
         return pairs
 
-    def _merge(self, node: Node, found: dict[str, Pair], depth: int) -> None:
+    def _merge(self, node: Node, pairs: dict[str, Pair], depth: int) -> None:
         if depth > _MAX_MERGE_DEPTH:
             self.problem(node, "this merge contains itself")
             return
@@ -179,7 +179,7 @@ class SpecContext:
                 self.problem(source, "<< takes a mapping, such as *NAME, or a list of them")
                 continue
             for name, pair in self._pairs(source, depth + 1).items():
-                found.setdefault(name, pair)
+                pairs.setdefault(name, pair)
 
     def _ignore(self, root: Node) -> None:
         """Reports forbidden tags in a value that is otherwise ignored."""

@@ -69,9 +69,9 @@ def decode(data: str | bytes, file: str) -> str:
             raise SpecError([_problem_at(before, len(before), file, message)]) from error
     text = data.removeprefix(_MARK)
     # Compiling another pattern would take as long as reading a small spec.
-    if found := Reader.NON_PRINTABLE.search(text.replace(_MARK, "\0")):
-        message = f"the character U+{ord(text[found.start()]):04X} is not allowed in YAML: remove it"
-        raise SpecError([_problem_at(text, found.start(), file, message)])
+    if match := Reader.NON_PRINTABLE.search(text.replace(_MARK, "\0")):
+        message = f"the character U+{ord(text[match.start()]):04X} is not allowed in YAML: remove it"
+        raise SpecError([_problem_at(text, match.start(), file, message)])
     return text
 
 

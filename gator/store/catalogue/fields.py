@@ -67,20 +67,20 @@ def _copier(columns: Sequence[tuple[Column, list[str]]], message: _Descriptor) -
     ]
 
     # This runs for each event that changes the catalogue: plain loops, and no call per field but these.
-    def copy(row: Row, found: Any) -> None:
-        row.update(zip(names, get(found)))  # noqa: B905 - a check takes time
+    def copy(row: Row, source: Any) -> None:
+        row.update(zip(names, get(source)))  # noqa: B905 - a check takes time
         for column, name, convert in converted:
-            row[column] = convert(getattr(found, name))
+            row[column] = convert(getattr(source, name))
         for column, name, convert in not_empty:
-            if value := getattr(found, name):
+            if value := getattr(source, name):
                 row[column] = value if convert is _same else convert(value)
         for column, name, convert in present:
-            if found.HasField(name):
-                value = getattr(found, name)
+            if source.HasField(name):
+                value = getattr(source, name)
                 row[column] = value if convert is _same else convert(value)
         for name, is_optional, copy_nested in nested:
-            if not is_optional or found.HasField(name):
-                copy_nested(row, getattr(found, name))
+            if not is_optional or source.HasField(name):
+                copy_nested(row, getattr(source, name))
 
     return copy
 
@@ -91,9 +91,9 @@ def _type_of(message: _Descriptor, name: str) -> _Descriptor:
 
 def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     if not names:
-        return lambda found: ()
+        return lambda message: ()
     get: Callable[[Any], Any] = attrgetter(*names)
-    return get if len(names) > 1 else lambda found: (get(found),)
+    return get if len(names) > 1 else lambda message: (get(message),)
 
 
 def _same(value: Any) -> Any:

@@ -86,10 +86,10 @@ def _of_causes(job: FailedJob, tests: bytes | None) -> Sequence[FailedJob]:
     """Returns a failed job once for each of its causes; `tests` are the tests that failed."""
     if tests is None:
         return [job]
-    found = event_pb2.FailedTests.FromString(tests).list
+    failed = event_pb2.FailedTests.FromString(tests).list
     return [
         job
         if test.signature == job.signature
         else job._replace(signature=test.signature, former_signature="")
-        for test in found
+        for test in failed
     ]

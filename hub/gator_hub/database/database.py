@@ -318,8 +318,8 @@ def _postgres(url: str, password: str | None) -> pw.Database:
         "password": password if password is not None else (unquote(parts.password or "") or None),
     }
     for option in parts.query.split("&"):
-        name, found, value = option.partition("=")
-        if found:
+        name, equals, value = option.partition("=")
+        if equals:
             given[name] = unquote(value)
     given["options"] = f"{_OPTIONS} {given.get('options', '')}"
     make = cast("Any", pw.PostgresqlDatabase)

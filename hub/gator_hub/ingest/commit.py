@@ -77,8 +77,8 @@ class _Refused(Struct):
 def _tests_of(nodes: Iterable[Row]) -> Iterable[tuple[str, str]]:
     """Yields path and signature of each cause of jobs in which several tests failed."""
     for row in nodes:
-        if found := row.get("failed_tests"):
-            for test in event_pb2.FailedTests.FromString(bytes(found)).list:
+        if failed := row.get("failed_tests"):
+            for test in event_pb2.FailedTests.FromString(bytes(failed)).list:
                 if is_current(test.signature):
                     yield row["path"], test.signature
 

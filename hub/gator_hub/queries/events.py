@@ -86,14 +86,14 @@ class EventReader:
         if subjects is not None and not subjects:
             return [], last
         if subjects is not None and len(subjects) * len(wanted.kinds) <= _MAX_LOOKS:
-            found = self._of_subjects(subjects, wanted)
+            rows = self._of_subjects(subjects, wanted)
             until = wanted.until
         else:
             until = min(wanted.until, wanted.after + SCAN_EVENTS)
-            found = self._scan(wanted, until, path or prefix, attempt)
-        events, taken = self._with_bodies(found)
-        if taken < len(found) or taken == limit:
-            until = found[taken - 1][0]
+            rows = self._scan(wanted, until, path or prefix, attempt)
+        events, taken = self._with_bodies(rows)
+        if taken < len(rows) or taken == limit:
+            until = rows[taken - 1][0]
         return events, until & _SEQ
 
     def outputs(

@@ -94,9 +94,9 @@ def _ends(database: Database, numbers: Sequence[int]) -> Iterable[_Ends]:
 
 
 def _folded(ends: Iterable[_Ends]) -> Iterable[hub_pb2.JobStatistics]:
-    found: dict[str, hub_pb2.JobStatistics] = {}
+    by_path: dict[str, hub_pb2.JobStatistics] = {}
     for end in ends:
-        job = found.setdefault(end.path, hub_pb2.JobStatistics(path=end.path.partition("/")[2]))
+        job = by_path.setdefault(end.path, hub_pb2.JobStatistics(path=end.path.partition("/")[2]))
         job.runs += end.runs
         job.passed += end.passed
         job.retried += end.retried
@@ -105,9 +105,9 @@ def _folded(ends: Iterable[_Ends]) -> Iterable[hub_pb2.JobStatistics]:
         # The sum, until all are known.
         job.mean_wall_nanos += end.wall_nanos
         job.max_wall_nanos = max(job.max_wall_nanos, end.max_wall_nanos)
-    for job in found.values():
+    for job in by_path.values():
         job.mean_wall_nanos //= job.runs
-    return found.values()
+    return by_path.values()
 
 
 def _sorted(

@@ -19,8 +19,8 @@ Query: TypeAlias = Callable[[str, Sequence[object]], list[Any]]
 def rules_of_hub(query: Query) -> list[spec_pb2.CauseRule]:
     """Returns the rules that users have added, with what their signatures have become."""
     rules = [
-        spec_pb2.CauseRule.FromString(bytes(found))
-        for (found,) in query("SELECT rule FROM cause_rules ORDER BY id", ())
+        spec_pb2.CauseRule.FromString(bytes(blob))
+        for (blob,) in query("SELECT rule FROM cause_rules ORDER BY id", ())
     ]
     for rule in rules:
         rule.signatures.extend(later_signatures(query, list(rule.signatures)))
@@ -51,8 +51,8 @@ class HubCatalogue(CatalogueReader):
         rows = self._query("SELECT causes FROM runs WHERE id = ? AND causes IS NOT NULL", (self._run,))
         return [
             rule
-            for (found,) in rows
-            for rule in attach_pb2.RunDescription.FromString(bytes(found)).causes
+            for (blob,) in rows
+            for rule in attach_pb2.RunDescription.FromString(bytes(blob)).causes
             if not (rule.match and pattern_problem(rule.match))
         ]
 

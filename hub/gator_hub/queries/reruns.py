@@ -148,6 +148,6 @@ def _described(database: Database, names: Mapping[int, str]) -> Iterable[query_p
     query = descriptions.select(descriptions.run, descriptions.description).where(
         descriptions.run.in_(list(names))
     )
-    for number, found in database.rows(query):
-        described = attach_pb2.RunDescription.FromString(bytes(found)).run
+    for number, blob in database.rows(query):
+        described = attach_pb2.RunDescription.FromString(bytes(blob)).run
         yield query_pb2.Run(id=names[number], params=described.params)

@@ -60,8 +60,8 @@ class SessionCalls:
             cookies: Mapping[str, object] = SimpleCookie(headers.get("cookie", "").replace(",", ";"))
         except CookieError:
             return ""
-        found = cookies.get(self._name)
-        return str(getattr(found, "value", ""))
+        cookie = cookies.get(self._name)
+        return str(getattr(cookie, "value", ""))
 
     def _cookie(self, session: str) -> str:
         secure = "; Secure" if self._is_secure else ""
@@ -70,13 +70,13 @@ class SessionCalls:
 
 async def _body(receive: Receive) -> bytes:
     """Returns the body of a request, or its beginning if it is too large."""
-    found = b""
-    while len(found) <= _MAX_BYTES:
+    body = b""
+    while len(body) <= _MAX_BYTES:
         event = await receive()
-        found += event.get("body", b"")
+        body += event.get("body", b"")
         if not event.get("more_body"):
             break
-    return found
+    return body
 
 
 def _code_in(body: bytes) -> str:

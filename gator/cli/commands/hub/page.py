@@ -17,20 +17,20 @@ def open_page(view: str, choice: HubChoice, *, only_print: bool) -> None:
     with hub_client.connect(choice) as hub:
         path = view if view.startswith("/") else f"/run/{hub.find(view.removeprefix(PREFIX)).id}"
         stub = hub_service_pb2_grpc.HubServiceStub(hub.peer.channel)
-        found = hub.peer.call(stub.CreateSignInCode, hs.CreateSignInCodeRequest())
-    link = _link(choice.access().address, path, found)
+        code = hub.peer.call(stub.CreateSignInCode, hs.CreateSignInCodeRequest())
+    link = _link(choice.access().address, path, code)
     if not only_print and open_link(link):
         output.echo(f"opened {link.partition('#')[0]}")
         return
     output.echo(link)
 
 
-def _link(address: str, path: str, found: hs.CreateSignInCodeResponse) -> str:
+def _link(address: str, path: str, code: hs.CreateSignInCodeResponse) -> str:
     """Returns the link to a view, on the host of the hub."""
     host, _ = split(address) if not address.startswith("unix:") else ("localhost", 0)
-    scheme = "https" if found.is_secure else "http"
+    scheme = "https" if code.is_secure else "http"
     name = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{name}:{found.web_port}{path}#code={found.code}"
+    return f"{scheme}://{name}:{code.web_port}{path}#code={code.code}"
 
 
 def open_link(link: str) -> bool:

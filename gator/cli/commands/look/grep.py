@@ -102,8 +102,8 @@ def grep(
                 output.echo(line.path)
     writer.flush()
     if count:
-        for path, found in list(hits.items())[:limit]:
-            print_json({"path": path, "lines": found}) if json else output.echo(f"{path}: {found:,}")
+        for path, number in list(hits.items())[:limit]:
+            print_json({"path": path, "lines": number}) if json else output.echo(f"{path}: {number:,}")
         if limit and len(hits) > limit:
             output.warn(more_text("job", len(hits) - limit))
     elif left_out:

@@ -45,8 +45,8 @@ def open_(
     root = tracking_root(tracking)
     folder, view = root, "/"
     if run is not None:
-        found = select(run, root)
-        folder, view = found.folder.path, f"/run/{found.id}"
+        found_run = select(run, root)
+        folder, view = found_run.folder.path, f"/run/{found_run.id}"
     elif not found_runs(root):
         raise NotFoundError(f"there is no run in {root}: use --tracking to choose another folder")
     with _own_hub() as (address, environ), _import(folder, address, environ):
@@ -77,8 +77,8 @@ def _address(hub: "subprocess.Popen[str]", log: Path) -> str:
     """Returns the address in what a hub prints at its start. Raises UnavailableError if it ends."""
     address = ""
     for line in hub.stdout or ():
-        _, found, after = line.partition(" at http://")
-        address = after.strip() if found else address
+        _, separator, after = line.partition(" at http://")
+        address = after.strip() if separator else address
         if _READY in line:
             return address
     raise UnavailableError(f"the hub of gator open did not start: {log.read_text().strip()}")

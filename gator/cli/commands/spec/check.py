@@ -51,8 +51,8 @@ def _print_problems(
     spec: str, problems: Sequence[Problem], warnings: Sequence[Problem], *, json: bool
 ) -> None:
     if json:
-        for level, found in (("error", problems), ("warning", warnings)):
-            for problem in found:
+        for level, listed in (("error", problems), ("warning", warnings)):
+            for problem in listed:
                 print_json(_values(problem, level))
         return
     for problem in problems:

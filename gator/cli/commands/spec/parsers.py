@@ -102,8 +102,8 @@ def check(
     for file in files:
         problems, slow, examples = _check(file)
         wrong = wrong or bool(problems)
-        for level, found in (("error", problems), ("warning", slow)):
-            for problem in found:
+        for level, listed in (("error", problems), ("warning", slow)):
+            for problem in listed:
                 _print_problem(problem, level, json=json)
         if not problems and not json:
             output.echo(f"{file}: {output.paint('fine', 'passed')}, {plural(examples, 'example')}")
@@ -123,7 +123,7 @@ def _check(file: Path) -> tuple[list[Problem], list[Problem], int]:
         return [Problem(str(file), 0, 0, f"cannot be read: {error.strerror}")], [], 0
     except SpecError as error:
         return list(error.problems), [], 0
-    return problems_of(parser), slow_patterns(parser), sum(len(found) for found in parser.examples)
+    return problems_of(parser), slow_patterns(parser), sum(len(examples) for examples in parser.examples)
 
 
 def _print_problem(problem: Problem, level: str, *, json: bool) -> None:

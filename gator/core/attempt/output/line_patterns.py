@@ -32,10 +32,10 @@ def matched_lines(pattern: str, first_line: int, data: bytes) -> Iterator[Matche
         end = end if end >= 0 else len(data)
         start = end + 1
         text = visible(data[begin:end])
-        if (found := rules.find(text)) is not None:
+        if (match := rules.find(text)) is not None:
             number += data.count(b"\n", counted, begin)
             counted = begin
-            yield MatchedLine(number, text, found[1])
+            yield MatchedLine(number, text, match[1])
 
 
 @lru_cache(maxsize=1000)

@@ -106,14 +106,14 @@ class LineParser:
         return self._commands.invalid
 
     def _take_commands(
-        self, stream: common_pb2.Stream.ValueType, found: BlockCommands, counts: common_pb2.Counts
+        self, stream: common_pb2.Stream.ValueType, commands: BlockCommands, counts: common_pb2.Counts
     ) -> list[OutputPayload]:
         """Counts the lines that are commands; returns what to record."""
         rule = self._rules[stream]
-        self._move(rule, Counter(found.severities), counts)
+        self._move(rule, Counter(commands.severities), counts)
         if rule.severity == common_pb2.SEVERITY_INFO:
-            return found.payloads
-        return found.payloads + [
+            return commands.payloads
+        return commands.payloads + [
             event_pb2.LogEvent(
                 severity=common_pb2.SEVERITY_INFO,
                 text=without_nul(text),
@@ -121,7 +121,7 @@ class LineParser:
                 line=number,
                 parser=PARSER,
             )
-            for number, text in found.lines
+            for number, text in commands.lines
         ]
 
     def finish(self) -> list[OutputPayload]:
@@ -231,14 +231,14 @@ class LineParser:
     def _take(
         self,
         stream: common_pb2.Stream.ValueType,
-        found: Sequence[Recognised],
+        messages: Sequence[Recognised],
         counts: common_pb2.Counts,
     ) -> list[OutputPayload]:
         """Counts messages, and offers them as explanations. Returns what to record; corrects `counts`."""
         logs: list[OutputPayload] = []
         rule = self._rules[stream]
         moves: Counter[tuple[common_pb2.Severity.ValueType, bool]] = Counter()
-        for message in found:
+        for message in messages:
             severity = message.severity
             if message.entry.metric:
                 if (metric := self._summary(stream, message)) is not None:

@@ -20,8 +20,8 @@ class PointedError:
     def search(self, stream: common_pb2.Stream.ValueType, first_line: int, data: bytes) -> None:
         """Searches whole lines, until the first one of the stream is found."""
         parser = self._searched.get(stream)
-        if parser is not None and (found := parser.feed(first_line, data)):
-            self._found[stream] = found[0]
+        if parser is not None and (errors := parser.feed(first_line, data)):
+            self._found[stream] = errors[0]
             del self._searched[stream]
 
     def message(self) -> event_pb2.ErrorMessage | None:
