@@ -87,7 +87,7 @@ def asking_git(folder: str) -> Generator[GitQuestion]:
 
 
 class GitNote:
-    """Keeps the answer in the folder of a run, as soon as it comes; needs a running event loop."""
+    """Stores the answer in the folder of a run once it arrives; needs a running event loop."""
 
     def __init__(self, question: GitQuestion, folder: Path) -> None:
         self._question, self._folder = question, folder

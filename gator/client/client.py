@@ -160,7 +160,7 @@ class Client:
     def parameters(self, timeout_seconds: float = EXIT_SECONDS) -> str | None:
         """Returns the parameters of the job by name as JSON, empty if it has none or there is no job.
 
-        Asks the parent, for which the client must not have a thread. Returns None on timeout.
+        Queries the parent, for which the client must not have a thread. Returns None on timeout.
         """
         if not self._address:
             return ""
@@ -242,7 +242,7 @@ class Client:
             forks.wait_until_unlisted(worker.native_id)
 
     def resume(self) -> None:
-        """Lets the worker continue in the parent process after a fork.
+        """Resumes the worker in the parent process after a fork.
 
         Without messages to send, the next message restarts it: Python 3.12 and later warn of a fork in a
         process that has threads, and 3.13 looks after this function has returned.

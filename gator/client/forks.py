@@ -24,7 +24,7 @@ class Forkable(Protocol):
         ...
 
     def resume(self) -> None:
-        """Lets the worker continue in the parent process after a fork."""
+        """Resumes the worker in the parent process after a fork."""
         ...
 
     def reset_in_child(self) -> None:

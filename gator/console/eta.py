@@ -14,7 +14,7 @@ MIN_JOBS = 3
 
 
 class EtaEstimator:
-    """Keeps the numbers of ended jobs over time, at most one entry per job or half second of the window."""
+    """Records the numbers of ended jobs over time, at most one entry per job or half second of the window."""
 
     def __init__(self, now: float) -> None:
         self._moments: deque[tuple[float, int]] = deque([(now, 0)])

@@ -94,7 +94,7 @@ class Failures:
         return f"{self.causes.headline()} so far" if _is_counter(self.causes.number) else ""
 
     def add(self, path: str, result: event_pb2.Result) -> bool:
-        """Notes a Result; returns whether it is that of a failed job."""
+        """Counts a Result; returns whether it is that of a failed job."""
         if result.counts.error or result.counts.critical:
             self._add_noisy(path, result)
         if result.invalid_commands:

@@ -33,7 +33,7 @@ CODES: Final = "|".join(("0", *dict.fromkeys(STYLES.values())))
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _NO_ROOM: Final = frozenset({"Mn", "Me", "Cf"})
 _EMOJI_STYLE: Final = "\ufe0f"
-"""Asks for the wide form of the character before (Unicode Standard Annex 11 leaves it to the terminal)."""
+"""Requests the wide form of the character before (Unicode Standard Annex 11 leaves it to the terminal)."""
 
 
 def styled(text: str, style: str) -> str:

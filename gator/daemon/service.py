@@ -86,7 +86,7 @@ class Service:
         self._hosting.on_message(message)
 
     def on_lost(self, error: Exception) -> None:
-        """Keeps the error that cut the stream to the parent."""
+        """Records the error that cut the stream to the parent."""
         self._lost = error
 
     def _on_commit(self) -> None:

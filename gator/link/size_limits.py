@@ -149,7 +149,7 @@ def _cut(text: str) -> str:
 
 
 def _shorten_list(values: Any) -> None:
-    """Keeps the first entries that fit."""
+    """Removes all but the first entries that fit."""
     room = _FIELD_BYTES
     for index, value in enumerate(values):
         room -= _size(value) + 8

@@ -261,7 +261,7 @@ class _CallStream:
             raise errors.UnavailableError(f"the parent is gone ({error})") from error
 
     def _on_done(self, call: Any) -> None:
-        """Keeps the first status: a write that fails while the call ends replaces it by INTERNAL.
+        """Records the first status: a write that fails while the call ends replaces it by INTERNAL.
 
         grpcio calls this once for each status and each callback.
         """

@@ -193,7 +193,7 @@ class StreamParser:
         messages.append(Recognised(entry=entry, line=number, key=0, lines=lines, groups=groups))
 
     def _take_line_before(self, message: PartialMessage, at: int) -> None:
-        """Lets the line before a message, which is in no other one, begin it.
+        """Starts a message at the line before it, unless that line is in another one.
 
         Messages of one parser that follow each other share the line before the first of them, such as the
         name of a file.

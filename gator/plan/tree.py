@@ -112,7 +112,7 @@ class _Builder(Struct):
         return node
 
     def _vary(self, node: PlanNode, own: Own) -> None:
-        """Notes on which values of matrices a node depends, and reports the problems with them."""
+        """Records on which values of matrices a node depends, and reports the problems with them."""
         above = set(node.parent.varies_below) if node.parent is not None else set[str]()
         if not own.used and not above:
             self.tree.problems += own.problems

@@ -103,7 +103,7 @@ def knows_fifo(path: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _make_knows_fifo(make: str, modified: int, inode: int) -> bool:
-    """Asks make once for each file; the arguments besides the path only tell files apart."""
+    """Queries make once for each file; the arguments besides the path only distinguish files."""
     del modified, inode
     try:
         done = subprocess.run(

@@ -25,7 +25,7 @@ class LockHolder(Struct, frozen=True):
     @classmethod
     def this_process(cls, run: str) -> "LockHolder":
         """Returns the calling process as holder of the lock of a run."""
-        # Field 22 of /proc/PID/stat, see proc_pid_stat(5); the name before it may hold blanks.
+        # Field 22 of /proc/PID/stat, see proc_pid_stat(5); the name before it may contain spaces.
         stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         return cls(
             run=run,

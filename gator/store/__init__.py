@@ -1,4 +1,4 @@
-"""Keeps what happened: one SQLite file per daemon, written by one thread and read by any process.
+"""Stores the events of a run: one SQLite file per daemon, written by one thread, read by any process.
 
 Invariant: a store is the log itself. Everything else is a filter and a position over it.
 """

@@ -1,4 +1,4 @@
-"""Gives failures that another version of Gator signed the signature of this version.
+"""Computes signatures of this version for failures that another version of Gator signed.
 
 Invariant: a recorded signature of another version is never compared with one of this version. The record is
 not changed.

@@ -14,7 +14,7 @@ from gator.plan import Plan, PlanNode
 
 
 def adopt_artefacts(plan: Plan, folder: Path, repeat: str, tracking: Path) -> list[Notice]:
-    """Gives a rerun what jobs that it does not repeat made in the run with id `repeat` and its reruns.
+    """Copies to a rerun the artefacts of jobs that it does not repeat, from run `repeat` and its reruns.
 
     Returns warnings about runs that cannot be read. A job that lacks an artefact fails and says so.
     """

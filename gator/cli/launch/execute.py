@@ -133,7 +133,7 @@ def _ask_baselines(launch: Launch, plan: Plan) -> list[Notice]:
 
 
 def _adopt_artefacts(launch: Launch, plan: Plan, folder: Path) -> list[Notice]:
-    """Gives a rerun the artefacts of the jobs that it does not repeat; returns warnings."""
+    """Copies to a rerun the artefacts of the jobs that it does not repeat; returns warnings."""
     if not launch.selection.repeat:
         return []
     from gator.cli.launch.artefacts import adopt_artefacts

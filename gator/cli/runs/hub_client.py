@@ -34,7 +34,7 @@ class Hub:
     """A connected hub."""
 
     def __init__(self, peer: Peer, where: Sequence[str] = (), needs: str = "") -> None:
-        """Keeps the connection; `where` are options that name this hub in any folder and environment.
+        """Wraps a connection; `where` are options that name this hub in any folder and environment.
 
         `needs` is the variable that a command with these options needs; empty for none.
         """
@@ -162,7 +162,7 @@ class Hub:
         self.peer.call(self._stub.DeleteRun, hs.DeleteRunRequest(run=run))
 
     def pin(self, run: str, *, pinned: bool) -> None:
-        """Keeps a run regardless of its age, or lets its age decide again."""
+        """Pins a run, which exempts it from retention by age, or unpins it."""
         self.peer.call(self._stub.PinRun, hs.PinRunRequest(run=run, pinned=pinned))
 
     def give(self, run: str, user: str) -> None:

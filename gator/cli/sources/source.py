@@ -102,7 +102,7 @@ class RunSource(Protocol):
         ...
 
     def explain(self, request: qs.ExplainNodeRequest) -> qs.ExplainNodeResponse | None:
-        """Queries the live root of the run why a node has not started; None if it cannot be reached."""
+        """Returns why a node has not started, according to the live root; None if that cannot be reached."""
         ...
 
     def stop(self, request: cs.StopRequest) -> cs.StopResponse:

@@ -88,7 +88,7 @@ class Messages:
         return best is not None and not self.is_settled and best.wants(key, location)
 
     def offer(self, candidate: Candidate, *, counts: bool) -> None:
-        """Keeps a message if it may explain a failure."""
+        """Records a message if it may explain a failure."""
         best = self._best_of(candidate.message.severity, counts=counts)
         if best is not None and not self.is_settled:
             best.offer(candidate)

@@ -62,7 +62,7 @@ class FailingTests:
         return self._by_rank.setdefault(key[0], _Named()).wants(test, key)
 
     def add(self, key: Key, error: event_pb2.ErrorMessage) -> None:
-        """Keeps a message in the output that is wanted."""
+        """Stores a message in the output that is wanted."""
         self._by_rank[key[0]].errors[error.item] = key, error
 
     def report(self, number: int, error: event_pb2.ErrorMessage) -> None:
@@ -138,7 +138,7 @@ def _is_about(choice: Choice | None, error: event_pb2.ErrorMessage) -> bool:
 
 
 def sign_tests_again(end: event_pb2.AttemptFinished, before: str) -> None:
-    """Gives failed tests their signatures of this version; `before` is the former one of the attempt."""
+    """Replaces signatures of failed tests by those of this version; `before` is the attempt's former one."""
     for test in end.failed_tests.list:
         is_own = test.signature == before
         test.signature = end.signature if is_own else _signature_of(test.error, end.failure_inputs)

@@ -71,7 +71,7 @@ class Best(Struct):
         return len(self.shown) < _MAX_SHOWN or key < self.shown[-1].key or self._is_least(key, location)
 
     def offer(self, candidate: Candidate) -> None:
-        """Keeps a message if it is one of the best."""
+        """Stores a message if it is one of the best."""
         if len(self.shown) < _MAX_SHOWN or candidate.key < self.shown[-1].key:
             self.shown.append(candidate)
             self.shown.sort(key=lambda each: each.key)

@@ -82,7 +82,7 @@ def sign(
     choice: Choice | None = None,
     path: str = "",
 ) -> None:
-    """Gives the end of an attempt or job its signature, if it FAILED or was LOST and has none yet.
+    """Signs the end of an attempt or job if it FAILED or was LOST and has no signature yet.
 
     `path` is that of the job. The end of an attempt also keeps the inputs of its signature.
     """

@@ -47,7 +47,7 @@ __all__ = [
 
 
 class Dispatcher:
-    """Gives ready attempts to wrapper daemons and leases to tier daemons.
+    """Assigns ready attempts to wrapper daemons and leases to tier daemons.
 
     Inputs change the state, and `poll` returns the resulting actions in order; call it after a batch of
     inputs and at `wake_at`. An attempt belongs to the dispatcher from `add` until it is cancelled in the

@@ -1,4 +1,4 @@
-"""Says why ready attempts have not started, and which attempts hold the leases.
+"""Explains why ready attempts have not started, and which attempts hold the leases.
 
 It only reads the state of a dispatcher, and only when it is asked, so that it costs nothing otherwise.
 """

@@ -121,7 +121,7 @@ class Ledger:
         return Share(self._number, need)
 
     def give(self, share: Share) -> None:
-        """Gives a share back; raises ValueError if it was given back before."""
+        """Releases a share; raises ValueError if it was released before."""
         if share.number not in self._out:
             raise ValueError(f"share {share.number} is not out")
         self._out.remove(share.number)

@@ -93,7 +93,7 @@ class DispatchState:
                 self.move(lease.jobs[0], JobState.HANDED)
 
     def close(self, lease: Lease) -> None:
-        """Gives a lease back to the ledger, and retires a host that served one attempt alone."""
+        """Releases a lease in the ledger, and retires a host that served one attempt alone."""
         del self.leases[lease.number]
         self.refillable.pop(lease.number, None)
         lease.host.leases.pop(lease.number)
@@ -103,7 +103,7 @@ class DispatchState:
             self.actions.append(RetireHost(lease.host.name))
 
     def give(self, share: Share) -> None:
-        """Gives a share back to the ledger."""
+        """Releases a share in the ledger."""
         self.ledger.give(share)
         self.rescan = max(self.rescan, Rescan.FREED)
 

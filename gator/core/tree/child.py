@@ -57,7 +57,7 @@ class Child(Struct, eq=False):
         return None if self.node.repeats is None else self.node.indices[number]
 
     def skip(self, label: str, request: attach_pb2.Stop) -> bool:
-        """Lets the repeats that a label names close at their creation; returns False if there are none."""
+        """Closes the repeats that a label names when they are created; returns False if there are none."""
         repeats = self.node.parse_label(label)
         if repeats is None:
             return False

@@ -45,7 +45,7 @@ class Remotes:
         return next((above for above in (path, *ancestors(path)) if above in self._tiers), None)
 
     def note(self, path: str, message: attach_pb2.Release | attach_pb2.Stop) -> None:
-        """Keeps a message to a tier if it is a stop request."""
+        """Stores a message to a tier if it is a stop request."""
         if isinstance(message, attach_pb2.Stop) and path in self._tiers:
             self._tiers[path].stops.append(message)
 

@@ -189,17 +189,17 @@ class TreeState:
         self._record(event_pb2.Event(path=path, progress=event_pb2.Progress()))
 
     def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
-        """Lets an attempt start when the resources allow."""
+        """Queues an attempt, which starts when the resources allow."""
         self.jobs[job.path] = job
         self._actions.append(Enqueue(job.path, job.attempt, job.node, job.order, alone))
 
     def enqueue_later(self, job: JobChild, millis: int) -> None:
-        """Lets an attempt start after a delay."""
+        """Queues an attempt after a delay."""
         self.jobs[job.path] = job
         self.delays.set(job.path, self._now.boot, millis)
 
     def end_delays(self) -> None:
-        """Lets the jobs start whose delays are over."""
+        """Queues the jobs whose delays are over."""
         for path in self.delays.passed(self._now.boot):
             job = self.jobs.get(path)
             if job is not None and job.phase is Phase.WAITING:
@@ -239,7 +239,7 @@ class TreeState:
         self.steps.close_later(steps)
 
     def wake(self, tier: Tier) -> None:
-        """Lets a tier issue more of its repeats soon."""
+        """Schedules a tier to issue more of its repeats."""
         self.steps.wake(tier)
 
     def tier_ended(self, tier: Tier, result: event_pb2.Result) -> None:

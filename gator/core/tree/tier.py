@@ -143,7 +143,7 @@ class Tier:
         )
 
     def close_job(self, job: JobChild, result: event_pb2.Result) -> None:
-        """Gives a job its Result."""
+        """Sets the Result of a job."""
         del self.jobs[job.path]
         node = job.node
         allowed = node.resolved_at(job.path).allow_failure

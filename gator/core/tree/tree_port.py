@@ -29,7 +29,7 @@ class JobTier(Protocol):
         ...
 
     def close_job(self, job: "JobChild", result: event_pb2.Result) -> None:
-        """Gives the job its Result."""
+        """Sets the Result of the job."""
         ...
 
 
@@ -63,11 +63,11 @@ class TreePort(Registry, Protocol[TierT]):
         ...
 
     def enqueue(self, job: JobChild, *, alone: bool = False) -> None:
-        """Lets an attempt start when the resources allow."""
+        """Queues an attempt, which starts when the resources allow."""
         ...
 
     def enqueue_later(self, job: JobChild, millis: int) -> None:
-        """Lets an attempt start after a delay."""
+        """Queues an attempt after a delay."""
         ...
 
     def halt(self, job: JobChild, stop: attach_pb2.Stop) -> None:
@@ -87,7 +87,7 @@ class TreePort(Registry, Protocol[TierT]):
         ...
 
     def wake(self, tier: TierT) -> None:
-        """Lets a tier issue more of its repeats soon."""
+        """Schedules a tier to issue more of its repeats."""
         ...
 
     def contracts(self, node: PlanNode, path: str) -> Sequence[spec_pb2.Contract]:

@@ -1,4 +1,4 @@
-"""Gives a rerun the artefacts of the jobs that it does not repeat, from the runs that it repeats.
+"""Copies to a rerun the artefacts of the jobs that it does not repeat, from the runs that it repeats.
 
 Invariant: a job that the rerun repeats never gets an artefact of its own earlier attempts.
 """

@@ -35,7 +35,7 @@ class Collection(Struct, frozen=True):
     """Maximum size of a file whose content is recorded for a hub."""
 
     def keep(self, *, passed: bool) -> Collected:
-        """Keeps what was made; what lacks is a problem only if the attempt passed so far."""
+        """Stores the artefacts that exist; a missing one is a problem only if the attempt passed so far."""
         result = Collected()
         store = ObjectStore(self.folder)
         entries: dict[str, Entry] = {}

@@ -1,4 +1,4 @@
-"""Gives a job the artefacts of other jobs: paths of objects, or copies.
+"""Provides a job with artefacts of other jobs, as paths of objects or as copies.
 
 Invariant: an artefact that was changed after it was made is refused.
 """

@@ -54,14 +54,14 @@ class ObjectStore:
         self._objects = folder / OBJECTS
 
     def keep(self, path: Path, name: str, max_bytes: int) -> Kept:
-        """Keeps a file or folder under a name. Raises ArtefactError and OSError."""
+        """Stores a file or folder under a name. Raises ArtefactError and OSError."""
         if path.is_dir():
             return self.keep_tree(dict(_walk(path)), name, max_bytes)
         digest, source, size = self._keep_file(path, max_bytes)
         return Kept(digest, self._named(source, name), size)
 
     def keep_tree(self, members: Mapping[str, Path], name: str, max_bytes: int) -> Kept:
-        """Keeps files as a folder, by their paths within it. Raises ArtefactError and OSError."""
+        """Stores files as a folder, by their paths within it. Raises ArtefactError and OSError."""
         tree = self._temporary()
         tree.mkdir()
         try:
@@ -93,7 +93,7 @@ class ObjectStore:
         return total.hexdigest(), size
 
     def _placed(self, tree: Path, digest: str, name: str) -> str:
-        """Gives a complete tree its final name, unless there is one with the same content."""
+        """Renames a complete tree to its final name, unless one with the same content exists."""
         final = self._objects / digest[:2] / f"{digest[2:]}.d" / name
         final.parent.mkdir(parents=True, exist_ok=True)
         if not final.exists():

@@ -112,7 +112,7 @@ class WrapperHost:
                 attempt.stop(request)
 
     def recall(self, leases: Iterable[int]) -> list[attach_pb2.AttemptRef]:
-        """Gives back the attempts that wait under these leases, or under all leases if there are none."""
+        """Returns the waiting attempts of these leases to the parent, or of all leases if there are none."""
         return self._leases.recall(leases)
 
     def client_event(
@@ -124,7 +124,7 @@ class WrapperHost:
         *,
         notice: bool = False,
     ) -> Awaitable[None] | None:
-        """Keeps what a job's own process reports; `then` is called once it is committed.
+        """Records a report of a job's own process; `then` is called once it is committed.
 
         A `notice` does not count against the job. Raises PreconditionError when the attempt does not run.
         The awaitable, if any, is done when there is room for more.

@@ -68,7 +68,7 @@ class LeaseRunner:
         return taken
 
     def recall(self, leases: Iterable[int]) -> list[attach_pb2.AttemptRef]:
-        """Gives back the attempts that wait under these leases, or under all leases if there are none."""
+        """Returns the waiting attempts of these leases to the parent, or of all leases if there are none."""
         selected = set(leases)
         nodes = self.take_waiting(lambda node: not selected or node.lease in selected)
         return [attach_pb2.AttemptRef(path=node.path, attempt=node.attempt) for node in nodes]

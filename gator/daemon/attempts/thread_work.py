@@ -25,7 +25,7 @@ def read_reports(files: "ReportFiles", then: Callable[[list[ReportFile]], None])
 
 
 def keep_artefacts(collection: "Collection", then: Callable[[Collected], None], *, passed: bool) -> None:
-    """Keeps the artefacts of an attempt."""
+    """Stores the artefacts of an attempt."""
     run_in_thread(partial(collection.keep, passed=passed), then, _artefacts_of_fault)
 
 

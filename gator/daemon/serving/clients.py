@@ -29,7 +29,7 @@ class Attempts(Protocol):
         *,
         notice: bool = False,
     ) -> Awaitable[None] | None:
-        """Keeps what a job's own process reports; `then` is called once it is committed.
+        """Records a report of a job's own process; `then` is called once it is committed.
 
         A `notice` comes from the job's client and does not count against the job. Raises
         PreconditionError when the attempt does not run. The awaitable, if any, is done when there is room
@@ -65,7 +65,7 @@ class ClientHandler:
         )
 
     def on_message(self, child: ChildLink, message: attach_pb2.AttachRequest) -> Awaitable[None] | None:
-        """Keeps a record."""
+        """Stores a record."""
         record, hello = message.record, child.hello
         inbox = self._inbox(hello)
         if not inbox.take(record.number):
@@ -77,7 +77,7 @@ class ClientHandler:
         )
 
     def on_detached(self, child: ChildLink) -> None:
-        """Keeps the number of the last record until the attempt ends."""
+        """Leaves the number of the last record until the attempt ends."""
 
     def forget(self, path: str, attempt: int) -> None:
         """Forgets the clients of an attempt that has ended."""

@@ -60,7 +60,7 @@ def each_birthmark(run: str, daemon: str) -> Iterator[Birthmarks]:
 
 
 class BirthmarkLimit:
-    """Gives children of this process a birthmark, if its hard limit allows that."""
+    """Sets a birthmark for children of this process if its hard limit allows that."""
 
     __slots__ = ("_before",)
 

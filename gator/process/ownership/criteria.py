@@ -100,5 +100,5 @@ class Ownership:
 
 
 def carries(marks: Mapping[str, str], required: Mapping[str, str]) -> bool:
-    """Returns whether all wanted marks are present with these values."""
+    """Returns whether all required marks are present with these values."""
     return all(marks.get(name) == value for name, value in required.items())

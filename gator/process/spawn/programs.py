@@ -21,7 +21,7 @@ class Programs:
         self._found: dict[tuple[str, str], str] = {}
 
     def find(self, name: str, path: str | None) -> tuple[str, bool]:
-        """Gives the path of a program and whether it comes from memory and so may be outdated.
+        """Returns the path of a program, and whether it was cached and so may be outdated.
 
         A name with a slash is its own path. Relative entries of PATH are sought from the current
         directory and never kept. Raises SpawnError with ENOENT, or EACCES if all that was found cannot

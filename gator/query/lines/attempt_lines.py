@@ -222,7 +222,7 @@ class AttemptLines:
         self._note(seq)
 
     def _note(self, seq: int) -> None:
-        """Notes that all events up to this one are done, except an unfinished line."""
+        """Records that all events up to this one are done, except an unfinished line."""
         self._points.append(self._chunker.resume_seq(seq))
         self.mark.seq = self._points[0]
 

@@ -1,4 +1,4 @@
-"""Keeps values with `${{ }}` of keys that have a type, such as numbers and durations, for the plan.
+"""Defers values with `${{ }}` of keys that have a type, such as numbers and durations, for the plan.
 
 `gator.spec.builders.deferred` reads them there.
 """

@@ -152,7 +152,7 @@ def _matrix_names(context: SpecContext, pairs: dict[str, Pair]) -> frozenset[str
 
 
 def _defer(built: NodeMessage, key: KeyContext) -> None:
-    """Keeps a key for the plan, which knows the values of its placeholders."""
+    """Defers a key to the plan, which has the values of its placeholders."""
     if key.entry.inherits is Inheritance.NONE:
         # An array itself is in no combination of its own matrix; its children are.
         key = key._replace(scope=key.scope.of_node())

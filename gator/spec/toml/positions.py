@@ -52,7 +52,7 @@ class _Scanner:
         return self._at < len(self._text)
 
     def _note(self, path: KeyPath) -> None:
-        """Notes that a value is written here. Positions only grow, so lines are counted once."""
+        """Records the position of a value. Positions only grow, so lines are counted once."""
         self._line += self._text.count("\n", self._line_start, self._at)
         self._line_start = self._text.rfind("\n", 0, self._at) + 1
         self.positions.setdefault(path, (self._line, self._at - self._line_start))

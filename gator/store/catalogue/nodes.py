@@ -104,7 +104,7 @@ class NodeReader(CatalogueTables):
                 others.apply_to_unnamed(node)
 
     def _sign(self, failed: Sequence[query_pb2.Node]) -> None:
-        """Gives failed jobs their signatures of this version. The base class leaves the recorded ones."""
+        """Replaces signatures of failed jobs by those of this version; the base class does nothing."""
 
     def _count_root(self, node: query_pb2.Node) -> None:
         where = self._where().add("n.kind = ?", JOB)

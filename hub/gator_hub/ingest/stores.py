@@ -69,7 +69,7 @@ class Stores:
         return entry
 
     def committed(self, moved: dict[StoreKey, StoreEntry]) -> None:
-        """Keeps entries whose positions were committed."""
+        """Records entries whose positions were committed."""
         self._known.update(moved)
         if len(self._known) > MAX_KNOWN:
             self._known.clear()

@@ -1,4 +1,4 @@
-"""Says in which runs the jobs with a failure ran, because a failure is absent only there.
+"""Finds the runs in which the jobs with a failure ran, because a failure is absent only there.
 
 Invariant: jobs are read one by one, and only where the answer depends on them.
 """

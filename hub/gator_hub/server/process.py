@@ -139,7 +139,7 @@ def _check_port(options: ServeOptions, port: int, *, is_web: bool) -> None:
 
 
 def find_password(url: str) -> str | None:
-    """Asks on the terminal for the password of a database if the driver does not find it.
+    """Prompts on the terminal for the password of a database if the driver does not find it.
 
     Raises PasswordNeededError without a terminal, UnavailableError if the server is unreachable.
     """

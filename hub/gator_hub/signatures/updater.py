@@ -39,7 +39,7 @@ class _SignedNode(Struct, frozen=True):
 
 
 class SignatureUpdater:
-    """Gives the failures of a hub signatures of the current version."""
+    """Updates the failures of a hub to signatures of the current version."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer

@@ -20,7 +20,7 @@ INFO = common_pb2.SEVERITY_INFO
 
 
 class Follower:
-    """Asks again and again, each time where the last answer ended."""
+    """Polls repeatedly, each time from the end of the last answer."""
 
     def __init__(self, queries: Queries, **wanted: object) -> None:
         self._queries = queries

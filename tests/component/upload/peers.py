@@ -127,7 +127,7 @@ async def ssh(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes everything and says nothing."""
+    """Accepts everything and sends no answer."""
     while await reader.read(65536):
         pass
 

@@ -18,7 +18,7 @@ OWN = 70
 
 @pytest.fixture(autouse=True)
 def only_invented_pids(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keeps the pids of this process and of its helpers out of the tables; they may be as low as these."""
+    """Excludes the pids of this process and of its helpers from the tables; they may be as low as these."""
     monkeypatch.setattr(selection, "os", SimpleNamespace(getpid=lambda: OWN))
     monkeypatch.setattr(selection, "_helpers", set[int]())
 

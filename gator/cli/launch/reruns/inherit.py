@@ -1,4 +1,4 @@
-"""Gives a rerun the parameters and the scale of the run that it repeats, with notes about differences."""
+"""Applies the parameters and the scale of a repeated run to its rerun, with notes about differences."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -26,7 +26,7 @@ class RequestedSelection(Struct, frozen=True):
     scale: str | None = None
     """The factor for numbers of repeats; after `resolve` that of the repeated run if none is given."""
     notes: Sequence[str] = ()
-    """Notes for the user about options that are inherited from the repeated run."""
+    """Yields notes for the user about options that are inherited from the repeated run."""
     not_run: str = ""
     """After `resolve`: the jobs of the repeated run that were pruned and that this run leaves out."""
 

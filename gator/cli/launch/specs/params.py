@@ -17,7 +17,7 @@ MAX_SHOWN: Final = 60
 
 
 def apply_params(request: plan_pb2.PlanRequest, texts: Sequence[str]) -> None:
-    """Gives parameters of a spec the values of `--param` options, the last one of each parameter.
+    """Sets parameters of a spec to the values of `--param` options, the last one of each parameter.
 
     Raises SpecError with all parameters that do not exist and all values that they cannot have.
     """

@@ -39,7 +39,7 @@ def take_reports(context: AttemptContext, now: int, files: Sequence[ReportFile])
 
 
 def collect(context: AttemptContext, now: int) -> list[Action]:
-    """Keeps the artefacts if the job makes any, then finishes."""
+    """Stores the artefacts if the job makes any, then finishes."""
     artefacts = context.job.artefacts
     if (
         context.facts.stop is not None

@@ -108,7 +108,7 @@ class Wrapper:
         return [Record(events)]
 
     def on_input_missing(self, now: int, message: str) -> list[Action]:
-        """Gives up an attempt that lacks something that other jobs should have made."""
+        """Ends an attempt that lacks an artefact that another job should have made."""
         context = self._context
         context.facts.input = message
         return finish(context, now) if context.state is State.STARTING else []

@@ -167,7 +167,7 @@ class Output:
         return self._process(blocks) if blocks else blocks
 
     def settle(self) -> list[event_pb2.Event]:
-        """Lets no later output explain a failure, because Gator is ending the attempt.
+        """Stops later output from explaining a failure, because Gator is ending the attempt.
 
         What a program prints when it is told to end is not the reason why it was. Returns events to store.
         """

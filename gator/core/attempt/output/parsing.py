@@ -133,7 +133,7 @@ class LineParser:
         return logs
 
     def settle(self, partial: Mapping[common_pb2.Stream.ValueType, bytes]) -> list[OutputPayload]:
-        """Returns the messages that are open, and lets no later output explain a failure.
+        """Returns the messages that are open, and stops later output from explaining a failure.
 
         `partial` has the lines that are not complete yet, by stream.
         """
@@ -157,7 +157,7 @@ class LineParser:
         return logs
 
     def _keep_explanations(self) -> None:
-        """Keeps what explains a failure if no message does."""
+        """Records what explains a failure if no message does."""
         if self._pointed is not None:
             self._messages.pointed = self._pointed.message()
         self._messages.final = self._final()
@@ -267,7 +267,7 @@ class LineParser:
         moves: Mapping[tuple[common_pb2.Severity.ValueType, bool], int],
         counts: common_pb2.Counts,
     ) -> None:
-        """Gives lines the severities that they proved to have, and says whether they count."""
+        """Moves lines to the severities that they proved to have, and sets whether they count."""
         for (severity, does_count), number in moves.items():
             self._messages.move(rule.severity, severity, number, counted=rule.counts, counts=does_count)
             _move(counts, rule.severity, severity, number)
@@ -303,7 +303,7 @@ class LineParser:
         severity: common_pb2.Severity.ValueType,
         key: Key,
     ) -> None:
-        """Keeps the message about a failed test as a cause of its own."""
+        """Records the message about a failed test as a separate cause."""
         tests, name = self._messages.tests, without_nul(message.item)
         is_failure = name and severity > _WARNING and not self._messages.is_settled
         if is_failure and tests.wants(name, key):

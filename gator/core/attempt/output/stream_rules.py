@@ -1,4 +1,4 @@
-"""Says for each stream of an attempt what its lines mean, by the key `stderr`.
+"""Maps each stream of an attempt to the meaning of its lines, by the key `stderr`.
 
 Messages of the API and of parsers that the job names always count. Decisive messages of the automatic parser
 count on stdout. Everything else on stderr depends on the key `stderr`:

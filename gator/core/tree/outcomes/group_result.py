@@ -169,7 +169,7 @@ class GroupFold:
             self._firsts[outcome] = _First(path, result.reason, result.message, has_own)
 
     def _note_failure(self, path: str, result: event_pb2.Result) -> None:
-        """Keeps the earliest end of a failed job below, and the first error of the earliest that has one."""
+        """Records the earliest end of a failed job below, and the earliest first error."""
         ended = result.first_failure_unix_nanos
         failure = _Failure(ended, result.first_failure or path)
         if self._first_failure is None or failure < self._first_failure:

@@ -26,7 +26,7 @@ def hub(database_url: str) -> Iterator[FilledHub]:
 
 
 class Caller:
-    """Says who calls."""
+    """Has the name of the caller."""
 
     def __init__(self) -> None:
         self.name = "ada"

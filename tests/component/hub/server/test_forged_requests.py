@@ -139,7 +139,7 @@ def scalar(field: Any) -> st.SearchStrategy[Any]:
 
 
 class Caller:
-    """Says who calls."""
+    """Has the name of the caller."""
 
     def caller(self, context: object) -> str:
         del context

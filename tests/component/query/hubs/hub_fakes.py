@@ -51,7 +51,7 @@ class HubReader(FolderReader):
 
 
 class FakeHub(hub_service_pb2_grpc.HubServiceServicer):
-    """Keeps what it was asked, answers what it was told to."""
+    """Records its requests, and returns configured answers."""
 
     def __init__(self, runs: Mapping[str, Queries]) -> None:
         self._queries = runs

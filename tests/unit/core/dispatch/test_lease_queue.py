@@ -180,7 +180,7 @@ class Daemon:
 
 
 class Run:
-    """Lets random things happen, and checks what must hold after each."""
+    """Runs random operations, and checks the invariants after each."""
 
     def __init__(self, random: Random, cores: int) -> None:
         self.random, self.cores = random, cores

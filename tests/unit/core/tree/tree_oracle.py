@@ -52,7 +52,7 @@ class Instance:
 
 
 class Oracle:
-    """Tells the outcome of every instance of a plan."""
+    """Computes the outcome of every instance of a plan."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ MILLI = 1_000_000
 
 
 class Recorder:
-    """Keeps the lines by stream and number, and says of each that has an `!` which one it is."""
+    """Records the lines by stream and number, and reports each that has an `!`."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[common_pb2.Stream.ValueType, int], bytes] = {}
