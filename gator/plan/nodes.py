@@ -77,8 +77,10 @@ class PlanNode(Struct, eq=False):
     """The selected repeats, ascending; empty if `repeats` is None."""
     matrix: Matrix | None = None
     """The combinations of the array above, whose instances are the repeats; None if it has none."""
-    unselected: Set[int] | bool = False
-    """The repeats that `when` leaves out, or whether it leaves out the whole node."""
+    is_left_out: bool = False
+    """Whether `when` leaves out the whole node."""
+    left_out_repeats: Set[int] = frozenset()
+    """The repeats that `when` leaves out, if it depends on the matrix of the array above."""
     condition: Selector | None = None
     """The `when` that each instance has a value of; None if it is the same under all parents."""
     weight: int = 0

@@ -27,21 +27,21 @@ def instances_of(
 
     Raises RepeatsError.
     """
-    known = scope.lookup(settings)
+    lookup = scope.lookup(settings)
     if not written.HasField("matrix"):
-        return _scaled(_count(written, known, {}), scale), None
-    matrix = _matrix(written.matrix, settings, known)
+        return _scaled(_count(written, lookup, {}), scale), None
+    matrix = _matrix(written.matrix, settings, lookup)
     named = interpolate.names(written.repeats_text)
     used = [name.removeprefix("matrix.") for name in named if name.startswith("matrix.")]
     if not used:
-        matrix = repeated(matrix, [_scaled(_count(written, known, {}), scale)])
+        matrix = repeated(matrix, [_scaled(_count(written, lookup, {}), scale)])
     elif len(matrix.kept) > MAX_LISTED:
         raise RepeatsError(
             f"the matrix has {len(matrix.kept):,} combinations; "
             f"repeats of a matrix value support at most {MAX_LISTED:,}"
         )
     else:
-        matrix = repeated(matrix, _counts(written, matrix, known, scale, used) or [0])
+        matrix = repeated(matrix, _counts(written, matrix, lookup, scale, used) or [0])
     if matrix.total > MAX_REPEATS:
         raise RepeatsError(f"a child has {matrix.total:,} instances; the maximum is {MAX_REPEATS:,}")
     return matrix.total, matrix
@@ -50,12 +50,12 @@ def instances_of(
 def _counts(
     written: spec_pb2.JobArray,
     matrix: Matrix,
-    known: interpolate.Lookup,
+    lookup: interpolate.Lookup,
     scale: float,
     used: Sequence[str],
 ) -> list[int]:
     """Returns the number of repeats of each combination, which depends on these names of the matrix."""
-    return of_each(matrix, used, lambda values: _scaled(_count(written, known, values), scale))
+    return of_each(matrix, used, lambda values: _scaled(_count(written, lookup, values), scale))
 
 
 def of_each(matrix: Matrix, used: Sequence[str], make_value: Callable[[dict[str, str]], T]) -> list[T]:
@@ -71,12 +71,12 @@ def of_each(matrix: Matrix, used: Sequence[str], make_value: Callable[[dict[str,
     return values
 
 
-def _text(text: str, known: interpolate.Lookup, values: dict[str, str]) -> str:
+def _text(text: str, lookup: interpolate.Lookup, values: dict[str, str]) -> str:
     """Returns a string with the values of parameters and of a combination filled in."""
 
     def find(name: str) -> str | None:
         kind, _, rest = name.partition(".")
-        return interpolate.escape(values[rest]) if kind == "matrix" and rest in values else known(name)
+        return interpolate.escape(values[rest]) if kind == "matrix" and rest in values else lookup(name)
 
     return unmarked(interpolate.partly(text, find)).strip()
 
@@ -85,11 +85,11 @@ def _scaled(count: int, scale: float) -> int:
     return count if not scale or not count else max(1, round(count * scale))
 
 
-def _count(written: spec_pb2.JobArray, known: interpolate.Lookup, values: dict[str, str]) -> int:
+def _count(written: spec_pb2.JobArray, lookup: interpolate.Lookup, values: dict[str, str]) -> int:
     """Returns the number of repeats of a combination with these values."""
     if not written.repeats_text:
         return written.repeats
-    text = _text(written.repeats_text, known, values)
+    text = _text(written.repeats_text, lookup, values)
     number = parse_integer(text)
     if number is None or not 0 <= number <= MAX_REPEATS:
         raise RepeatsError(
@@ -98,15 +98,15 @@ def _count(written: spec_pb2.JobArray, known: interpolate.Lookup, values: dict[s
     return number
 
 
-def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, known: interpolate.Lookup) -> Matrix:
+def _matrix(written: spec_pb2.Matrix, settings: spec_pb2.Settings, lookup: interpolate.Lookup) -> Matrix:
     if written.rows:
         names: Sequence[str] = list(written.names)
-        filled = [_filled(row.values, settings, known) for row in written.rows]
+        filled = [_filled(row.values, settings, lookup) for row in written.rows]
         axes = [[row[at] for row in filled] for at in range(len(names))]
         _check_distinct(names[0], axes[0], f"two rows have the {names[0]}")
     else:
         names = [axis.name for axis in written.axes]
-        axes = [_filled(axis.values, settings, known) for axis in written.axes]
+        axes = [_filled(axis.values, settings, lookup) for axis in written.axes]
         for name, values in zip(names, axes, strict=True):
             _check_distinct(name, values, f"the matrix has the {name}")
     exclude = _exclude(written, names, axes)
@@ -147,13 +147,13 @@ def _written(written: spec_pb2.Matrix, at: int) -> Sequence[str]:
     return [row.values[at] for row in written.rows] if written.rows else written.axes[at].values
 
 
-def _filled(texts: Sequence[str], settings: spec_pb2.Settings, known: interpolate.Lookup) -> list[str]:
+def _filled(texts: Sequence[str], settings: spec_pb2.Settings, lookup: interpolate.Lookup) -> list[str]:
     """Returns the values of strings; what only a job knows cannot be among them."""
     if not any("${{" in text for text in texts):
         # Nearly all strings are values already, and there may be many.
         return [unmarked(text) for text in texts]
     filled = list[str]()
-    for value in interpolate.filled_items(texts, known, settings):
+    for value in interpolate.filled_items(texts, lookup, settings):
         if left := interpolate.names(value):
             raise RepeatsError(
                 f"${{{{ {left[0]} }}}} is not known yet in a matrix: only params, env and the run are"

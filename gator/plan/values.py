@@ -62,7 +62,7 @@ class Values(Struct):
         known = [each for each in written.deferred if names[each.name] <= matrix.keys()]
         return Own(
             own,
-            read_deferred(own, known, fill),
+            read_deferred(own, known, fill.text),
             _united(names.values()),
             _united(matrices for name, matrices in names.items() if _is_passed_on(name)),
         )
@@ -194,11 +194,11 @@ def _texts(value: spec_pb2.DeferredValue, parts: Sequence[str], name: str = "") 
 class Fill:
     """Fills in the placeholders of strings."""
 
-    def __init__(self, known: interpolate.Lookup, matrix: Matrix) -> None:
-        self._known = known
+    def __init__(self, lookup: interpolate.Lookup, matrix: Matrix) -> None:
+        self._lookup = lookup
         self._matrix = matrix
 
-    def __call__(self, text: str, is_pattern: bool) -> str:
+    def text(self, text: str, is_pattern: bool = False) -> str:
         """Returns a string with all values; in a pattern they are literals. Raises ValueError."""
 
         def find(name: str) -> str:
@@ -217,7 +217,7 @@ class Fill:
     def _one(self, name: str) -> str:
         if name in self._matrix:
             return interpolate.escape(self._matrix[name])
-        template = self._known(name)
+        template = self._lookup(name)
         if template is None:
             raise ValueError(f"${{{{ {name} }}}} is not known before a job starts")
         return template
@@ -226,7 +226,7 @@ class Fill:
         """Returns the names of matrices that the value of a key depends on, also by way of parameters."""
         parts = DEFERRED[NODE_KEYS[deferred.name].type]
         names = [name for text in _texts(deferred.value, parts) for name in interpolate.names(text)]
-        templates = [self._known(name) for name in names if not name.startswith("matrix.")]
+        templates = [self._lookup(name) for name in names if not name.startswith("matrix.")]
         names += [name for text in templates if text is not None for name in interpolate.names(text)]
         return frozenset(name for name in names if name.startswith("matrix."))
 

@@ -25,7 +25,7 @@ class InstanceCondition(Struct):
     text: str
     names: Sequence[str]
     """The names of matrices that it depends on, such as `matrix.test`."""
-    known: interpolate.Lookup
+    lookup: interpolate.Lookup
     _selected: dict[tuple[str, ...], bool] = field(default_factory=dict[tuple[str, ...], bool])
 
     def selects(self, path: str) -> bool:
@@ -33,7 +33,7 @@ class InstanceCondition(Struct):
         values = dict(values_at(self.node, path, self.names))
         key = tuple(values.get(name, "") for name in self.names)
         if key not in self._selected:
-            self._selected[key] = _is_true(self.text, self.known, values)
+            self._selected[key] = _is_true(self.text, self.lookup, values)
         return self._selected[key]
 
 
@@ -44,28 +44,31 @@ def apply_when(node: PlanNode, when: str, scope: interpolate.Scope) -> None:
     """
     if not when:
         return
-    known = scope.lookup(node.settings)
-    names = sorted(set(_matrix_names(when, known)))
+    lookup = scope.lookup(node.settings)
+    names = sorted(set(_matrix_names(when, lookup)))
     matrix = node.matrix
     own = [f"matrix.{name}" for name in matrix.names] if matrix is not None else []
     if not names:
-        node.unselected = not _is_true(when, known, {})
+        node.is_left_out = not _is_true(when, lookup, {})
     elif matrix is not None and set(names) <= set(own):
         if len(matrix.kept) > MAX_LISTED:
             message = f"the matrix has {len(matrix.kept):,} combinations"
             raise WhenError(f"{message}; 'when' supports at most {MAX_LISTED:,}")
-        node.unselected = _left_out(node, when, known, names) or False
+        node.left_out_repeats = _left_out_repeats(node, when, lookup, names)
     else:
-        node.condition = InstanceCondition(node, when, names, known)
-        _check(node, when, known, names)
+        node.condition = InstanceCondition(node, when, names, lookup)
+        _check(node, when, lookup, names)
 
 
-def _left_out(node: PlanNode, when: str, known: interpolate.Lookup, names: Sequence[str]) -> set[int]:
+def _left_out_repeats(
+    node: PlanNode, when: str, lookup: interpolate.Lookup, names: Sequence[str]
+) -> set[int]:
+    """Returns the repeats of an array for whose values in its matrix `when` is false."""
     matrix = node.matrix
     assert matrix is not None, "the names are those of its matrix"
 
     def is_selected(values: dict[str, str]) -> bool:
-        return _is_true(when, known, {f"matrix.{name}": value for name, value in values.items()})
+        return _is_true(when, lookup, {f"matrix.{name}": value for name, value in values.items()})
 
     selected = of_each(matrix, [name.removeprefix("matrix.") for name in names], is_selected)
     return {
@@ -76,25 +79,25 @@ def _left_out(node: PlanNode, when: str, known: interpolate.Lookup, names: Seque
     }
 
 
-def _check(node: PlanNode, when: str, known: interpolate.Lookup, names: Sequence[str]) -> None:
+def _check(node: PlanNode, when: str, lookup: interpolate.Lookup, names: Sequence[str]) -> None:
     for number, values in enumerate(combinations(node, names)):
         if number == MAX_VARIANTS:
             used = ", ".join(names)
             message = f"'when' depends on more than {MAX_VARIANTS:,} combinations of {used}"
             raise WhenError(f"{message}: use fewer values")
-        _is_true(when, known, values)
+        _is_true(when, lookup, values)
 
 
-def _matrix_names(when: str, known: interpolate.Lookup) -> Iterator[str]:
+def _matrix_names(when: str, lookup: interpolate.Lookup) -> Iterator[str]:
     """Yields the names of matrices that a string depends on, also by way of parameters."""
     for name in interpolate.names(when):
-        inner = [name] if name.startswith("matrix.") else interpolate.names(known(name) or "")
+        inner = [name] if name.startswith("matrix.") else interpolate.names(lookup(name) or "")
         yield from (each for each in inner if each.startswith("matrix."))
 
 
-def _is_true(when: str, known: interpolate.Lookup, values: Matrix) -> bool:
+def _is_true(when: str, lookup: interpolate.Lookup, values: Matrix) -> bool:
     try:
-        text = Fill(known, values)(when, False).strip()
+        text = Fill(lookup, values).text(when).strip()
     except ValueError as error:
         raise WhenError(f"when: {error}") from None
     if text.lower() in ("true", "yes", "on"):

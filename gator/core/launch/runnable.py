@@ -143,7 +143,7 @@ def _without_producers(jobs: Iterable[PlanNode]) -> Iterator[Problem]:
             name = f"{label_of(each.consumption.job.name)}.{each.consumption.name}"
             producer = each.edge.awaited
             above: PlanNode | None = producer
-            while above is not None and above.unselected is not True:
+            while above is not None and not above.is_left_out:
                 above = above.parent
             if above is not None:
                 why = f"`when` of '{above.ident}' is false"

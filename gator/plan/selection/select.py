@@ -42,10 +42,10 @@ def select(tree: Tree, links: Sequence[Link], request: plan_pb2.PlanRequest) -> 
     """Returns the selection of a request; raises UsageError if it is empty."""
     selection = Selection()
     for node in tree.nodes:
-        if node.unselected is True:
+        if node.is_left_out:
             selection.skipped.add(node.order)
-        elif node.unselected:
-            selection.skipped_repeats[node.order] = set(node.unselected)
+        elif node.left_out_repeats:
+            selection.skipped_repeats[node.order] = set(node.left_out_repeats)
     finder = _Finder(tree, selection)
     for pattern in request.skip:
         for hit in finder.hits("--skip", pattern):
@@ -94,7 +94,8 @@ def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
             message = f"the contracts of {node.template} are not compared: only a part of its jobs runs"
             selection.warnings.append(problem_at(node.position, message))
     if tree.root.order not in kept:
-        by = "`when` or --skip" if any(node.unselected for node in tree.nodes) else "--skip"
+        has_false_when = any(node.is_left_out or node.left_out_repeats for node in tree.nodes)
+        by = "`when` or --skip" if has_false_when else "--skip"
         raise UsageError(f"nothing is left to run: {by} excludes everything that is selected")
     outside: set[int] = set()
     for node in tree.nodes:
@@ -105,7 +106,7 @@ def prune(tree: Tree, selection: Selection) -> dict[str, PlanNode]:
 
 def _is_unmeant(node: PlanNode, unmeant: set[int]) -> bool:
     """Returns whether `when` leaves out all jobs of a node, by the nodes below for which it does."""
-    if node.unselected is True or (node.unselected and len(node.unselected) == node.repeats):
+    if node.is_left_out or (node.left_out_repeats and len(node.left_out_repeats) == node.repeats):
         return True
     return bool(node.children) and all(child.order in unmeant for child in node.children)
 
@@ -114,8 +115,8 @@ def _is_cut(node: PlanNode, kept: set[int], unmeant: set[int]) -> bool:
     """Returns whether the selection of the run leaves out jobs of a node."""
     if node.order in unmeant:
         return False
-    gone = len(node.unselected) if not isinstance(node.unselected, bool) else 0
-    return node.order not in kept or node.is_partial or len(node.indices) < (node.repeats or 0) - gone
+    meant = (node.repeats or 0) - len(node.left_out_repeats)
+    return node.order not in kept or node.is_partial or len(node.indices) < meant
 
 
 def _pick(node: PlanNode, selection: Selection) -> None:
