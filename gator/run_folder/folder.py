@@ -242,7 +242,7 @@ class RunFolder:
         holder = self.lock_holder()
         if holder is None or self.is_copy():
             return False
-        if not holder.is_of_this_host:
+        if not holder.on_this_host:
             return not (self.stores / CLOSING_STORE).exists() and self.control.exists()
         try:
             fd = open_regular(self.lock_file)

@@ -37,22 +37,22 @@ class LockHolder(Struct, frozen=True):
         )
 
     @property
-    def is_of_this_host(self) -> bool:
+    def on_this_host(self) -> bool:
         """Whether it runs or ran on this host."""
         return self.host == os.uname().nodename
 
     @property
-    def is_of_this_boot(self) -> bool:
+    def since_this_boot(self) -> bool:
         """Whether this host has not been rebooted since."""
         return self.boot == _boot_id()
 
     @property
-    def is_of_this_namespace(self) -> bool:
+    def in_this_namespace(self) -> bool:
         """Whether its pid is in the namespace of this process."""
         return self.pid_namespace == _pid_namespace()
 
     @property
-    def lives(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether this process is alive; only valid in its pid namespace."""
         info = read_process(self.pid)
         return info is not None and info.start_ticks == self.start_ticks and not info.is_dead

@@ -10,21 +10,25 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 MAX_REFUSAL_LINES = 20
-"""Maximum number of lines about refused calls in `PERIOD_SECONDS`; further ones are counted."""
+"""Maximum number of lines about rejected calls in `PERIOD_SECONDS`; further ones are counted."""
 MAX_ATTACH_LINES = 500
 """Maximum number of lines about runs that attach and detach in `PERIOD_SECONDS`."""
+MAX_PIN_LINES = 500
+"""Maximum number of lines about runs that are pinned, unpinned or deleted in `PERIOD_SECONDS`."""
 PERIOD_SECONDS = 60.0
-_LONGEST = 2000
+"""Period in seconds in which lines of one kind are counted."""
+_MAX_CHARACTERS = 2000
+"""Maximum number of characters of a line without a traceback."""
 
 log = logging.getLogger("gator.hub")
 
 
-def begin() -> None:
+def configure_logging() -> None:
     """Configures logging to stderr; further calls have no effect."""
     if logging.getLogger().handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(message)s"))
     # gRPC logs errors of its own tasks.
     root = logging.getLogger()
     root.addHandler(handler)
@@ -61,7 +65,7 @@ class Allowance:
 
 
 class RefusalLog(Allowance):
-    """Logs refused calls, for `gator.rpc.server.serve`."""
+    """Logs rejected calls, for `gator.rpc.server.serve`."""
 
     def __init__(
         self,
@@ -70,13 +74,13 @@ class RefusalLog(Allowance):
     ) -> None:
         """Initialises it; `name_of` returns the user of a token, or an empty string."""
         self._name_of = name_of
-        super().__init__(MAX_REFUSAL_LINES, logging.WARNING, "refused %d more calls within a minute", clock)
+        super().__init__(MAX_REFUSAL_LINES, logging.WARNING, "rejected %d more calls within a minute", clock)
 
     def __call__(self, method: str, peer: str, error: Exception, token: str = "") -> None:
-        """Logs a refused call with the user of its token, never the token."""
+        """Logs a rejected call with the user of its token, never the token."""
         name = self._name_of(token)
         who = f"{name} at {unquote(peer)}" if name else unquote(peer)
-        self.log("refused %s to %s: %s", method.rpartition("/")[2], who, error)
+        self.log("rejected %s from %s: %s", method.rpartition("/")[2], who, error)
 
 
 class AttachLog(Allowance):
@@ -84,7 +88,7 @@ class AttachLog(Allowance):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(
-            MAX_ATTACH_LINES, logging.INFO, "runs attached or detached %d more times in a minute", clock
+            MAX_ATTACH_LINES, logging.INFO, "runs attached or detached %d more times within a minute", clock
         )
 
 
@@ -93,10 +97,10 @@ class PinLog(Allowance):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         rest = "runs were pinned, unpinned or deleted %d more times within a minute"
-        super().__init__(MAX_ATTACH_LINES, logging.INFO, rest, clock)
+        super().__init__(MAX_PIN_LINES, logging.INFO, rest, clock)
 
 
-class TroubleLog(Allowance):
+class DatabaseErrorLog(Allowance):
     """Logs failed queries of the database."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -104,7 +108,7 @@ class TroubleLog(Allowance):
         super().__init__(MAX_REFUSAL_LINES, logging.ERROR, rest, clock)
 
 
-class OneLine(logging.Formatter):
+class OneLineFormatter(logging.Formatter):
     """Formats a record, including its traceback, as one printable line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -113,4 +117,4 @@ class OneLine(logging.Formatter):
         line = "".join(
             char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
         )
-        return line if record.exc_info else line[:_LONGEST]
+        return line if record.exc_info else line[:_MAX_CHARACTERS]

@@ -243,9 +243,9 @@ def _run(given: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # The last place that can report an error in one line instead of a traceback.
-        from gator_hub.log import begin, log
+        from gator_hub.log import configure_logging, log
 
-        begin()
+        configure_logging()
         log.critical("a fault of the hub: %s", error, exc_info=True)
         return 3
     return 0

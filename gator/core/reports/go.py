@@ -62,7 +62,7 @@ class _Reader:
             self.report.fail(_failure(f"{package}.{test}".lstrip("."), output))
 
     def _mark(self, package: str, test: str) -> None:
-        """Records that the test around a subtest fails because of it."""
+        """Records that the parent of a subtest fails because of it."""
         parent = test.rpartition("/")[0]
         if parent:
             self._parents.add((package, parent))
@@ -78,9 +78,10 @@ class _Reader:
             self.report.fail(failure)
 
     def _fail_running(self, package: str | None) -> None:
-        """Lets the tests fail that have begun and not ended, because the program has: in one package, or all.
+        """Fails the last unfinished test of each package and drops the others; `package` None means all.
 
-        The last one of each package explains it: the others were waiting for it, or for their turn.
+        The program has ended without them. The last test explains that: the others were waiting for it, or
+        for their turn.
         """
         left = [key for key in self._running if package is None or key[0] == package]
         last = {name: (name, test) for name, test in left}

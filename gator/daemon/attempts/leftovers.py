@@ -33,7 +33,7 @@ class Leftovers:
         """Removes an attempt that has no known living process."""
         ownership = attempt.ownership
         self._terminator.strays.remove(ownership)
-        ownership.is_over = True
+        ownership.has_ended = True
         if ownership.group is not None:
             # The kernel may need some milliseconds for it.
             beside(ownership.group.remove)

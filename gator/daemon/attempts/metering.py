@@ -114,7 +114,7 @@ class Metering:
         now, usages = taken.result()
         due, self._due = self._due, []
         for ownership in due:
-            if ownership.is_over and ownership.group is not None:
+            if ownership.has_ended and ownership.group is not None:
                 # It ended during the move.
                 ownership.group.remove()
         for pid, usage in usages.items():

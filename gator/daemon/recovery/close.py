@@ -52,7 +52,7 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
     holder = folder.lock_holder()
     if holder is None:
         return False
-    if holder.is_of_this_host and folder.is_live():
+    if holder.on_this_host and folder.is_live():
         stop = command("stop", where=in_folder(str(folder.path)))
         raise PreconditionError(f"the run in {folder.path} is live: stop it with {stop}")
     try:
@@ -124,7 +124,7 @@ def _close(folder: RunFolder, holder: LockHolder) -> None:
     # Late, because every start of a run checks for a run to close, and there rarely is one.
     from gator.store.run.recovery import complete
 
-    if holder.is_of_this_host:
+    if holder.on_this_host:
         sweep(holder.run)
     if (folder.stores / ROOT_STORE).exists():
         with contextlib.closing(RunStores.open(folder.path)) as files:

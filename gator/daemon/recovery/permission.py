@@ -35,13 +35,13 @@ def _not_ours(folder: RunFolder, holder: LockHolder) -> str:
 
 
 def _maybe_alive(folder: RunFolder, holder: LockHolder, *, force: bool) -> str:
-    if not holder.is_of_this_host:
+    if not holder.on_this_host:
         return "" if force else _elsewhere(folder, f"the host {holder.host}", "that host")
-    if not holder.is_of_this_boot:
+    if not holder.since_this_boot:
         return ""
-    if not holder.is_of_this_namespace:
+    if not holder.in_this_namespace:
         return "" if force else _elsewhere(folder, "another container of this host", "that container")
-    if not holder.lives:
+    if not holder.is_alive:
         return ""
     if folder.is_copy():
         return f"{folder.path} is a copy of a live run: stop the run with gator stop in its own folder"

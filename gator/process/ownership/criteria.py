@@ -10,18 +10,15 @@ from gator.process.procfs import ProcessInfo, Snapshot
 class Ownership:
     """The criteria for one owner; there is one for each job, from its start to its end.
 
-    `leader` is the pid of the session leader, 0 if there is none; a process must carry all `marks` to belong;
-    `birthmarks` are those that it may have; `since` is the start of the leader in ticks since the boot;
-    `name` is for messages. Set `leader_reaped` when the leader was reaped: its pid may then be reused. With
-    `claims_all` all orphans of this process belong. Processes seen to descend from the leader are remembered,
-    and so are sessions led by members: a member may lose its parents, or die before its children are seen.
+    Processes seen to descend from the leader are remembered, and so are sessions led by members: a member
+    may lose its parents, or die before its children are seen.
     """
 
     __slots__ = (
         "birthmarks",
         "claims_all",
         "group",
-        "is_over",
+        "has_ended",
         "leader",
         "leader_reaped",
         "marks",
@@ -44,17 +41,24 @@ class Ownership:
         claims_all: bool = False,
     ) -> None:
         self.leader = leader
+        """Pid of the session leader; 0 if there is none."""
         self.marks = marks
+        """The marks that a process must carry to belong, all of them."""
         self.leader_reaped = leader_reaped
+        """Whether the leader was reaped, after which its pid may be reused."""
         self.birthmarks = birthmarks
+        """The birthmarks that a process may have to belong."""
         self.since = since
+        """Start of the leader in ticks since the boot."""
         self.name = name
+        """The name of the owner in messages."""
         self.claims_all = claims_all
+        """Whether all orphans of this process belong."""
         self.group: Group | None = None
         """The control group; None until it is made."""
         self.memory_max = 0
         """Maximum number of bytes of memory for a control group with a limit; 0 for no limit."""
-        self.is_over = False
+        self.has_ended = False
         """Whether no process of the attempt is known to live."""
         self.members: dict[int, int] = {}
         """Start of each member in ticks by pid, as of the last sample."""
@@ -63,12 +67,12 @@ class Ownership:
 
     def owns(self, snapshot: Snapshot, process: ProcessInfo) -> bool:
         """Returns whether a process belongs: by session, earlier sample, marks or birthmark."""
-        number = process.session
-        now = snapshot.processes.get(number)
-        if number and number == self.leader:
+        session = process.session
+        leader = snapshot.processes.get(session)
+        if session and session == self.leader:
             # A living process with the pid of a reaped leader leads another session with the same id.
-            return now is None or not self.leader_reaped
-        if number in self.sessions and (now is None or now.start_ticks == self.sessions[number]):
+            return leader is None or not self.leader_reaped
+        if session in self.sessions and (leader is None or leader.start_ticks == self.sessions[session]):
             return True
         return self.remembers(process) or self.is_marked(
             snapshot.marks.get(process.pid), snapshot.birthmarks.get(process.pid, 0)

@@ -22,7 +22,7 @@ from gator_hub.database.integrity import EMPTY, fault
 from gator_hub.database.models import make_models
 from gator_hub.database.schema import VERSION, create_tables
 from gator_hub.database.texts import file_of, one_line, storable
-from gator_hub.log import TroubleLog
+from gator_hub.log import DatabaseErrorLog
 
 _log = getLogger("gator.hub")
 
@@ -74,7 +74,7 @@ class Database:
         self._faults = _faults(dialect)
         self._lock = threading.Lock()
         self._open: list[Any] = []
-        self._trouble = TroubleLog()
+        self._trouble = DatabaseErrorLog()
 
     @classmethod
     def open(cls, url: str, password: str | None = None) -> "Database":

@@ -61,7 +61,7 @@ def serve(options: ServeOptions, environ: Mapping[str, str]) -> None:
     os.umask(0o077)
     access = _access(options, environ)
     password = find_password(options.database)
-    log.begin()
+    log.configure_logging()
     lock = locks.take(options.database, password)
     is_refused = False
     try:

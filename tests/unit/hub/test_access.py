@@ -8,7 +8,14 @@ from threading import Thread
 import pytest
 
 from gator.errors import UnauthenticatedError, UsageError
-from gator_hub.log import MAX_ATTACH_LINES, MAX_REFUSAL_LINES, PERIOD_SECONDS, AttachLog, OneLine, RefusalLog
+from gator_hub.log import (
+    MAX_ATTACH_LINES,
+    MAX_REFUSAL_LINES,
+    PERIOD_SECONDS,
+    AttachLog,
+    OneLineFormatter,
+    RefusalLog,
+)
 from gator_hub.server.access import Access, own_file, read_tokens
 
 ANN, BOB = "a" * 32, "b" * 32
@@ -155,8 +162,8 @@ def test_a_refusal_names_the_user_and_the_address_as_people_write_them(
     refused("/gator.v1.HubService/PinRun", "ipv6:%5B::1%5D:40000", UnauthenticatedError("no"), "known")
     refused("/gator.v1.HubService/PinRun", "ipv6:%5B::1%5D:40000", UnauthenticatedError("no"), "other")
     assert caplog.messages == [
-        "refused PinRun to ada at ipv6:[::1]:40000: no",
-        "refused PinRun to ipv6:[::1]:40000: no",
+        "rejected PinRun from ada at ipv6:[::1]:40000: no",
+        "rejected PinRun from ipv6:[::1]:40000: no",
     ]
 
 
@@ -172,7 +179,7 @@ def test_runs_that_come_and_go_for_ever_are_counted_instead_of_written(
     clock.now = PERIOD_SECONDS
     moves.log("run %s attached", "nightly")
     assert [record.getMessage() for record in caplog.records[MAX_ATTACH_LINES:]] == [
-        "runs attached or detached 1000 more times in a minute",
+        "runs attached or detached 1000 more times within a minute",
         "run nightly attached",
     ]
 
@@ -181,7 +188,7 @@ def test_nothing_makes_two_lines_of_one_in_the_log() -> None:
     record = logging.LogRecord(
         "x", logging.INFO, "", 0, "a\n2026 forged\x1b[31m\u2028%s", ("b" * 9999,), None
     )
-    line = OneLine("%(message)s").format(record)
+    line = OneLineFormatter("%(message)s").format(record)
     assert line.isprintable()
     assert line.startswith("a\\n2026 forged\\x1b[31m\\u2028bbb")
     assert len(line) < 3000

@@ -100,7 +100,7 @@ def test_nothing_is_told_or_done_without_a_known_token(keeper: Keeper, token: st
         assert isinstance(lost, UnauthenticatedError)
         lines = refusals(hub, len(calls) + 1)
         assert len(lines) == len(calls) + 1
-        assert " refused ListRuns to ipv4:127.0.0.1:" in lines[0]
+        assert " rejected ListRuns from ipv4:127.0.0.1:" in lines[0]
         assert not [line for line in hub.log if token and token in line]
         assert hub.end() == 0
 
@@ -139,7 +139,7 @@ def test_a_flood_of_wrong_tokens_is_counted_and_harms_nobody(keeper: Keeper) -> 
         assert hub.end() == 0
         wait_for(lambda: hub.logged("stopped"))
         assert len(hub.logged("refused")) == 21
-        assert hub.logged("refused 280 more calls")
+        assert hub.logged("rejected 280 more calls")
 
 
 def test_a_token_file_that_changes_is_read_again(keeper: Keeper, tokens: Path) -> None:
@@ -192,8 +192,8 @@ async def test_only_its_owner_feeds_and_stops_a_run(keeper: Keeper, tokens: Path
         await asyncio.to_thread(wait_for, lambda: not_connected(hub))
         lines = await asyncio.to_thread(refusals, hub, 2)
         assert len(lines) == 2
-        assert " refused Attach to bob at ipv4:127.0.0.1:" in lines[0]
-        assert " refused Stop to bob at ipv4:127.0.0.1:" in lines[1]
+        assert " rejected Attach from bob at ipv4:127.0.0.1:" in lines[0]
+        assert " rejected Stop from bob at ipv4:127.0.0.1:" in lines[1]
         assert not [line for line in hub.log if BOB in line]
 
 
