@@ -32,7 +32,7 @@ def read_reports(context: AttemptContext, now: int) -> list[Action]:
 def take_reports(context: AttemptContext, now: int, files: Sequence[ReportFile]) -> list[Action]:
     """Records what the reports of tests say, then collects."""
     # Few jobs write reports of tests.
-    from gator.core.attempt.test_reports import count_reports
+    from gator.core.attempt.report_messages import count_reports
 
     summary = count_reports(files, context.facts.messages, context.client.metrics)
     return [*record(summary.events(context.stamp, now)), *collect(context, now)]

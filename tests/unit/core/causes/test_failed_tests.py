@@ -4,8 +4,8 @@ import re
 
 from gator.core.attempt.metrics import AttemptMetrics
 from gator.core.attempt.output.parsing import LineParser
+from gator.core.attempt.report_messages import count_reports
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.test_reports import count_reports
 from gator.core.causes.failed_tests import MAX_TESTS, add_failed_tests, causes_in, sign_tests_again
 from gator.core.causes.signature import sign
 from gator.core.reports import Failure, Report, ReportFile

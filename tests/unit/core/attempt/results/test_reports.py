@@ -1,8 +1,8 @@
 """Messages that are made from the failures in test reports."""
 
 from gator.core.attempt.metrics import AttemptMetrics
+from gator.core.attempt.report_messages import count_reports
 from gator.core.attempt.severity import Messages
-from gator.core.attempt.test_reports import count_reports
 from gator.core.reports import Failure, Report, ReportFile
 from gator.v1 import common_pb2
 
