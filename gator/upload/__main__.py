@@ -75,7 +75,7 @@ def _send_status(status: UploadStatus) -> None:
 
 
 async def _run(parameters: UploadParameters, watch: RootWatch) -> int:
-    from gator.hub_address import resolve
+    from gator.hub_access.address import resolve
     from gator.run_folder import RunFolder
     from gator.upload.stores import UploadedRun
     from gator.upload.stream import Upload

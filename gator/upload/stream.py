@@ -23,7 +23,7 @@ from gator.errors import (
     UnknownCallError,
     UserError,
 )
-from gator.hub_address import HubAccess, why_away
+from gator.hub_access.address import HubAccess, why_away
 from gator.link.stream import end_tasks
 from gator.link.uplink import Uplink
 from gator.rpc.channel import open_channel

@@ -166,7 +166,7 @@ def check(
 
     The exit code is 1 if one of them does not hold.
     """
-    from gator.hub_address import full_address, read_ca
+    from gator.hub_access.address import full_address, read_ca
     from gator_hub.database.check import Finding, figures_of, holder_of, look_at_database, look_for_hub
     from gator_hub.server.options import database_url
     from gator_hub.server.process import find_password

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gator import hub_address
 from gator.errors import UsageError
 from gator.files.bounded import read_setting
+from gator.hub_access import address as hub_address
 
 
 @pytest.fixture

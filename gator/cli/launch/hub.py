@@ -28,7 +28,7 @@ def chosen_hub(options: LaunchOptions, notices: list[Notice]) -> UploadOptions |
     named = os.environ.get(VARIABLE, "") if options.hub is None else options.hub
     if named.strip().lower() in ("", NO_HUB):
         return None
-    from gator.hub_address import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, resolve
+    from gator.hub_access.address import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, resolve
 
     try:
         access = resolve(named, os.environ, ca=options.hub_ca)

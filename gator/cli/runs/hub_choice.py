@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from gator.cli.runs.hub_names import DEFAULT, NO_HUB, VARIABLE
 from gator.errors import UsageError
-from gator.hub_address import (
+from gator.hub_access.address import (
     CA_VARIABLE,
     DEFAULT_PORT,
     TOKEN_FILE_VARIABLE,

@@ -12,7 +12,7 @@ import grpc
 
 from gator.cli.runs.hub_choice import ANOTHER, ASK_SECONDS, absent
 from gator.errors import GatorError, UnauthenticatedError, UnavailableError, UnknownCallError, UsageError
-from gator.hub_address import REFUSED, mismatch, unknown_token, why_away
+from gator.hub_access.address import REFUSED, mismatch, unknown_token, why_away
 from gator.rpc import status
 from gator.rpc.channel import bearer, open_blocking_channel
 from gator.v1 import control_service_pb2 as cs

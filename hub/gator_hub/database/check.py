@@ -18,7 +18,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from gator.errors import GatorError, StoreError, UsageError
-from gator.hub_address import why_away
+from gator.hub_access.address import why_away
 from gator.rpc.channel import open_blocking_channel
 from gator.units import plural, size_text
 from gator_hub.database import files

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-from gator import hub_address
 from gator.errors import UsageError
 from gator.files.bounded import read_setting
+from gator.hub_access import address as hub_address
 from gator.rpc.server import Tls
 from gator_hub.database.texts import file_of, url_of
 

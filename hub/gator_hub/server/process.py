@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gator import __version__, hub_address
+from gator import __version__
 from gator.errors import StoreError, UnavailableError, UsageError, UserError
+from gator.hub_access import address as hub_address
 from gator.rpc.server import Tls
 from gator.runtime import signals
 from gator_hub import log

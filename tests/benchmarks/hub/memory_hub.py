@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grpc import aio
 
-from gator import hub_address
+from gator.hub_access import address as hub_address
 from gator.rpc.channel import bearer
 
 

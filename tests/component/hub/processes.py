@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from gator import hub_address
+from gator.hub_access import address as hub_address
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 30.0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gator.errors import UnavailableError
-from gator.hub_address import HubAccess
+from gator.hub_access.address import HubAccess
 from gator.link.server import ChildLink
 from gator.upload.backoff import Backoff, Timeouts
 from gator.upload.protocol import UploadState, UploadStatus

@@ -15,7 +15,7 @@ from gator.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from gator.hub_address import HubAccess
+from gator.hub_access.address import HubAccess
 from gator.store import Store
 from gator.upload import stream
 from gator.upload.backoff import Timeouts

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gator import hub_address
 from gator.errors import UnauthenticatedError, UsageError
+from gator.hub_access import address as hub_address
 from gator.rpc.channel import bearer
 
 

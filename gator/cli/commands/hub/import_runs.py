@@ -17,7 +17,7 @@ from gator.cli.runs.api import close_dead
 from gator.cli.runs.find import FoundRun, found_runs, is_run, unreadable
 from gator.cli.runs.hub_choice import HubChoice, absent
 from gator.errors import NotFoundError, UnauthenticatedError, UsageError
-from gator.hub_address import REFUSED, HubAccess, is_lasting, unknown_token
+from gator.hub_access.address import REFUSED, HubAccess, is_lasting, unknown_token
 from gator.upload.protocol import UploadState, UploadStatus
 from gator.upload.stores import UploadedRun
 from gator.upload.stream import Upload

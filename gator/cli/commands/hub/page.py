@@ -7,7 +7,7 @@ import webbrowser
 from gator.cli import output
 from gator.cli.runs import hub_client
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
-from gator.hub_address import split
+from gator.hub_access.address import split
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import hub_service_pb2_grpc
 

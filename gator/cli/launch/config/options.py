@@ -79,7 +79,7 @@ def _check(name: str, value: Any) -> None:
     from gator.cli.options import values
     from gator.cli.options.labels import labels_of
     from gator.cli.runs.hub_names import NO_HUB
-    from gator.hub_address import full_address
+    from gator.hub_access.address import full_address
     from gator.scheduler.registry import check_name, parse_arguments
 
     match name:

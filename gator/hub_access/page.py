@@ -8,7 +8,9 @@ from typing import Annotated
 import msgspec
 
 _SECONDS = 3.0
+"""Timeout in seconds of the request to the page."""
 _MAX_BYTES = 4096
+"""Maximum number of bytes of the answer that are read."""
 _MAX_PORT = 65535
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from gator import errors
 from gator.files.bounded import read_setting
-from gator.hub_page import address_behind
+from gator.hub_access.page import address_behind
 
 DEFAULT_PORT = 8080
 TOKEN_VARIABLE = "GATOR_HUB_TOKEN"  # noqa: S105 - a name
