@@ -3,7 +3,7 @@
 Invariant: folders and hubs say the same; in the first run of a series each cause is new.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from gator.units import plural, span
 from gator.v1 import query_pb2
 
 _UNKNOWN = query_pb2.FailureGroup()
+_FIRST = " (first run of this series)"
 _RANKS = {NEW: 0, BACK: 1}
 
 
@@ -54,20 +55,27 @@ class Sightings(Struct, frozen=True):
         For the first run of a series it is ` (first run of this series)`.
 
         `some` precedes the numbers, such as `at least `. Causes that came back are mentioned only if
-        there are any.
+        there are any. The run is the oldest of those after which the causes appeared.
         """
         if not self.is_known:
             return ""
         if self.before is None:
-            return self._since()
-        states = [self._group(cause).state for cause in causes]
+            return _FIRST
+        groups = [group for cause in causes if (group := self._group(cause)).state in (NEW, BACK)]
+        states = [group.state for group in groups]
         back = f", {count} back" if (count := states.count(BACK)) else ""
-        return f", {some}{states.count(NEW)} new{back}{self._since()}"
+        return f", {some}{states.count(NEW)} new{back}{self._since(groups)}"
 
-    def _since(self) -> str:
-        if self.before is None:
-            return " (first run of this series)"
-        return since_run(self.before, self.run)
+    def _since(self, groups: Sequence[query_pb2.FailureGroup]) -> str:
+        """Returns since when causes are new or came back; empty if no earlier run ran their jobs."""
+        if not groups and self.before is not None:
+            return since_run(self.before.id, self.before.git, self.run)
+        good = min(
+            (group.good for group in groups if group.HasField("good")),
+            key=lambda run: run.started_unix_nanos,
+            default=None,
+        )
+        return "" if good is None else since_run(good.run, good.git, self.run)
 
     def state(self, cause: str) -> str:
         """Returns `new`, `back` or `known`; empty if it is not known."""
@@ -87,8 +95,7 @@ class Sightings(Struct, frozen=True):
 
     def _describe(self, group: query_pb2.FailureGroup) -> str:
         if group.state == NEW:
-            commit = "" if self.before is not None else _of_commit(group.since)
-            return output.paint(f"new{self._since()}{commit}", "warning")
+            return output.paint(f"new{self._start_of_new(group)}", "warning")
         last = f", last in {sighting(group.before)}" if group.HasField("before") else ""
         is_known = group.first == group.before or (group.state != BACK and group.first.run == group.since.run)
         first = "" if is_known else f", first in {sighting(group.first)}"
@@ -96,6 +103,12 @@ class Sightings(Struct, frozen=True):
             gone = f"back after run {group.good.run[:8]}{commits_in_brackets(group)}"
             return f"{output.paint(gone, 'warning')}, in {plural(group.runs, 'run')}{last}{first}"
         return f"{self._start_of(group)}; in {plural(group.runs, 'run')}{last}{first}"
+
+    def _start_of_new(self, group: query_pb2.FailureGroup) -> str:
+        """Returns ` since run 3a700579 (commits a..b)`: the last run in which the job ran to its end."""
+        if self.before is None:
+            return f"{_FIRST}{_of_commit(group.since)}"
+        return self._since([group]) or f": no earlier run ran the job to its end{_of_commit(group.since)}"
 
     def _start_of(self, group: query_pb2.FailureGroup) -> str:
         """Returns `first seen in run 77e01b9c (commits a..b), 2d23h before`, for consecutive runs."""
@@ -121,9 +134,9 @@ class Sightings(Struct, frozen=True):
         return self.groups.get(cause, _UNKNOWN)
 
 
-def since_run(before: query_pb2.Run, run: query_pb2.Run) -> str:
-    """Returns ` since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for a run and the one before."""
-    return f" since run {before.id[:8]}{_in_brackets(before.git, run.git)}"
+def since_run(good: str, git: query_pb2.Git, run: query_pb2.Run) -> str:
+    """Returns ` since run 25cb5c26 (commits a1b2c3d4..c3d4e5f6)` for the id and commit of an earlier run."""
+    return f" since run {good[:8]}{_in_brackets(git, run.git)}"
 
 
 def sightings_of(history: History, run: query_pb2.Run) -> Sightings:

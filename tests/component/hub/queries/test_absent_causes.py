@@ -113,3 +113,31 @@ def test_a_failure_is_back_after_a_stopped_run_in_which_its_job_had_passed(
     run(folder, "old", stage="broken")
     run(folder, "old", stage="other")
     assert state(hub, folder, "other") == {"state": "back", "runs": 2}
+
+
+def heads(folder: Path) -> list[str]:
+    """The first words of `seen:` of each failure of the newest run."""
+    lines = gator("failures", "-r", "-1", cwd=folder).stdout.splitlines()
+    return [line.removeprefix("  seen:   ") for line in lines if line.startswith("  seen:")]
+
+
+def run_id(folder: Path) -> str:
+    return json.loads(gator("runs", "--json", "-n", "1", cwd=folder).stdout.splitlines()[0])["id"][:8]
+
+
+def test_a_new_failure_began_after_the_last_run_that_ran_its_job(hub: FilledHub, folder: Path) -> None:
+    (folder / "top.yaml").write_text(SPEC.replace('echo "ERROR $BUG"; exit 1', "test -z $BUG"))
+    run(folder, "", stage="other")
+    good = run_id(folder)
+    run(folder, "late", stage="broken")
+    summary = run(folder, "late")
+    assert f"1 failure, 1 cause, 1 new since run {good}" in summary
+    assert heads(folder) == [f"new since run {good}"]
+    assert state(hub, folder) == {"state": "new", "runs": 1}
+
+
+def test_a_new_failure_of_a_job_that_never_ran_names_no_earlier_run(hub: FilledHub, folder: Path) -> None:
+    run(folder, "late", stage="broken")
+    assert "1 failure, 1 cause, 1 new:" in run(folder, "late")
+    assert heads(folder) == ["new: no earlier run ran the job to its end"]
+    assert state(hub, folder) == {"state": "new", "runs": 1}

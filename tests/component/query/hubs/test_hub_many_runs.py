@@ -147,7 +147,10 @@ def test_failures_on_a_hub_say_whether_they_are_new(tracking: Path, tmp_path: Pa
         elsewhere = query_pb2.Elsewhere(runs=3, first=first, idents=["other", "third"])
         hub.readers[NEW].groups = {
             NEW_CAUSE: query_pb2.FailureGroup(
-                first=query_pb2.Sighting(run=NEW), runs=1, state=query_pb2.CAUSE_STATE_NEW
+                first=query_pb2.Sighting(run=NEW),
+                good=query_pb2.Sighting(run=OLD),
+                runs=1,
+                state=query_pb2.CAUSE_STATE_NEW,
             ),
             KNOWN_CAUSE: query_pb2.FailureGroup(
                 first=first,
