@@ -21,7 +21,7 @@ from gator.core.history.failure_groups import MAX_LISTED_FAILURES, Causes
 from gator.core.launch import rerun
 from gator.core.launch.printed import about_node, command, in_folder
 from gator.core.outcomes import FAILURES, WITHOUT_OUTPUT, explained_by_message, tally_size, wrote_nothing
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.ports import STATES_TO_LIST, EarlierRuns, RunInfo
 from gator.units import plural, span
 from gator.v1 import common_pb2, event_pb2

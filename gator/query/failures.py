@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gator.core.causes.failed_tests import causes_in
 from gator.core.history.cause_rules import CauseRules
 from gator.core.history.failure_groups import FailureCount, cause_of, grouped, number_of_jobs
-from gator.paths import PathPattern
+from gator.path_patterns import PathPattern
 from gator.query import tokens
 from gator.query.more_rules import checked_rules
 from gator.query.page_limits import MAX_PAGE_BYTES, page_size

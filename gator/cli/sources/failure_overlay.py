@@ -23,7 +23,7 @@ from gator.core.history.overlay import EndedNodes, OverlaidJob, SpecOrder, overl
 from gator.core.launch.parameters import params_of_runs
 from gator.core.launch.printed import command, in_folder
 from gator.core.outcomes import FAILURES
-from gator.paths import PathPattern
+from gator.path_patterns import PathPattern
 from gator.units import plural
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs

@@ -22,7 +22,7 @@ from gator.cli.tracking import tracking_root
 from gator.core.launch import printed
 from gator.core.launch.rerun import launch_of, plan_of
 from gator.errors import GatorError, NotFoundError, UserError
-from gator.paths import escape, is_glob
+from gator.path_patterns import escape, is_glob
 from gator.spec.idents import nfc
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -45,7 +45,7 @@ class OpenRun(Struct, frozen=True):
 
         Raises NotFoundError if there is no such node, UsageError if there are several.
         """
-        from gator import paths
+        from gator import path_patterns
 
         if not wanted:
             return self.run.ident
@@ -56,13 +56,13 @@ class OpenRun(Struct, frozen=True):
             path=self.run.ident, scope=qs.SCOPE_SUBTREE, globs=[wanted], order=qs.NODE_ORDER_SPEC
         )
         try:
-            matches = paths.match(
+            matches = path_patterns.match(
                 wanted, (node.path for page in pages(self.api.list_nodes, request) for node in page.nodes)
             )
         except NotFoundError as error:
             raise NotFoundError(f"{error}{self._maybe_waiting(wanted)}") from error
         if len(matches) > 1:
-            raise paths.several(wanted, matches)
+            raise path_patterns.ambiguous_path(wanted, matches)
         return matches[0]
 
     def matching(

@@ -70,7 +70,7 @@ class RunSource(Protocol):
         """The text before a time for a run that may be live but is not connected."""
         ...
 
-    def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
+    def missing_output(self, finished: event_pb2.AttemptFinished | None = None) -> str:
         """Returns a sentence about output that this source lacks, of an attempt if its end is given.
 
         It is empty if all output is here.
@@ -85,7 +85,7 @@ class RunSource(Protocol):
         """Returns the text file with the output of a job; None if there is none here, or it is empty."""
         ...
 
-    def kept(self, name: str) -> Path | None:
+    def stored_file(self, name: str) -> Path | None:
         """Returns the place of a kept artefact by its path in the run; None if it is not here."""
         ...
 
@@ -130,13 +130,13 @@ class FolderSource:
         """Returns whether its root is running."""
         return self._folder.is_live()
 
-    def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
+    def missing_output(self, finished: event_pb2.AttemptFinished | None = None) -> str:
         """Returns an empty string: all output is here."""
         return ""
 
     def text_log(self, path: str) -> Path | None:
         """Returns the file in `logs/`."""
-        from gator.paths import slug
+        from gator.path_patterns import slug
 
         log = self._folder.logs / f"{slug(path)}.log"
         try:
@@ -144,7 +144,7 @@ class FolderSource:
         except OSError:
             return None
 
-    def kept(self, name: str) -> Path | None:
+    def stored_file(self, name: str) -> Path | None:
         """Returns a file or folder in `objects/`; None for any other name."""
         place = self._folder.path / name
         # The record may come from another user.

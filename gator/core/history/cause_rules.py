@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from gator.core.causes.failed_tests import causes_in
 from gator.core.causes.shown import shown_line
-from gator.paths import PathPattern
+from gator.path_patterns import PathPattern
 from gator.v1 import event_pb2, plan_pb2, query_pb2, spec_pb2
 
 

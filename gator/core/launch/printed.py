@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gator.paths import escape
+from gator.path_patterns import escape
 
 _NAMED: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 """Escapes of control characters in bash."""

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gator.paths import escape
+from gator.path_patterns import escape
 from gator.v1 import query_pb2
 
 FLAGS: Final = frozenset(

@@ -14,7 +14,7 @@ from gator.core.attempt.artefacts import variable_of
 from gator.daemon.artefacts.manifest import Entry, Manifest, manifests
 from gator.daemon.artefacts.objects import copy_object
 from gator.node_paths import key_of_path, template_of
-from gator.paths import PathPattern, slug, unescape
+from gator.path_patterns import PathPattern, slug, unescape
 from gator.units import plural, size_text
 from gator.v1 import attach_pb2
 

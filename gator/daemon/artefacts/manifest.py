@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from gator.node_paths import template_of
-from gator.paths import slug
+from gator.path_patterns import slug
 
 ARTEFACTS: Final = "artefacts"
 

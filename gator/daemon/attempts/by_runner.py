@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from gator.core.attempt.start.environment import OWN_NAMES, Launcher, Prepared
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.process.spawn import SpawnRequest
 from gator.runners.job import RunnerJob
 from gator.runners.registry import command_of

@@ -12,7 +12,7 @@ from gator.core.attempt.start.environment import NO_INPUTS, Inputs, Launcher, Pr
 from gator.core.attempt.start.runners import PYTHON, is_special
 from gator.daemon.attempts.files.scratch import make_scratch
 from gator.daemon.attempts.files.script_file import remove_script, write_script
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.ownership.criteria import Ownership
 from gator.process.spawn import SpawnRequest

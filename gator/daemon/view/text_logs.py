@@ -12,7 +12,7 @@ from pathlib import Path
 from gator.core.outcomes import FAILURES
 from gator.daemon.modes import TextLogMode
 from gator.errors import StoreError
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.runtime.loop import beside
 from gator.v1 import event_pb2
 

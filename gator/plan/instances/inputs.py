@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gator.paths import escape
+from gator.path_patterns import escape
 from gator.plan.nodes import Condition, Edge, PlanNode, step_text
 from gator.plan.tree import upwards
 from gator.spec.interpolation import label_of

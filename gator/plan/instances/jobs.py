@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from gator.errors import Problem
 from gator.node_paths import array_index
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.plan import interpolate
 from gator.plan.baselines import BaselineLookup
 from gator.plan.instances.seeds import Seeds

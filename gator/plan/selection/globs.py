@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from gator.paths import is_glob, unescape
+from gator.path_patterns import is_glob, unescape
 from gator.plan.nodes import PlanNode
 from gator.plan.tree import Tree, upwards
 from gator.spec.idents import nfc

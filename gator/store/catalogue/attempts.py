@@ -3,7 +3,7 @@
 from typing import Any
 
 from gator.core.pages import AttemptList, JobAttempt, Over, never
-from gator.paths import PathPattern
+from gator.path_patterns import PathPattern
 from gator.store.catalogue import messages
 from gator.store.catalogue.tables import PIECE, CatalogueTables, candidates
 from gator.store.sql_condition import SqlCondition

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from gator.core.pages import NodeList, Over, PageKey, never
-from gator.paths import PathPattern
+from gator.path_patterns import PathPattern
 from gator.store.catalogue.conditions import (
     BEFORE,
     BY_SPEC_WITHOUT_INDEX,

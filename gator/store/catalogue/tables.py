@@ -7,7 +7,7 @@ hold many runs.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from gator.paths import PathPattern
+from gator.path_patterns import PathPattern
 from gator.store.catalogue.conditions import add_scope, span
 from gator.store.sql_condition import SqlCondition
 from gator.v1 import common_pb2, query_pb2

@@ -32,7 +32,8 @@ _MIN_PREFIX = 4
 """Minimum number of digits of a prefix of an id that names a run."""
 _AFTER_HEX = "g"
 """The character after the last hexadecimal digit."""
-_LISTED = 5
+_MAX_NAMED = 5
+"""Maximum number of runs that an error names."""
 _PIECE = 200
 _MAX_BYTES = 1024 * 1024
 """Size in bytes at which a list of runs ends. The piece of runs that reaches it is complete."""
@@ -91,9 +92,9 @@ def _find(database: Database, name: str) -> tuple[int, str]:
         )
         rows = database.rows(newest.limit(1))
     if not rows and _is_prefix(name):
-        rows = database.rows(query.where(_begins_with(runs, name)).order_by(runs.run).limit(_LISTED + 1))
+        rows = database.rows(query.where(_begins_with(runs, name)).order_by(runs.run).limit(_MAX_NAMED + 1))
     if len(rows) > 1:
-        shown = ", ".join(run for _, run in rows[:_LISTED]) + (", …" if len(rows) > _LISTED else "")
+        shown = ", ".join(run for _, run in rows[:_MAX_NAMED]) + (", …" if len(rows) > _MAX_NAMED else "")
         raise UsageError(f"several runs have ids that begin with {name}: {shown}; use a longer prefix")
     if not rows:
         raise NotFoundError(f"there is no run {name!r} here: see `gator runs -r hub:`")

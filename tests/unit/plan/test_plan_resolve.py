@@ -6,7 +6,7 @@ import pytest
 
 from gator.errors import SpecError
 from gator.node_paths import template_of
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.plan import array_index, recorded_job, recorded_plan
 from gator.spec.literal import unmarked
 from gator.v1 import plan_pb2, spec_pb2

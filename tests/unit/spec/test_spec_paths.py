@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gator.errors import NotFoundError, UsageError
-from gator.paths import PathPattern, is_glob, match, several, slug
+from gator.path_patterns import PathPattern, ambiguous_path, is_glob, match, slug
 
 PATHS = [
     "top",
@@ -74,8 +74,8 @@ def test_what_may_be_several_lists_the_first_five() -> None:
 
 
 def test_the_group_is_offered_unless_it_is_one_of_the_several() -> None:
-    assert str(several("a", ["a", "a/a"])) == "'a' matches 2 nodes (a, a/a): name one of them"
-    assert str(several("a[*]", ["t/a[0]", "t/a[1]"])).endswith("name one of them, or its group t")
+    assert str(ambiguous_path("a", ["a", "a/a"])) == "'a' matches 2 nodes (a, a/a): name one of them"
+    assert str(ambiguous_path("a[*]", ["t/a[0]", "t/a[1]"])).endswith("name one of them, or its group t")
 
 
 @pytest.mark.parametrize("typed", ["say", "hi", "inner/say", "unknown*", "echo_count[9]", "/inner", "[", ""])

@@ -32,7 +32,7 @@ from gator.core.history.series import WHOLE, options_of, selection_of
 from gator.core.launch.printed import command
 from gator.core.outcomes import tally_size
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
-from gator.paths import escape, unescape
+from gator.path_patterns import escape, unescape
 from gator.ports import History
 from gator.spec.idents import nfc
 from gator.spec.suggestions import nearest

@@ -22,7 +22,7 @@ from gator.core.launch.rerun import REPEAT
 from gator.core.outcomes import FAILURES, tally_size
 from gator.errors import GatorError, UsageError, UserError
 from gator.node_paths import key_of_path
-from gator.paths import escape
+from gator.path_patterns import escape
 from gator.ports import History
 from gator.v1 import common_pb2, query_pb2
 

@@ -7,7 +7,7 @@ from gator.cli.launch.specs.load import RootNode, root_of
 from gator.core.redact import MASK, secret_params
 from gator.core.text import cut
 from gator.errors import NotFoundError, Problem, SpecError, UsageError
-from gator.paths import match
+from gator.path_patterns import match
 from gator.spec.params import type_name, values_of
 from gator.spec.suggestions import did_you_mean
 from gator.v1 import plan_pb2, spec_pb2

@@ -15,7 +15,7 @@ from gator.core.attempt.hooks import outcome_word, reason_word
 from gator.core.attempt.start.params import PREFIX, add_params, param_pairs
 from gator.core.attempt.start.runners import PYTHON, describe_call, options_of, python_argv
 from gator.core.redact import hide, secret_values
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.spec.exec_limits import byte_length
 from gator.spec.expand import expand
 from gator.spec.literal import MARK, MARKED, literal, marked, unmarked

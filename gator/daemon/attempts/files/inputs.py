@@ -11,7 +11,7 @@ from typing import Any, Final
 from gator.core.attempt.hooks import outcome_word, reason_word
 from gator.core.attempt.start.environment import Inputs
 from gator.node_paths import ancestors
-from gator.paths import PathPattern, slug
+from gator.path_patterns import PathPattern, slug
 from gator.store.run.reader import FolderReader
 from gator.v1 import attach_pb2, event_pb2, query_pb2
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from gator.paths import slug
+from gator.path_patterns import slug
 from gator.v1 import common_pb2, spec_pb2
 
 

@@ -13,9 +13,11 @@ from hashlib import sha256
 from gator.errors import NotFoundError, UsageError
 from gator.spec.idents import nfc
 
-_LISTED = 5
-_LONGEST_SLUG = 160
-_ODD = re.compile(r"[^A-Za-z0-9._-]")
+_MAX_NAMED = 5
+"""Maximum number of matches that an error names."""
+_MAX_SLUG = 160
+"""Maximum number of characters of a path in the name of a file, without its suffix."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _TOKEN = re.compile(r"\\[*\\]|\*\*/|/\*\*$|\*\*|\*|/|\.[0-9]+(?=[./]|$)|\.|\[|\\|[^*/.\[\\]+")
 _ESCAPED = re.compile(r"\\([*\\])")
 _MAX_LIKE = 1000
@@ -26,11 +28,11 @@ _TO_ESCAPE = re.compile(r"\*|\\(?=[*\\])")
 
 
 def slug(path: str) -> str:
-    """Returns a path as the name of a file: six hex digits tell apart what would look the same."""
-    name = _ODD.sub("_", path)
-    if name == path and len(name) <= _LONGEST_SLUG:
+    """Returns a path as the name of a file; a hash suffix makes it unique if characters were replaced."""
+    name = _UNSAFE.sub("_", path)
+    if name == path and len(name) <= _MAX_SLUG:
         return name
-    return f"{name[-_LONGEST_SLUG:]}-{sha256(path.encode()).hexdigest()[:6]}"
+    return f"{name[-_MAX_SLUG:]}-{sha256(path.encode()).hexdigest()[:6]}"
 
 
 def is_glob(pattern: str) -> bool:
@@ -65,7 +67,7 @@ class PathPattern:
         body = pattern.strip("/")
         start = "" if rooted or body.startswith("**") else "(?:.*/)?"
         plain = _regex(body, dots=False, repeats=False)
-        # A glob means whatever ends so: no path is more exactly what was typed than another.
+        # A glob has no best match: all paths that end so are meant.
         readings = [start + plain] if is_glob(pattern) else [plain, start + plain]
         if "." in body:
             readings.append(start + _regex(body, dots=True, repeats=False))
@@ -84,7 +86,7 @@ class PathPattern:
 def match(pattern: str, paths: Iterable[str]) -> list[str]:
     """Returns the paths that are meant: one, or any number for a glob, in the order they came in.
 
-    Raises NotFoundError when there is none, and UsageError when several are meant and none was asked for.
+    Raises NotFoundError if there is none, and UsageError if a pattern that is no glob matches several.
     """
     path_pattern = PathPattern(pattern)
     best: int | None = None
@@ -99,13 +101,13 @@ def match(pattern: str, paths: Iterable[str]) -> list[str]:
     if not matches:
         raise NotFoundError(f"there is no node '{pattern}'")
     if len(matches) > 1 and not is_glob(pattern):
-        raise several(pattern, matches)
+        raise ambiguous_path(pattern, matches)
     return matches
 
 
-def several(pattern: str, paths: Sequence[str]) -> UsageError:
+def ambiguous_path(pattern: str, paths: Sequence[str]) -> UsageError:
     """Returns the error for a pattern that matches several nodes if a command takes one."""
-    shown = ", ".join(paths[:_LISTED]) + (", …" if len(paths) > _LISTED else "")
+    shown = ", ".join(paths[:_MAX_NAMED]) + (", …" if len(paths) > _MAX_NAMED else "")
     above = os.path.commonpath(paths)
     group = f", or its group {above}" if above and above not in paths else ""
     return UsageError(f"'{pattern}' matches {len(paths)} nodes ({shown}): name one of them{group}")
