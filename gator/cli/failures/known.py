@@ -13,7 +13,7 @@ from gator.errors import UsageError
 from gator.spec.suggestions import nearest
 from gator.v1 import query_pb2
 
-_MAX_RUNS: Final = 20
+_MAX_RUNS_OF_SERIES: Final = 20
 """Maximum number of runs of the series that are read."""
 _MAX_FAILURES: Final = 1000
 """Maximum number of failures of a run that are read."""
@@ -22,7 +22,7 @@ _MAX_FAILURES: Final = 1000
 def check_cause(opened: OpenRun, name: str) -> None:
     """Raises UsageError, with the nearest name, if no rule and no recent run of the series has a cause.
 
-    Expects that no failure of the run has it. A run that has not ended may still get it.
+    Call it only if no failure of the run has the cause. A run that has not ended may still get it.
     """
     if not name or opened.run.state == query_pb2.RUN_STATE_RUNNING:
         return
@@ -37,13 +37,13 @@ def check_cause(opened: OpenRun, name: str) -> None:
         return
     near = nearest(name, known)
     hint = f"did you mean '{near}'?" if near else "see `gator failures --causes`"
-    raise UsageError(f"no recent run of the series has the cause {cut(name, 100)!r}: {hint}")
+    raise UsageError(f"no recent run of the series has the cause '{cut(name, 100)}': {hint}")
 
 
 def _failed(opened: OpenRun) -> Iterator[query_pb2.Node]:
     history = opened.source.history()
     original = history.repeated(opened.run)
-    series = history.runs(original.ident, original.selection, _MAX_RUNS)
+    series = history.runs(original.ident, original.selection, _MAX_RUNS_OF_SERIES)
     runs = {run.id: run for run in (opened.run, original, *series)}
     for run in runs.values():
         yield from islice(history.nodes(run, sorted(FAILURES)), _MAX_FAILURES)

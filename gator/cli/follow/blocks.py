@@ -20,9 +20,9 @@ def blocks(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterato
     watch = opened.source.watch if follow else None
     if watch is None:
         return _polled(opened, path, attempt, follow=follow)
-    from gator.cli.follow.job import followed
+    from gator.cli.follow.job import follow_blocks
 
-    return followed(watch, path, attempt)
+    return follow_blocks(watch, path, attempt)
 
 
 def _polled(opened: OpenRun, path: str, attempt: int, *, follow: bool) -> Iterator[event_pb2.Block]:

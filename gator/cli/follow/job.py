@@ -1,6 +1,6 @@
 """Follows the output of one job over a stream of events.
 
-States and output reach a hub on separate ways, so the end of a job may arrive before its last lines.
+States and output reach a hub over separate streams, so the end of a job may arrive before its last lines.
 
 Invariant: the output is complete when its number of lines is that of the finished attempt.
 """
@@ -15,7 +15,8 @@ from gator.v1 import query_service_pb2 as qs
 
 QUIET_SECONDS = 2.0
 """Timeout in seconds for further blocks after the end of a job or its last block."""
-_AGAIN_SECONDS = 0.2
+_RETRY_SECONDS = 0.2
+"""Pause in seconds before a stream that ended is opened again."""
 _KINDS = (
     attach_pb2.EVENT_KIND_BLOCK,
     attach_pb2.EVENT_KIND_ATTEMPT_FINISHED,
@@ -28,8 +29,8 @@ class _Progress:
 
     def __init__(self, attempt: int) -> None:
         self._attempt = attempt
-        self._through: dict[int, int] = {}
-        self._all: dict[int, int] | None = None
+        self._last_lines: dict[int, int] = {}
+        self._expected_lines: dict[int, int] | None = None
         self.ended = False
 
     def on_event(self, event: event_pb2.Event) -> event_pb2.Block | None:
@@ -41,7 +42,7 @@ class _Progress:
             return None
         elif kind == "attempt_finished":
             ended = event.attempt_finished
-            self._all = {
+            self._expected_lines = {
                 common_pb2.STREAM_STDOUT: ended.stdout_lines,
                 common_pb2.STREAM_STDERR: ended.stderr_lines,
                 **{each.stream: each.lines for each in ended.log_files.list},
@@ -50,18 +51,18 @@ class _Progress:
         elif kind == "block":
             block = event.block
             last = block.first_line + block.lines - 1
-            self._through[block.stream] = max(self._through.get(block.stream, 0), last)
+            self._last_lines[block.stream] = max(self._last_lines.get(block.stream, 0), last)
             return block
         return None
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Returns whether every line has arrived."""
-        return self._all is not None and all(
-            self._through.get(stream, 0) >= lines for stream, lines in self._all.items()
+        return self._expected_lines is not None and all(
+            self._last_lines.get(stream, 0) >= lines for stream, lines in self._expected_lines.items()
         )
 
 
-def followed(watch: Watch, path: str, attempt: int) -> Iterator[event_pb2.Block]:
+def follow_blocks(watch: Watch, path: str, attempt: int) -> Iterator[event_pb2.Block]:
     """Yields the blocks of an attempt as they arrive, until its end."""
     watching = watch(qs.WatchEventsRequest(filter=attach_pb2.EventFilter(kinds=_KINDS, prefix=path)))
     progress = _Progress(attempt)
@@ -74,15 +75,15 @@ def followed(watch: Watch, path: str, attempt: int) -> Iterator[event_pb2.Block]
                     block = progress.on_event(stored.event) if stored.event.path == path else None
                     if block is not None:
                         yield block
-                if progress.is_whole():
+                if progress.is_complete():
                     return
                 last = time.monotonic()
                 if progress.ended:
                     timer = _restarted(timer, watching.give_up)
             # The run has ended or the timer ended the stream; only output can still arrive.
-            if progress.is_whole() or time.monotonic() - last >= QUIET_SECONDS:
+            if progress.is_complete() or time.monotonic() - last >= QUIET_SECONDS:
                 return
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
     finally:
         if timer is not None:
             timer.cancel()

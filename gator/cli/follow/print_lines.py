@@ -35,7 +35,7 @@ def lines(api: RunApi, request: qs.ListLinesRequest, page_size: int = PAGE) -> I
 
 def print_left_out(opened: OpenRun, finished: event_pb2.AttemptFinished | None = None) -> None:
     """Prints on stderr which output the hub does not have, of an attempt if one is given; else nothing."""
-    if left_out := opened.source.left_out(finished):
+    if left_out := opened.source.missing_output(finished):
         output.warn(f"gator: {left_out}")
 
 

@@ -16,7 +16,7 @@ from gator.v1 import common_pb2, query_pb2
 
 MAX_JOBS: Final = 100
 """Maximum number of jobs of a run that are compared with other runs."""
-MAX_RUNS: Final = 20
+MAX_RUNS_AT_COMMIT: Final = 20
 """Maximum number of runs at the commit that are read."""
 _SECONDS: Final = 2.0
 """Timeout in seconds after which no further run is read."""
@@ -49,7 +49,7 @@ def flaky_jobs(history: History, run: query_pb2.Run, paths: Iterable[str]) -> di
 def _alike(history: History, run: query_pb2.Run) -> Sequence[query_pb2.Run]:
     """Returns the run, and then others at its commit with its parameters."""
     try:
-        others = [other for other in history.at_commit(run, MAX_RUNS) if other.id != run.id]
+        others = [other for other in history.at_commit(run, MAX_RUNS_AT_COMMIT) if other.id != run.id]
         params = params_of_runs([run, *others])
     except (GatorError, UserError):
         return [run]

@@ -28,7 +28,7 @@ from gator.v1 import common_pb2, hub_pb2, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
 from gator.v1 import query_service_pb2 as qs
 
-MAX_RUNS: Final = 50
+MAX_RUNS_OF_IDENT: Final = 50
 """Maximum number of runs of an ident that are read."""
 MAX_SECONDS: Final = 2.0
 """Timeout in seconds of the search for earlier sightings, and of each answer of a hub."""
@@ -85,7 +85,7 @@ class FolderHistory:
 
     def idents(self) -> Collection[str]:
         """Returns the idents of the newest runs."""
-        runs = map(described, found_runs(self._tracking)[:MAX_RUNS])
+        runs = map(described, found_runs(self._tracking)[:MAX_RUNS_OF_IDENT])
         return {run.ident for run in runs if run is not None}
 
     def runs(self, ident: str, selection: query_pb2.Selection, limit: int) -> Sequence[query_pb2.Run]:
@@ -235,7 +235,7 @@ class FolderHistory:
     def _others(self, top: query_pb2.Run) -> list[query_pb2.Run]:
         """Returns the other runs of the series of a run, newest first."""
         selection = WHOLE if top.parent else top.selection
-        return [other for other in self.runs(top.ident, selection, MAX_RUNS) if other.id != top.id]
+        return [other for other in self.runs(top.ident, selection, MAX_RUNS_OF_IDENT) if other.id != top.id]
 
     def _each(
         self, runs: Iterable[query_pb2.Run], query: Callable[[RunApi], Answer]
@@ -275,7 +275,7 @@ class FolderHistory:
         siblings: list[query_pb2.Run] = []
         for folder in found_runs(self._tracking):
             self._check_time()
-            if len(siblings) == MAX_RUNS:
+            if len(siblings) == MAX_RUNS_OF_IDENT:
                 break
             if not folder.has_ident(ident):
                 continue

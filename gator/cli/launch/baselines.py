@@ -32,7 +32,7 @@ DEFAULT_WAIT_MILLIS: Final = 2_000
 """Default of `--history-wait`."""
 MAX_FIGURES: Final = 20_000
 """Maximum number of figures, because every daemon gets them."""
-_MAX_RUNS: Final = 50
+_MAX_BASELINE_RUNS: Final = 50
 """Maximum number of runs of a series that are searched for one that passed."""
 _Wanted: TypeAlias = Mapping[str, Mapping[str, list[spec_pb2.Contract]]]
 """Relative contracts by name of the run, and by template path below the root."""
@@ -137,7 +137,7 @@ def _ask_run(
 def _last_good(history: "History", ident: str, selection: query_pb2.Selection) -> query_pb2.Run | None:
     """Returns the newest run of a series that passed; None if there is none."""
     try:
-        entries = history.node_history(ident, "", selection, _MAX_RUNS).entries
+        entries = history.node_history(ident, "", selection, _MAX_BASELINE_RUNS).entries
     except NotFoundError:
         return None
     passed = (entry.run.run for entry in entries if entry.outcome == common_pb2.OUTCOME_PASSED)

@@ -57,7 +57,7 @@ def artefact_named(opened: OpenRun, path: str, name: str, attempt: int = 0) -> M
 def copy_of(opened: OpenRun, made: MadeArtefact) -> Path | None:
     """Returns the place of a kept content in a folder of this host; None if it is not here."""
     artefact = made.artefact
-    return opened.source.kept(artefact.object) if artefact.object else None
+    return opened.source.stored_file(artefact.object) if artefact.object else None
 
 
 def write_recorded(opened: OpenRun, made: MadeArtefact, out: BinaryIO) -> bool:

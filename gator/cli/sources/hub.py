@@ -25,7 +25,7 @@ from gator.v1 import query_service_pb2 as qs
 
 _OVER: Final = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 _OPTION: Final = "--hub-logs"
-_KEPT: Final = {
+_OUTPUT_BY_MODE: Final = {
     "none": "no output",
     "warnings": "only stderr and the messages from warning on",
 }
@@ -59,20 +59,20 @@ class HubSource:
         """Returns whether its root may still run; one that is not connected may connect again."""
         return self._api.get_run(qs.GetRunRequest()).run.state not in _OVER
 
-    def left_out(self, finished: event_pb2.AttemptFinished | None = None) -> str:
+    def missing_output(self, finished: event_pb2.AttemptFinished | None = None) -> str:
         """Returns which output the hub does not have, by `--hub-logs` of the command line of the run."""
-        kept = _hub_logs(self.run.argv)
-        if kept not in _KEPT or (finished is not None and not _lacks(kept, finished)):
+        mode = _hub_logs(self.run.argv)
+        if mode not in _OUTPUT_BY_MODE or (finished is not None and not _lacks(mode, finished)):
             return ""
         where = f"{self.run.host}:{self.run.folder}" if self.run.host else self.run.folder
-        has = f"{_KEPT[kept]} of this run (--hub-logs {kept})"
+        has = f"{_OUTPUT_BY_MODE[mode]} of this run (--hub-logs {mode})"
         return f"{self.hub.peer.name} keeps {has}: all of it is in {where}"
 
     def text_log(self, path: str) -> Path | None:
         """Returns None: a hub has lines but no files."""
         return None
 
-    def kept(self, name: str) -> Path | None:
+    def stored_file(self, name: str) -> Path | None:
         """Returns None: a hub has contents only in its record."""
         del name
 
@@ -99,10 +99,10 @@ class HubSource:
         return remote.stop(self.hub.peer, request)
 
 
-def _lacks(kept: str, finished: event_pb2.AttemptFinished) -> bool:
+def _lacks(mode: str, finished: event_pb2.AttemptFinished) -> bool:
     """Returns whether an attempt wrote lines that a hub did not get."""
     lines = finished.stdout_lines + sum(each.lines for each in finished.log_files.list)
-    return lines > 0 or (kept == "none" and finished.stderr_lines > 0)
+    return lines > 0 or (mode == "none" and finished.stderr_lines > 0)
 
 
 def _hub_logs(argv: Sequence[str]) -> str:

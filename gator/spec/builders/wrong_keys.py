@@ -10,14 +10,14 @@ _PARENTS = {
     if parent in keys.NODE_KEYS or parent in _TAGS
     for sub in subs
 }
-_FIELD = {"size": "!Memory", "unit": "!Memory", "enforce": "!Memory", "count": "!Cores or a !License"}
+_TAG_OF_FIELD = {"size": "!Memory", "unit": "!Memory", "enforce": "!Memory", "count": "!Cores or a !License"}
 
-_MEANT = {word: key.name for key in keys.NODE_KEYS.values() for word in key.words}
+_KEY_OF_ALIAS = {word: key.name for key in keys.NODE_KEYS.values() for word in key.words}
 
 
-def _meant(name: str) -> str | None:
+def _alias_of(name: str) -> str | None:
     """Returns the key for a word of another tool, in any case and with dashes."""
-    return _MEANT.get(name.lower().replace("-", "_"))
+    return _KEY_OF_ALIAS.get(name.lower().replace("-", "_"))
 
 
 def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
@@ -27,11 +27,11 @@ def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
         return _misplaced(key, kind, is_root)
     if name in keys.LATER:
         return f"this version of Gator does not know '{name}'"
-    if name in _FIELD:
-        return f"'{name}' belongs in a {_FIELD[name]} of resources"
-    if name in _PARENTS and _PARENTS[name] not in _TAGS and _meant(name) is None:
+    if name in _TAG_OF_FIELD:
+        return f"'{name}' belongs in a {_TAG_OF_FIELD[name]} of resources"
+    if name in _PARENTS and _PARENTS[name] not in _TAGS and _alias_of(name) is None:
         return f"'{name}' belongs in {_PARENTS[name]}"
-    near = _meant(name) or nearest(name, keys.KEYS_OF[kind]) or nearest(name, keys.NODE_KEYS)
+    near = _alias_of(name) or nearest(name, keys.KEYS_OF[kind]) or nearest(name, keys.NODE_KEYS)
     if near is None:
         return f"unknown key '{name}'"
     if near in keys.KEYS_OF[kind]:

@@ -97,7 +97,7 @@ def delete(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Remove one of your runs from a hub, unless it is connected; keep its folder."""
-    from gator.cli.commands.hub.runs import found_run, print_change
+    from gator.cli.commands.hub.change_run import found_run, print_change
 
     with found_run("delete", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
         connected.delete(hub_run.id)
@@ -109,7 +109,7 @@ def pin(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Keep one of your runs in a hub forever, regardless of its age."""
-    from gator.cli.commands.hub.runs import found_run, print_change
+    from gator.cli.commands.hub.change_run import found_run, print_change
 
     with found_run("pin", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
         connected.pin(hub_run.id, pinned=True)
@@ -121,7 +121,7 @@ def unpin(
     run: NameArgument, hub: ThisHubOption = None, hub_ca: HubCaOption = None, json: JsonOption = False
 ) -> None:
     """Let a hub remove one of your runs when it is old."""
-    from gator.cli.commands.hub.runs import found_run, print_change
+    from gator.cli.commands.hub.change_run import found_run, print_change
 
     with found_run("unpin", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
         connected.pin(hub_run.id, pinned=False)
@@ -142,7 +142,7 @@ def give(
     json: JsonOption = False,
 ) -> None:
     """Make another user the owner of one of your runs in a hub."""
-    from gator.cli.commands.hub.runs import found_run, print_change
+    from gator.cli.commands.hub.change_run import found_run, print_change
 
     with found_run("give", run, HubChoice(hub, hub_ca)) as (connected, hub_run):
         connected.give(hub_run.id, user)

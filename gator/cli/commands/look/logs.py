@@ -143,7 +143,7 @@ def logs(
         is_group = answer.node.kind != _JOB
         if is_group and not path:
             raise UsageError(_missing_path(opened))
-        if opened.source.left_out():
+        if opened.source.missing_output():
             print_left_out(opened, _finished(answer, attempt))
         if not (attempt or json):
             print_failed_attempts(opened, answer.node)
