@@ -227,7 +227,7 @@ def _description(launch: Launch, plan: Plan) -> attach_pb2.RunDescription:
     run = query_pb2.Run(
         ident=plan.root.ident,
         spec=launch.loaded.name,
-        argv=hide(sys.argv, secret),
+        argv=hide(launch.selection.command_line(sys.argv), secret),
         parent=launch.selection.repeat,
         user=user_name(),
         launch_dir=str(Path.cwd()),

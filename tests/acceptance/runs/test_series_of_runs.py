@@ -275,12 +275,19 @@ def test_a_rerun_inherits_the_parameters_and_the_scale(gator: Gator) -> None:
     whole = described(gator)
     again = gator("run", "spec.yaml", "--only", "@failed").expect(1)
     assert f"as in run {whole.id[:8]}: --param hang=true --scale 0.2" in again.out + again.err
+    # Commands of the rerun name the values, because the repeated run may be removed.
+    assert "--param hang=true --scale 0.2" in shlex.join(again_of(again, "top/a"))
+    assert "--param hang=true --scale 0.2" in gator("failures").expect(0).out
     rest = gator("run", "spec.yaml", "--skip", "@passed", "--dry-run").expect(0).out
     assert "many" not in rest, "all repeats of the scaled run passed"
     (gator.root / "mended").touch()
-    # The printed line relies on the parameters of the run that it names.
     gator(*again_of(again, "top/a")).expect(0)
     assert failing(gator) == []
+
+
+def test_a_repeat_of_a_run_that_is_not_there_says_that_its_parameters_are_unknown(gator: Gator) -> None:
+    done = gator("run", gator.spec(PARAMS), "--only", "/top/a", "--repeat", "ab" * 16).expect(0)
+    assert f"run abababab is not in {gator.root / 'tracking'}: its parameters" in done.out + done.err
 
 
 def test_a_pass_with_other_parameters_does_not_clear_a_failure(gator: Gator) -> None:

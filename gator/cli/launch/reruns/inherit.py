@@ -37,11 +37,11 @@ def inherit(
                 f"use --param {name}=VALUE"
             )
     scale = requested.scale
-    words = [f"{PARAM} {name}={value}" for name, value in inherited.items()]
+    params = [f"{name}={value}" for name, value in inherited.items()]
+    words = [word for param in params for word in (PARAM, param)]
     if scale is None and (scales := options_of(repeated.argv, SCALE)):
         scale = scales[-1]
-        words.append(f"{SCALE} {scale}")
-    params = [f"{name}={value}" for name, value in inherited.items()] + list(requested.params)
+        words += [SCALE, scale]
     notes = [f"as in run {repeated.id[:8]}: {' '.join(words)}"] if words else []
     if _differ(given, repeated.params):
         had = " ".join(f"{name}={value_of(repeated.params, name) or ''}" for name in given)
@@ -50,8 +50,9 @@ def inherit(
         )
     return replace(
         selected,
-        params=params,
+        params=[*params, *requested.params],
         scale=scale,
+        inherited=words,
         notes=[*notes, *_about_commits(repeated), *_about_variables(repeated)],
     )
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
 from gator.cli.history.overlaid import overlaid_jobs
 from gator.cli.history.pruned import not_run_since
@@ -47,13 +49,21 @@ def resolve(
             )
         if _ID.fullmatch(requested.repeat) and FAILED not in requested.only and PASSED not in requested.skip:
             # The run may be on another host or removed; only its id is needed.
-            return requested
+            return replace(requested, notes=[_not_found(requested.repeat, tracking)])
     if hub is not None:
         try:
             return _from_hub(requested, ident, hub)
         except (GatorError, UserError) as error:
             away = f"; {error}"
     raise UsageError(_none(requested, ident, f"in {tracking}", where) + away)
+
+
+def _not_found(run: str, tracking: Path) -> str:
+    """Returns the note about a run that is repeated without its record."""
+    return (
+        f"run {run[:8]} is not in {tracking}: its parameters, scale and seeds are unknown, and only those of "
+        "this command apply"
+    )
 
 
 def choice_of(

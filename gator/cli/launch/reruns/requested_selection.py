@@ -25,6 +25,8 @@ class RequestedSelection(Struct, frozen=True):
     """Values of parameters as given; after `resolve` preceded by those of the repeated run."""
     scale: str | None = None
     """The factor for numbers of repeats; after `resolve` that of the repeated run if none is given."""
+    inherited: Sequence[str] = ()
+    """After `resolve`: the options that the run takes over from the repeated run, as on its command line."""
     notes: Sequence[str] = ()
     """Yields notes for the user about options that are inherited from the repeated run."""
     not_run: str = ""
@@ -33,6 +35,11 @@ class RequestedSelection(Struct, frozen=True):
     def selection(self) -> query_pb2.Selection:
         """Returns the selection of a run with these options."""
         return selection_of(self.only, self.skip, self.tags)
+
+    def command_line(self, argv: Sequence[str]) -> Sequence[str]:
+        """Returns the command line of the run with the inherited options, which its own repeats need."""
+        at = 2 if list(argv[1:2]) == ["run"] else 1
+        return [*argv[:at], *self.inherited, *argv[at:]]
 
     @property
     def refers_to_runs(self) -> bool:
