@@ -29,6 +29,15 @@ def explained_by_message(reason: common_pb2.Reason.ValueType, error: event_pb2.E
     return reason in WITHOUT_OUTPUT or bool(error.text and not error.line)
 
 
+def decisive_attempt(outcome: common_pb2.Outcome.ValueType, jobs: event_pb2.Tally, attempts: int) -> int:
+    """Returns the number of the attempt that the outcome of a job is from; 0 if none was started.
+
+    It is the last one. With `flaky: fail`, a job whose last attempt passed has the outcome of the attempt
+    before.
+    """
+    return attempts - 1 if outcome == common_pb2.OUTCOME_FAILED and jobs.flaky else attempts
+
+
 def has_failed_itself(node: query_pb2.Node) -> bool:
     """Returns whether a failed node is a job, or a group whose own contract is broken."""
     return node.kind == common_pb2.NODE_KIND_JOB or node.first_failure == node.path

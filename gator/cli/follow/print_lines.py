@@ -15,6 +15,7 @@ from gator.cli.sources.open import OpenRun
 from gator.console import describe
 from gator.core.attempt.output.notices import is_notice
 from gator.core.launch.printed import about_node
+from gator.core.outcomes import decisive_attempt
 from gator.core.visible import visible_line, visible_lines
 from gator.runtime.text_encoding import is_utf8
 from gator.v1 import common_pb2, event_pb2, query_pb2
@@ -147,11 +148,19 @@ def _time(unix_nanos: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds)) + f".{nanos // 1_000_000:03}"
 
 
-def print_failed_attempts(opened: OpenRun, node: query_pb2.Node) -> None:
-    """Names on stderr the command for the output of the failed attempt of a job that then passed."""
-    is_job = node.kind == common_pb2.NODE_KIND_JOB
-    if not is_job or node.attempts < 2 or node.outcome != common_pb2.OUTCOME_PASSED:
+def print_other_attempt(opened: OpenRun, node: query_pb2.Node) -> None:
+    """Names on stderr the command for the output of the other attempt of a flaky job.
+
+    That is the failed one if the job passed, and the one that passed if the job failed.
+    """
+    if node.kind != common_pb2.NODE_KIND_JOB or node.attempts < 2:
         return
-    failed = node.attempts - 1
-    see = about_node("logs", node.path, opened.source.where, "--attempt", str(failed))
-    output.warn(f"gator: this is attempt {node.attempts}, which passed; attempt {failed} did not pass: {see}")
+    shown = decisive_attempt(node.outcome, node.tally, node.attempts)
+    if shown < node.attempts:
+        about, other = f"{shown}, which failed; attempt {node.attempts} passed", node.attempts
+    elif node.outcome == common_pb2.OUTCOME_PASSED:
+        about, other = f"{shown}, which passed; attempt {shown - 1} did not pass", shown - 1
+    else:
+        return
+    see = about_node("logs", node.path, opened.source.where, "--attempt", str(other))
+    output.warn(f"gator: this is attempt {about}: {see}")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from gator.core.outcomes import FAILURES
+from gator.core.outcomes import FAILURES, decisive_attempt
 from gator.daemon.modes import TextLogMode
 from gator.errors import StoreError
 from gator.path_patterns import slug
@@ -35,7 +35,8 @@ class TextLogs:
         if self._mode is TextLogMode.NONE or not result.attempts:
             return
         if self._mode is TextLogMode.ALL or result.outcome in FAILURES:
-            work = beside(partial(self._write, path, result.attempts), self._pool)
+            attempt = decisive_attempt(result.outcome, result.jobs, result.attempts)
+            work = beside(partial(self._write, path, attempt), self._pool)
             self._under_way.add(work)
             work.add_done_callback(self._under_way.discard)
 

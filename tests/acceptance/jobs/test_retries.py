@@ -40,6 +40,19 @@ def test_a_flaky_job_passes_with_a_mark_and_another_seed(gator: Gator) -> None:
     gator.check_results()
 
 
+def test_a_job_that_failed_because_it_is_flaky_shows_the_failed_attempt(gator: Gator) -> None:
+    shell = "echo Error $GATOR_ATTEMPT; test $GATOR_ATTEMPT = 2"
+    job = f"!Job {{ident: f, retries: 1, flaky: fail, shell: '{shell}'}}"
+    gator("run", gator.spec(job)).expect(1)
+    shown = gator("logs").expect(0)
+    assert shown.out == "Error 1\n"
+    assert "this is attempt 1, which failed; attempt 2 passed: gator logs --attempt 2 f" in shown.err
+    assert gator("logs", "--first-error").expect(0).out == "Error 1\n"
+    assert gator("logs", "--attempt", 2).expect(0).out == "Error 2\n"
+    (log,) = (gator.root / "tracking").glob("latest/logs/*.log")
+    assert log.read_text() == "Error 1\n"
+
+
 def test_status_explains_that_a_job_waits_to_be_tried_again(gator: Gator) -> None:
     text = "!JobGroup\nident: top\njobs:\n- !Job {ident: a, retries: {count: 1, delay: 1h}, shell: exit 3}\n"
     running = gator.start("run", gator.spec(text))

@@ -20,8 +20,8 @@ from gator.cli.follow.print_lines import (
     LineWriter,
     TerminalCleaner,
     lines,
-    print_failed_attempts,
     print_left_out,
+    print_other_attempt,
 )
 from gator.cli.options.enums import enum_option
 from gator.cli.options.times import SinceOption, UntilOption, unix_nanos
@@ -30,7 +30,7 @@ from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.console import describe
-from gator.core.outcomes import FAILURES
+from gator.core.outcomes import FAILURES, decisive_attempt
 from gator.errors import NotFoundError, UsageError
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
@@ -146,7 +146,8 @@ def logs(
         if opened.source.missing_output():
             print_left_out(opened, _finished(answer, attempt))
         if not (attempt or json):
-            print_failed_attempts(opened, answer.node)
+            print_other_attempt(opened, answer.node)
+        request.attempt = attempt or _failed_attempt(answer.node)
         if follow and not has_ended(opened, request.path):
             stack.enter_context(warning_of_absence(opened))
         if as_written:
@@ -180,6 +181,12 @@ def _finished(answer: qs.GetNodeResponse, number: int) -> event_pb2.AttemptFinis
     return attempts[-1].finished if attempts and attempts[-1].HasField("finished") else None
 
 
+def _failed_attempt(node: query_pb2.Node) -> int:
+    """Returns the failed attempt of a job that failed because it is flaky; 0 for any other node."""
+    shown = decisive_attempt(node.outcome, node.tally, node.attempts) if node.kind == _JOB else 0
+    return shown if shown < node.attempts else 0
+
+
 def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Node]:
     # When following, new jobs are appended to the list.
     order = qs.NODE_ORDER_DECLARED if follow else qs.NODE_ORDER_SPEC
@@ -203,7 +210,7 @@ def _write_blocks(
                 continue
             seen.add(node.path)
             cleaner = TerminalCleaner(colours=output.has_colour()) if clean else None
-            number = request.attempt or max(node.attempts, 1)
+            number = request.attempt or _failed_attempt(node) or max(node.attempts, 1)
             for block in blocks(opened, node.path, number, follow=follow):
                 if request.stream not in (0, block.stream):
                     continue
@@ -235,6 +242,7 @@ def _write_first_error(
     writer.names = path != node.path
     if path != node.path:
         node = opened.api.get_node(qs.GetNodeRequest(path=path)).node
+        request.attempt = request.attempt or _failed_attempt(node)
     if not node.HasField("first_error"):
         state = describe.state(node)
         if node.state != query_pb2.NODE_STATE_ENDED or node.outcome == common_pb2.OUTCOME_PASSED:
