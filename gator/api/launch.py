@@ -14,6 +14,7 @@ from gator.cli.exit_codes import FAILED, USAGE
 from gator.cli.installed_parsers import find_parser
 from gator.cli.run_report import read_reports
 from gator.cli.tracking import tracking_root
+from gator.core.launch.rerun import FLAGS
 from gator.errors import GatorError, Problem, UsageError
 from gator.spec import SpecNode, load_written, to_bytes
 
@@ -34,8 +35,8 @@ def run(spec: SpecNode | str | os.PathLike[str], /, *, show: bool = False, **opt
     """Runs a spec to its end and returns the run, whatever its outcome is.
 
     `spec` is a node, or the path of a YAML file. With `show` the run prints as `gator run` does. `options`
-    are those of `gator run`, with underscores for dashes, such as `only=["sims"]`, `jobs=4`, `quiet=True`
-    or `param={"mode": "fast"}`.
+    are those of `gator run`, with underscores for dashes, such as `only=["sims"]`, `jobs=4`, `quiet=True`,
+    `progress=False` or `param={"mode": "fast"}`; one that is None is omitted.
 
     Raises SpecError for problems of a spec, UsageError for those of options, and GatorError if the run could
     not be carried out.
@@ -80,15 +81,15 @@ def _saved(spec: SpecNode, directory: Option) -> str:
 
 
 def _arguments(options: Mapping[str, Option]) -> list[str]:
-    """Returns options as on the command line. Raises UsageError for values that it cannot have."""
+    """Returns options as on the command line. Raises UsageError for values that an option cannot have."""
     arguments: list[str] = []
     for name, value in options.items():
         flag = f"--{name.rstrip('_').replace('_', '-')}"
         match value:
-            case None | False:
+            case None:
                 continue
-            case True:
-                arguments.append(flag)
+            case bool():
+                arguments += _switch(name, flag, value)
             case Mapping():
                 arguments += [
                     f"{flag}={key}={_value(name, key, item)}"
@@ -98,8 +99,32 @@ def _arguments(options: Mapping[str, Option]) -> list[str]:
             case str() | int() | float() | os.PathLike():
                 arguments.append(f"{flag}={os.fspath(value) if isinstance(value, os.PathLike) else value}")
             case _:
-                arguments += [f"{flag}={item}" for item in value]
+                arguments += [f"{flag}={_item(name, item)}" for item in value]
     return arguments
+
+
+def _switch(option: str, flag: str, value: bool) -> list[str]:
+    """Returns the arguments for a boolean: none for False if that cannot be other than the default."""
+    if value:
+        return [flag]
+    opposite = f"--no-{flag.removeprefix('--')}"
+    if opposite in FLAGS:
+        return [opposite]
+    if flag not in FLAGS:
+        raise UsageError(f"{option}: False is not a value of this option: use None to omit it")
+    return []
+
+
+def _item(option: str, item: object) -> str:
+    """Returns an item of an option that is repeated. Raises UsageError unless it is one value."""
+    match item:
+        case str() | os.PathLike():
+            return os.fspath(cast("str | os.PathLike[str]", item))
+        case int() | float() if not isinstance(item, bool):
+            return str(item)
+        case _:
+            kind = type(item).__name__
+            raise UsageError(f"{option}: an item of a list must be a string, path or number, not {kind}")
 
 
 def _value(option: str, key: str, value: object) -> str:

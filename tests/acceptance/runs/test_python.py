@@ -1,5 +1,6 @@
 """Scripts of Python that build specs, run them and read their runs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -157,11 +158,39 @@ for wrong in ({"l": ["x,y"]}, {"l": {"x": "y"}}):
     assert "param: 'l' must be a string, number, boolean or list, not dict" in told
 
 
+def test_options_from_python_are_passed_on_or_refused(gator: Gator) -> None:
+    told = script(
+        gator,
+        """\
+from pathlib import Path
+import gator
+from gator import spec
+from gator.errors import UsageError
+
+job = spec.Job("a", command="true")
+gator.run(job, progress=False, quiet=False, jobs=None)
+assert gator.run(job, only=["a"], label=("x=1",)).passed
+for wrong in ({"jobs": False}, {"only": ["a", None]}, {"only": [{"x": 1}]}, {"only": [True]}):
+    try:
+        gator.run(job, **wrong)
+    except UsageError as error:
+        print(error)
+""",
+    )
+    wrong = "only: an item of a list must be a string, path or number, not"
+    argv = json.loads(gator("runs", "--json").expect(0).out.splitlines()[-1])["argv"]
+    assert argv[argv.index("run") + 1 : argv.index("--")] == ["--no-progress"]
+    assert told.splitlines() == [
+        "jobs: False is not a value of this option: use None to omit it",
+        *(f"{wrong} {kind}" for kind in ("NoneType", "dict", "bool")),
+    ]
+
+
 def test_the_examples_of_the_docstring_are_options(gator: Gator) -> None:
     examples = re.findall(r"`([a-z_]+)=([^`]+)`", run.__doc__ or "")
     assert len(examples) >= 3
-    for name, _ in examples:
-        option = f"--{name.replace('_', '-')}"
+    for name, value in examples:
+        option = f"--{'no-' * (value == 'False')}{name.replace('_', '-')}"
         assert option in gator("run", "--help").expect(0).out, option
     script(
         gator,

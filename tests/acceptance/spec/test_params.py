@@ -125,6 +125,11 @@ def test_a_job_asks_for_its_parameters(gator: Gator, placement: str) -> None:
     assert gator("param").expect(0).out == "{}\n"
 
 
+def test_a_name_of_a_parameter_is_an_error_outside_of_jobs(gator: Gator) -> None:
+    told = gator("param", "mode").expect(2).err
+    assert "not inside a job: gator param works only in the jobs of a run" in told
+
+
 def test_a_parameter_can_be_the_seed_of_the_run(gator: Gator) -> None:
     text = (
         "!JobGroup\nident: top\nparams: {seed: 42, no: x}\nseed: ${{ params.seed }}\n"

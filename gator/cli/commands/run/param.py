@@ -1,5 +1,6 @@
 """`gator param`: prints a parameter of the job that calls it."""
 
+import os
 from typing import Annotated, cast
 
 import typer
@@ -29,6 +30,8 @@ def param(
         print_json(params)
         return
     if name not in params:
+        if not params and not os.environ.get("GATOR_PARENT") and "GATOR_PARAMS" not in os.environ:
+            raise UsageError("not inside a job: gator param works only in the jobs of a run")
         hint = did_you_mean(name, params) or ": declare it in params of the spec"
         raise UsageError(f"this job has no parameter '{name}'{hint}")
     value = params[name]
