@@ -65,9 +65,9 @@ class Connection:
         self._body = _framed(attach_pb2.AttachRequest(hello=hello))
         self._received = bytearray()
         self.welcomed = False
-        self.parameters = ""
-        """The parameters of the job as JSON, once the parent has welcomed the client."""
         """Whether the parent has answered the Hello."""
+        self.parameters = ""
+        """The parameters of the job as JSON, once the parent has answered the Hello."""
 
     def step(self, timeout_seconds: float) -> None:
         """Sends what can be sent, then waits for the parent or a wake-up, and handles what has arrived.

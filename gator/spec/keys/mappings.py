@@ -22,7 +22,7 @@ SUB_KEYS: Final = {
     "first_error": (Key("match", (), "text", "Pattern of the line, in the syntax of RE2."),),
     "starts": (Key("match", (), "text", "Pattern of the line, in the syntax of RE2."),),
     "silence": (
-        Key("for", (), "time_limit", "Longest time."),
+        Key("for", (), "time_limit", "Maximum time."),
         Key("watch", (), "text", "File whose growth counts as output, relative to the working directory."),
     ),
     "python": (
@@ -37,8 +37,10 @@ SUB_KEYS: Final = {
         Key("options", (), "globs", "Further options of the tool."),
     ),
     "artefacts": (
-        Key("produces", (), "products", "What the job makes: a path by name."),
-        Key("consumes", (), "consumptions", "What it uses of other jobs, for which it waits: JOB.NAME."),
+        Key("produces", (), "products", "Artefacts that the job makes: a path by name."),
+        Key(
+            "consumes", (), "consumptions", "Artefacts of other jobs to use; waits for these jobs: JOB.NAME."
+        ),
         Key("collect", (), "globs", "Globs of further files to keep."),
     ),
     "products": (
@@ -58,7 +60,7 @@ SUB_KEYS: Final = {
         Key("after", (), "script", "Runs last, whatever the outcome is."),
         Key("passed", (), "script", "Runs if the node passed."),
         Key("failed", (), "script", "Runs if the node failed or was lost."),
-        Key("timeout", (), "time_limit", "Longest time of each; default 1m."),
+        Key("timeout", (), "time_limit", "Maximum time of each; default 1m."),
     ),
     "causes": (
         Key("name", (), "text", "Name of the cause."),

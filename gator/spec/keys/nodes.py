@@ -51,7 +51,13 @@ NODE_KEYS: Final = {
         Key(
             "jobs", _LISTS, "nodes", "The children, in order.", words=("children", "steps", "tasks", "tests")
         ),
-        Key("repeats", (ARRAY,), "repeats", "How often each child runs; default 1.", words=("times",)),
+        Key(
+            "repeats",
+            (ARRAY,),
+            "repeats",
+            "Number of times that each child runs; default 1.",
+            words=("times",),
+        ),
         Key(
             "matrix",
             (ARRAY,),
@@ -98,14 +104,14 @@ NODE_KEYS: Final = {
             "Working directory, relative to the directory in which gator run was started.",
             words=("chdir", "dir", "directory", "workdir", "working_dir", "working_directory"),
         ),
-        _setting("setup", "setup", "Shell text that is sourced before the command."),
+        _setting("setup", "setup", "Shell script that is sourced before the command."),
         _setting(
             "runner", "runner", "How the command is started: process, python, container or of a package."
         ),
-        _setting("timeout", "time_limit", "Longest time of one attempt.", attribute="timeout_millis"),
+        _setting("timeout", "time_limit", "Maximum time of one attempt.", attribute="timeout_millis"),
         _setting("starts", "starts", "Pattern of the line at which the time of `timeout` begins."),
         _setting(
-            "silence", "silence", "Longest time of an attempt without output, or growth of a watched file."
+            "silence", "silence", "Maximum time of an attempt without output, or growth of a watched file."
         ),
         _setting("grace", "duration", "Time from TERM to KILL; default 10s.", attribute="grace_millis"),
         _setting("stderr", "stderr", "Severity of a line on stderr; default auto."),
@@ -138,7 +144,7 @@ NODE_KEYS: Final = {
         _setting(
             "retries",
             "retries",
-            "How often an attempt is tried again, by cause. Merged by sub-key.",
+            "Number of times that an attempt is tried again, by cause. Merged by sub-key.",
             Inheritance.BY_NAME,
             words=("retry",),
         ),
@@ -184,7 +190,7 @@ NODE_KEYS: Final = {
             "Tolerates failures until a date: owner, reason and until.",
             words=("known_failure", "xfail"),
         ),
-        Key("allow_failure", _EVERY, "boolean", "A failure is shown and does not fail the group above."),
+        Key("allow_failure", _EVERY, "boolean", "Shows a failure without failing the group above."),
         Key(
             "expect",
             _EVERY,
@@ -203,7 +209,7 @@ NODE_KEYS: Final = {
             "deadline",
             _EVERY,
             "time_limit",
-            "Longest time of the node with all its attempts.",
+            "Maximum time of the node with all its attempts.",
             "deadline_millis",
         ),
         Key("max_fail", _LISTS, "max_fail", "After this many failed jobs below nothing new starts."),

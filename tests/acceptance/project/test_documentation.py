@@ -162,6 +162,26 @@ def test_every_file_of_the_project_that_a_page_names_exists(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_every_identifier_that_the_page_for_contributors_names_exists() -> None:
+    page = _BLOCK.sub("", (ROOT / "CONTRIBUTING.md").read_text())
+    named = {
+        word
+        for code in re.findall(r"`([A-Za-z_][\w.]*)(?:\(\w*\))?`", page)
+        for word in code.split(".")
+        if "_" in word or word != word.lower()
+    }
+    assert len(named) > 50
+    files = [
+        file
+        for folder, pattern in (("gator", "*.py"), ("hub", "*.py"), ("protos", "*.proto"), ("tests", "*.py"))
+        for file in (ROOT / folder).rglob(pattern)
+        if "node_modules" not in file.parts
+    ]
+    defined = {word for file in files for word in re.findall(r"\w+", file.read_text())}
+    defined.update(file.stem for file in files)
+    assert sorted(named - defined) == []
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.md", COMMAND_LINE], ids=lambda page: page.name)
 def test_specs_that_are_shown_are_specs(page: Path) -> None:
     for text in blocks(page, "yaml"):
