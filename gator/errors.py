@@ -22,6 +22,12 @@ class UsageError(UserError):
     """A wrong option or argument."""
 
 
+def reason_of(error: OSError) -> str:
+    """Returns the reason of the operating system in lower case, such as `permission denied`."""
+    text = error.strerror or str(error)
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
 class OptionError(UsageError):
     """An option with a value that it cannot have; `reason` says what it must be."""
 
@@ -92,7 +98,7 @@ class UnavailableError(GatorError):
 
 
 class UnknownCallError(GatorError):
-    """A peer does not know the call: it has another version or is another kind of server."""
+    """A peer does not have the call: it has another version or is another kind of server."""
 
 
 class PreconditionError(UserError):

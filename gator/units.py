@@ -13,7 +13,6 @@ _NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
 _PART: Final = re.compile(rf"({_NUMBER}) *(ms|s|m|h|d) *")
 _BARE: Final = re.compile(_NUMBER)
 _MAX_MILLIS: Final = 2**53
-DURATION_EXAMPLE: Final = "write it as 90, 90s, 1h30m or 500ms"
 _MAX_HOURS: Final = 48
 """From this number of hours on, a span is shown in days."""
 
@@ -54,7 +53,7 @@ def parse_integer(text: str) -> int | None:
 def parse_duration(text: str) -> int:
     """Returns the milliseconds of a duration such as `90s` or `1h30m`.
 
-    A bare number is in seconds; `none` is 0. Raises ValueError with a fragment of a sentence.
+    A bare number is in seconds; `none` is 0. Raises ValueError that says what the text must be.
     """
     written = text.strip().lower()
     if written == "none":
@@ -68,9 +67,9 @@ def parse_duration(text: str) -> int:
             break
         total, position, smallest = total + float(match[1]) * unit, match.end(), unit
     if not position or position < len(written):
-        raise ValueError(f"'{text}' is not a duration: {DURATION_EXAMPLE}")
+        raise ValueError("must be a duration such as 90s, 1h30m or 500ms")
     if total > _MAX_MILLIS:
-        raise ValueError(f"'{text}' is too long: write none for no limit")
+        raise ValueError("must be a shorter duration, or none for no limit")
     return max(round(total), 1) if total else 0
 
 
@@ -119,14 +118,14 @@ def whole_span(seconds: float) -> str:
 def parse_size(text: str, unit: str = "MB") -> int:
     """Returns the bytes of a size such as `2GB` or `1.5 GiB`.
 
-    `unit` is the unit of a bare number, in any case. Raises ValueError with a fragment of a sentence.
+    `unit` is the unit of a bare number, in any case. Raises ValueError that says what the text must be.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"'{text}' is not a size: write it as 2GB, 1.5GiB or 512")
+        raise ValueError("must be a size such as 2GB, 1.5GiB or 512")
     factor = SIZE_UNITS.get((match[2] or unit).upper())
     if factor is None:
-        raise ValueError(f"'{match[2] or unit}' is not a unit: use one of {', '.join(SIZE_UNIT_NAMES)}")
+        raise ValueError(f"must have a unit of {', '.join(SIZE_UNIT_NAMES)}")
     number = match[1].lower()
     if number.startswith("0x"):
         total = int(number, 16) * factor
@@ -135,7 +134,7 @@ def parse_size(text: str, unit: str = "MB") -> int:
         # In integers, because a float cannot hold 0.1 TB or 9 PB exactly.
         total = (int(whole + fraction) * factor) // 10 ** len(fraction)
     if total > _MAX_BYTES:
-        raise ValueError(f"'{text}' is too large")
+        raise ValueError("must be a smaller size")
     return total
 
 

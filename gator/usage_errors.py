@@ -14,6 +14,7 @@ from gator.errors import UsageError
 
 _USAGE: Final = 2
 _HELP: Final = "NoArgsIsHelpError"
+_UNKNOWN_OPTION: Final = "NoSuchOption"
 _NOUNS: Final = {"int": "a whole number", "float": "a number"}
 
 
@@ -43,6 +44,11 @@ def _as_usage_errors() -> Generator[None]:
 
 def _text_of(error: Any) -> str:
     param = getattr(error, "param", None)
+    option = getattr(error, "option_name", "")
+    if option and type(error).__name__ == _UNKNOWN_OPTION:
+        near = " or ".join(sorted(error.possibilities or ()))
+        advice = f"did you mean {near}?" if near else f"see {error.ctx.command_path} -h"
+        return f"unknown option {option}: {advice}"
     if param is None or not error.message:
         text = error.format_message().rstrip(".").replace(". Did", ": did", 1)
         near = getattr(error, "possibilities", None)
@@ -57,6 +63,10 @@ def _text_of(error: Any) -> str:
     if number:
         given = error.message.partition(" is not ")[0].strip("'")
         return f"{name} {given}: must be {number}"
+    choices = getattr(param.type, "choices", None)
+    if choices:
+        given = error.message.partition(" is not ")[0].strip("'")
+        return f"{name} {given}: must be one of {', '.join(map(str, choices))}"
     text = error.message.rstrip(".")
     return f"{name}: {text[:1].lower()}{text[1:]}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gator.core.text import cut, readable
-from gator.errors import UsageError
+from gator.errors import UsageError, reason_of
 from gator.files.bounded import read_bounded
 
 NAME: Final = "gator.toml"
@@ -35,7 +35,7 @@ def files_for(folder: Path, environment: Mapping[str, str]) -> list[Path]:
         try:
             user.stat()
         except OSError as error:
-            message = f"{VARIABLE}={cut(named, 100)}: {error.strerror}: name a gator.toml, or none"
+            message = f"{VARIABLE}={cut(named, 100)}: {reason_of(error)}: name a gator.toml, or none"
             raise UsageError(message) from error
     else:
         home = environment.get("XDG_CONFIG_HOME", "")
@@ -91,4 +91,4 @@ def read_config(path: Path) -> bytes:
             raise OSError(errno.EINVAL, "it is not a regular file")
         return read_bounded(path, MAX_BYTES)
     except OSError as error:
-        raise UsageError(f"cannot read {readable(os.fsencode(path))}: {error.strerror}") from error
+        raise UsageError(f"cannot read {readable(os.fsencode(path))}: {reason_of(error)}") from error

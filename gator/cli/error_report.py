@@ -23,6 +23,7 @@ from gator.errors import (
     UnavailableError,
     UnknownCallError,
     UserError,
+    reason_of,
 )
 from gator.runtime.standard_streams import OutputError
 
@@ -50,7 +51,7 @@ def report_error(error: Exception) -> int:
         return USAGE
     if isinstance(error, OutputError):
         drop_stdout()
-        _print_error(f"gator: cannot write the output: {error.strerror}")
+        _print_error(f"gator: cannot write the output: {reason_of(error)}")
         return FAULT
     if isinstance(error, FileNotFoundError) and error.filename is None and not _cwd_exists():
         _print_error("gator: the current folder was removed: change to another one")

@@ -91,5 +91,5 @@ def _asked(environ: Mapping[str, str]) -> str:
     text = asking.parameters()
     asking.close(0.0)
     if text is None:
-        raise TimeoutError("the parent of this job did not tell its parameters")
+        raise TimeoutError("the parent of this job did not send its parameters")
     return text

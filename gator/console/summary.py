@@ -331,8 +331,8 @@ def _about_invalid(info: RunInfo, path: str, count: int) -> str:
 def _about_warnings(info: RunInfo, path: str, count: int) -> str:
     """Returns the note that Gator has warnings about jobs."""
     see = command("logs", "--long", path, where=in_folder(info.folder))
-    which = "the first with" if count > 1 else "see"
-    return f"{plural(count, 'warning')} about jobs: {which} `{see}`"
+    first = " for the first" if count > 1 else ""
+    return f"{plural(count, 'warning')} about jobs: see `{see}`{first}"
 
 
 def _reason(info: RunInfo, failures: Failures, result: event_pb2.Result) -> str:

@@ -8,7 +8,7 @@ FAILURES: Final = frozenset((common_pb2.OUTCOME_FAILED, common_pb2.OUTCOME_LOST)
 """Outcomes that count as a failure."""
 
 WITHOUT_OUTPUT: Final = frozenset((common_pb2.REASON_NOT_STARTED, common_pb2.REASON_HOOK))
-"""Reasons of failures of jobs whose own process was never started. Of a hook, messages have the output."""
+"""Reasons of failures of jobs whose own process was never started. Messages have the output of a hook."""
 
 _LAST_OUTPUT_SHOWN: Final = frozenset(
     (common_pb2.REASON_TIMEOUT, common_pb2.REASON_SIGNAL, common_pb2.REASON_EXIT)

@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gator import errors
+from gator.errors import reason_of
 from gator.files.bounded import read_setting
 from gator.hub_access.page import address_behind
 
@@ -129,9 +130,7 @@ def unknown_token(source: str) -> str:
     `source` is the source of the token, as in HubAccess; empty for no token.
     """
     return (
-        f"does not know the token in {source}: ask the hub's administrator for a token"
-        if source
-        else _NEEDS_TOKEN
+        f"rejects the token in {source}: ask the hub's administrator for a token" if source else _NEEDS_TOKEN
     )
 
 
@@ -334,4 +333,4 @@ def _read(file: Path, variable: str = "") -> bytes:
         return data
     except OSError as error:
         named = f", which {variable} names" if variable else ""
-        raise errors.UsageError(f"cannot read {file}{named}: {error.strerror or error}") from error
+        raise errors.UsageError(f"cannot read {file}{named}: {reason_of(error)}") from error

@@ -104,4 +104,4 @@ def _is_true(when: str, lookup: interpolate.Lookup, values: Matrix) -> bool:
         return True
     if text.lower() in ("false", "no", "off"):
         return False
-    raise WhenError(f"when: {when} is '{text}': must be true or false")
+    raise WhenError(f"'when' must be true or false; {when} is '{text}'")

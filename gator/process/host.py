@@ -32,12 +32,12 @@ def supported() -> str | None:
     if not sys.platform.startswith("linux"):
         return f"jobs run on Linux only, this is {sys.platform}"
     if not hasattr(os, "pidfd_open") or not hasattr(signal, "pidfd_send_signal"):
-        return "this Python was built without pidfd_open; use one built for Linux 5.3 or newer"
+        return "this Python was built without pidfd_open: use one built for Linux 5.3 or newer"
     if not Path("/proc/self/stat").exists():
-        return "/proc is not mounted, and without it processes of jobs cannot be found; mount it"
+        return "/proc is not mounted, and without it processes of jobs cannot be found: mount it"
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors != resource.RLIM_INFINITY and descriptors < MIN_DESCRIPTORS:
-        return f"only {descriptors} files may be open at once; allow some hundreds with ulimit -n"
+        return f"only {descriptors} files may be open at once: allow some hundreds with ulimit -n"
     return None
 
 
@@ -96,10 +96,10 @@ def lacks_threads(count: int) -> str | None:
         return (
             None
             if is_space_left
-            else "its threads leave it no memory; allow some hundred MiB more with ulimit -v"
+            else "its threads leave it no memory: allow some hundred MiB more with ulimit -v"
         )
     limits = "ulimit -u, or more memory with ulimit -v" if _is_space_limited() else "ulimit -u"
-    return f"only {had} more processes and threads may be started; allow some hundreds with {limits}"
+    return f"only {had} more processes and threads may be started: allow some hundreds with {limits}"
 
 
 def _pass(gate: _thread.LockType) -> None:

@@ -141,5 +141,5 @@ def _checked(ranks: Sequence[float]) -> Sequence[float]:
     if wrong:
         raise UsageError(f"invalid quantile {wrong[0]:g}: must be from 0 to 1")
     if len(ranks) > _MAX_RANKS:
-        raise UsageError(f"{len(ranks):,} quantiles were asked for; the maximum is {_MAX_RANKS}")
+        raise UsageError(f"at most {_MAX_RANKS} quantiles can be queried at once, not {len(ranks):,}")
     return ranks

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gator import errors
+from gator.errors import reason_of
 
 MAX_PATH_BYTES = 107
 """The room for a path in `sockaddr_un`, see unix(7)."""
@@ -40,7 +41,7 @@ def socket_address(name: str, environ: Mapping[str, str]) -> str:
         except errors.UsageError:
             tried[root] = f"gator-{os.getuid()} in it belongs to another user"
         except OSError as error:
-            tried[root] = error.strerror or str(error)
+            tried[root] = reason_of(error)
         else:
             return UNIX + str(path)
     reasons = ", ".join(f"{root} ({why})" for root, why in tried.items())

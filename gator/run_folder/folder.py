@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 
 from gator.core.attempt.start.environment import HUB_TOKEN_FILE
 from gator.core.run_key import KEY_BYTES
-from gator.errors import UsageError
+from gator.errors import UsageError, reason_of
 from gator.files.regular import is_regular, open_regular, read_regular
 from gator.run_folder.lock_holder import LockHolder, lock_holder_of
 
@@ -38,7 +38,8 @@ def name_part(ident: str) -> str:
 
 def _no_folder(tracking: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"cannot make a folder for the run in {tracking}: {error.strerror}; name another one with --tracking"
+        f"cannot make a folder for the run in {tracking}: {reason_of(error)}: "
+        "name another one with --tracking"
     )
 
 
@@ -102,7 +103,7 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             taken = any(path.iterdir())
         except OSError as error:
-            raise UsageError(f"cannot use {path} as the folder of the run: {error.strerror}") from error
+            raise UsageError(f"cannot use {path} as the folder of the run: {reason_of(error)}") from error
         if taken:
             raise UsageError(f"cannot use {path} as the folder of the run: it is not empty, name another one")
         folder = cls(path)
@@ -133,7 +134,7 @@ class RunFolder:
 
     def _unwritable(self, error: OSError) -> UsageError:
         return UsageError(
-            f"cannot write to {self.path}: {error.strerror}; name another folder with --tracking"
+            f"cannot write to {self.path}: {reason_of(error)}: name another folder with --tracking"
         )
 
     # -- who owns it

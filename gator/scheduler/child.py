@@ -8,7 +8,7 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gator.errors import GatorError
+from gator.errors import GatorError, reason_of
 from gator.scheduler.request import DaemonRequest
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def start_child(request: DaemonRequest, argv: Sequence[str] = ()) -> ChildHandle
     except OSError as error:
         os.close(write)
         named = os.fsdecode(error.filename or (argv or request.argv)[0])
-        raise GatorError(f"failed to start a daemon: {named}: {error.strerror}") from error
+        raise GatorError(f"failed to start a daemon: {named}: {reason_of(error)}") from error
     finally:
         os.close(read)
     handle = ChildHandle(pid, write, exited)

@@ -85,7 +85,9 @@ def _entry_point(name: str) -> "EntryPoint":
     for point in _entry_points():
         if point.name.lower() == name.lower():
             return point
-    raise OptionError("--scheduler", name, f"must be one of {', '.join(names())}")
+    *others, last = names()
+    accepted = f"one of {', '.join((*others, last))}" if others else f"{last}, the only one that is installed"
+    raise OptionError("--scheduler", name, f"must be {accepted}")
 
 
 def _entry_points() -> "Sequence[EntryPoint]":

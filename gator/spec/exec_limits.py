@@ -1,4 +1,4 @@
-"""Length limits of the strings with which a process is started."""
+"""Limits of what a job can start: one program, and the lengths of the strings it gets."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,6 +8,8 @@ MAX_STRING_BYTES: Final = 128 * 1024 - 1
 USUAL_TOTAL_BYTES: Final = 2 << 20
 """Maximum length of all arguments and variables together: a quarter of the usual stack limit of 8 MiB."""
 _POINTER_BYTES: Final = 8
+ONE_PROGRAM: Final = "'command' is one program, not a shell command: put arguments in 'args', or use 'shell'"
+"""Advice for a command that looks like one for a shell."""
 
 
 def byte_length(text: str) -> int:

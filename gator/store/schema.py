@@ -34,5 +34,6 @@ def check_version(version: int) -> None:
     """Raises StoreError for a file that a newer Gator wrote."""
     if version > VERSION:
         raise StoreError(
-            f"the store has version {version} of the schema and this gator knows {VERSION}: use a newer gator"
+            f"the store has version {version} of the schema and this Gator supports {VERSION}: "
+            "use a newer Gator"
         )

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gator.errors import DiskFullError, StoreError
+from gator.errors import DiskFullError, StoreError, reason_of
 from gator.event_kinds import CATALOGUED_KINDS, DROP_BELOW, KIND_OF_FIELD, filter_severity
 from gator.store.catalogue.upsert import INSERT_STORE
 from gator.store.connection import error_code, open_owner, reserve_of
@@ -257,7 +257,7 @@ def _make_reserve(path: Path) -> None:
         reserve_of(path).unlink(missing_ok=True)
         if error.errno in (28, 122):  # ENOSPC, EDQUOT
             raise _no_room(path) from error
-        raise StoreError(f"the store {path} cannot be made: {error.strerror}") from error
+        raise StoreError(f"the store {path} cannot be made: {reason_of(error)}") from error
 
 
 def _lacks_inodes(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
 
-from gator.errors import DamagedFolderError, StoreError
+from gator.errors import DamagedFolderError, StoreError, reason_of
 from gator.store.catalogue.columns import TABLES
 
 MAX_STATEMENT_SECONDS = 30.0
@@ -75,7 +75,7 @@ def check_files(path: Path) -> int:
         except OSError as error:
             is_damage = error.errno in (errno.ELOOP, errno.ENOTDIR)
             kind = DamagedFolderError if is_damage else StoreError
-            raise kind(f"{path} cannot be read: {error.strerror}") from error
+            raise kind(f"{path} cannot be read: {reason_of(error)}") from error
         if not stat.S_ISREG(info.st_mode):
             raise DamagedFolderError(f"{beside} is not a regular file, so not a Gator store")
         size += info.st_size

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from gator.errors import reason_of
 from gator.git import GitQuestion
 from gator.process.host import RPC_THREADS, lacks_threads, save_address_space
 from gator.runtime import diagnostics, loading, shutdown, signals
@@ -52,7 +53,7 @@ def main() -> int:
     try:
         _log_to(parameters.log)
     except OSError as error:
-        _send_status(UploadStatus(UploadState.FAILED, f"cannot write {parameters.log}: {error.strerror}"))
+        _send_status(UploadStatus(UploadState.FAILED, f"cannot write {parameters.log}: {reason_of(error)}"))
         return 1
     if git is not None:
         # If the folder cannot be written, the run itself reports it.

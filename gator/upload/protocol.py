@@ -44,7 +44,7 @@ class UploadState(Enum):
     REFUSED = "refused"
     """The hub refuses this run from this user; final."""
     UNAUTHENTICATED = "unauthenticated"
-    """The hub does not know the sender, so it would refuse all its runs; final."""
+    """The hub rejects the token, and with it all runs of the sender; final."""
     FAILED = "failed"
     """The record of the run cannot be read; final."""
     DONE = "done"

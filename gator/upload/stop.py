@@ -54,6 +54,6 @@ class StopForwarder:
         end = asyncio.get_running_loop().time() + LISTEN_SECONDS
         while (control := self._folder.read_control()) is None:
             if asyncio.get_running_loop().time() > end:
-                raise UnavailableError(f"the run in {self._folder.path} does not listen: retry later")
+                raise UnavailableError(f"the run in {self._folder.path} is not ready: retry later")
             await asyncio.sleep(0.05)
         return control

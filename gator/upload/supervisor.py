@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Protocol
 
+from gator.errors import reason_of
 from gator.run_folder import RunFolder
 from gator.runtime.loop import in_thread
 from gator.upload.availability import HubAvailability
@@ -80,7 +81,7 @@ class Uploader:
         try:
             process = self._process or UploadProcess(self._environment)
         except OSError as error:
-            self._on_failed(f"its process cannot be started: {error.strerror}")
+            self._on_failed(f"its process cannot be started: {reason_of(error)}")
             self.give_up()
             return
         self._pipes = _Pipes(process, self._on_line, self._on_gone)
@@ -144,7 +145,7 @@ class Uploader:
                     self._give_up_if_unanswered()
                 self._limit_wait()
             case UploadState.REFUSED | UploadState.UNAUTHENTICATED:
-                self._on_failed(f"it refuses the run: {status.why}")
+                self._on_failed(f"it rejects the run: {status.why}")
             case UploadState.FAILED:
                 self._on_failed(status.why)
             case UploadState.DONE:

@@ -18,7 +18,7 @@ from gator.cli.tracking import tracking_root
 from gator.core.dispatch.pools import Pools
 from gator.core.launch.environment import inherited, with_program
 from gator.core.text import readable
-from gator.errors import Problem, SpecError, UsageError
+from gator.errors import Problem, SpecError, UsageError, reason_of
 from gator.files.bounded import read_bounded
 from gator.runtime import diagnostics
 from gator.runtime.text_encoding import launch_variables
@@ -202,7 +202,7 @@ def _parsers(names: Sequence[str]) -> spec_pb2.Parsers:
             try:
                 data = read_bounded(Path(name), MAX_SPEC_BYTES)
             except OSError as error:
-                raise UsageError(f"--parser {name}: {error.strerror}") from error
+                raise UsageError(f"--parser {name}: {reason_of(error)}") from error
             parsers.list.append(load_parser(data, file=name).parser)
         elif name in PARSERS:
             parsers.list.append(spec_pb2.Parser(name=name))
@@ -268,4 +268,6 @@ def enter(folder: Path) -> None:
     try:
         os.chdir(folder)
     except OSError as error:
-        raise UsageError(f"-C {folder}: cannot enter the folder: {error.strerror}") from error
+        raise UsageError(
+            f"-C {folder}: cannot enter the folder: {reason_of(error)}: name another one"
+        ) from error

@@ -6,12 +6,18 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from gator.errors import UsageError
+from gator.errors import UsageError, reason_of
 from gator.files.bounded import read_bounded, read_stream
 
 MAX_SPEC_BYTES: Final = 64 << 20
 """Maximum size of one file of a spec; loading takes about 80 times as much memory."""
-_ADVICE: Final = ": use a !JobArray for jobs that differ by an index only"
+_ADVICE: Final = {
+    errno.EFBIG: ": use a !JobArray for jobs that differ by an index only",
+    errno.EACCES: ": check the permissions",
+    errno.ENOENT: ": check the path",
+    errno.EISDIR: ": name a file",
+}
+"""Advice for a file that cannot be read, by the number of the error."""
 
 
 def read_spec(name: str) -> bytes:
@@ -27,7 +33,7 @@ def read_spec(name: str) -> bytes:
     except OSError as error:
         hint = _near_file(path) if isinstance(error, FileNotFoundError) else _advice(error)
         shown = "on stdin" if name == "-" else name
-        raise UsageError(f"cannot read the spec {shown}: {error.strerror}{hint}") from error
+        raise UsageError(f"cannot read the spec {shown}: {reason_of(error)}{hint}") from error
 
 
 def read_included(name: str) -> bytes:
@@ -40,11 +46,11 @@ def read_included(name: str) -> bytes:
     try:
         return read_bounded(path, MAX_SPEC_BYTES)
     except OSError as error:
-        raise OSError(error.errno, f"{error.strerror}{_advice(error)}", name) from error
+        raise OSError(error.errno, f"{reason_of(error)}{_advice(error)}", name) from error
 
 
 def _advice(error: OSError) -> str:
-    return _ADVICE if error.errno == errno.EFBIG else ""
+    return _ADVICE.get(error.errno or 0, "")
 
 
 def _near_file(path: Path) -> str:
@@ -54,6 +60,6 @@ def _near_file(path: Path) -> str:
     try:
         there = sorted(file for file in path.parent.iterdir() if file.suffix in (".yaml", ".yml"))
     except OSError:
-        return ""
+        return _ADVICE[errno.ENOENT]
     stem = nearest(path.stem, {file.stem for file in there})
-    return next((f": did you mean '{file}'?" for file in there if file.stem == stem), "")
+    return next((f": did you mean '{file}'?" for file in there if file.stem == stem), _ADVICE[errno.ENOENT])

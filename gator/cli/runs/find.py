@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from gator.core.launch.printed import command
-from gator.errors import NotFoundError, StoreError, UsageError
+from gator.errors import NotFoundError, StoreError, UsageError, reason_of
 from gator.files.regular import is_regular
 from gator.run_folder import MAX_NAME_PART, ROOT_STORE, RunFolder, name_part
 from gator.spec.suggestions import did_you_mean
@@ -138,7 +138,7 @@ def unreadable(path: Path, error: OSError) -> str:
     advice = (
         "ask its owner to let you read it" if isinstance(error, PermissionError) else "name another folder"
     )
-    return f"{path} cannot be read: {error.strerror}: {advice}"
+    return f"{path} cannot be read: {reason_of(error)}: {advice}"
 
 
 def _found_run(path: Path) -> FoundRun:
@@ -185,7 +185,7 @@ def select(run_name: str | None, root: Path) -> FoundRun:
         which = (
             short_id_hint(run_name)
             or did_you_mean(run_name, idents)
-            or f"; the newest are: {', '.join(some)}: see {listing}"
+            or f" (the newest are {', '.join(some)}): see {listing}"
         )
         raise NotFoundError(f"there is no run {run_name!r} in {root}{which}")
     return match
@@ -216,7 +216,8 @@ def short_id_hint(run_name: str) -> str:
 
 def too_far_back(count: int, where: str) -> str:
     """Returns the error for a number such as -9 if there are only `count` runs."""
-    return f"there {'is' if count == 1 else 'are'} only {plural(count, 'run')} {where}"
+    advice = f": use -1 to -{count}" if count > 1 else ": use -1" if count else ""
+    return f"there {'is' if count == 1 else 'are'} only {plural(count, 'run')} {where}{advice}"
 
 
 def _latest(root: Path, runs: Sequence[FoundRun]) -> FoundRun:

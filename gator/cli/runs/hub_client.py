@@ -107,7 +107,7 @@ class Hub:
         if near := did_you_mean(name, newest):
             return near
         some = [run for run in runs if newest[run.ident] == run.id][:_MAX_OFFERED]
-        return "; the newest are: " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
+        return ": the newest are " + ", ".join(f"{run.id[:8]} ({run.ident})" for run in some) if some else ""
 
     def runs(self, request: hs.ListRunsRequest, maximum: int) -> Iterator[query_pb2.Run]:
         """Yields the newest runs that match, up to `maximum`."""

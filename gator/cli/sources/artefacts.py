@@ -51,7 +51,7 @@ def artefact_named(opened: OpenRun, path: str, name: str, attempt: int = 0) -> M
             return each
     names = [each.artefact.name for each in made]
     near = did_you_mean(name, names) or (f": it made {some_of(names, _MAX_NAMES)}" if names else "")
-    raise NotFoundError(f"{path} has no artefact '{name}'{near}; see `gator artefacts`")
+    raise NotFoundError(f"{path} has no artefact '{name}'{near or ': see gator artefacts'}")
 
 
 def copy_of(opened: OpenRun, made: MadeArtefact) -> Path | None:

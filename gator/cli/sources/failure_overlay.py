@@ -156,9 +156,9 @@ def later_part(opened: OpenRun, overlaid: OverlaidRun | None, tracking: Path | N
     part = selection_text(newest) or "the whole spec"
     whole = read_run(found_run)
     outcome = "" if isinstance(whole, UnreadableRun) else outcome_of(whole)
-    ended = f" and {outcome}" if outcome else ""
+    ended = f" ({outcome})" if outcome else ""
     shown = command("failures", where=in_folder(newest.folder))
     return (
-        f"this is run {opened.run.id[:8]} of {selection_text(opened.run) or 'the whole spec'}; "
-        f"the newest is one of {part}{ended}: {shown}"
+        f"showing run {opened.run.id[:8]} of {selection_text(opened.run) or 'the whole spec'}; "
+        f"for the newer run of {part}{ended}: {shown}"
     )

@@ -106,7 +106,7 @@ class RunSource(Protocol):
         ...
 
     def stop(self, request: cs.StopRequest) -> cs.StopResponse:
-        """Sends a stop request to the run. Raises UnavailableError if it does not listen."""
+        """Sends a stop request to the run. Raises UnavailableError if it is not ready."""
         ...
 
 

@@ -174,7 +174,7 @@ def job_name(path: str) -> str:
 def instance_name(instance: str) -> str:
     """Returns the last name of a design hierarchy without index, or the name of a test without its values.
 
-    Of an absolute path the name of the file remains.
+    An absolute path is reduced to the name of the file.
     """
     if instance.startswith("/"):
         return base_name(instance)

@@ -16,7 +16,14 @@ from gator.core.dispatch.pools import DemandKey, Pools
 from gator.errors import Problem, SpecError, UserError
 from gator.plan import Plan, PlanNode, known_text, make_plan, problem_at, written_nodes
 from gator.spec import unset_names
-from gator.spec.exec_limits import MAX_STRING_BYTES, USUAL_TOTAL_BYTES, byte_length, too_long, total_length
+from gator.spec.exec_limits import (
+    MAX_STRING_BYTES,
+    ONE_PROGRAM,
+    USUAL_TOTAL_BYTES,
+    byte_length,
+    too_long,
+    total_length,
+)
 from gator.spec.expand import expand
 from gator.spec.interpolation import label_of
 from gator.units import plural
@@ -67,7 +74,7 @@ def decide(request: plan_pb2.PlanRequest, pools: Pools, finds: Finds, *, is_reru
 
 
 def advise(nodes: Iterable[PlanNode], request: plan_pb2.PlanRequest, finds: Finds) -> Iterator[Problem]:
-    """Yields a warning for each command that is a line of shell."""
+    """Yields a warning for each command that looks like one for a shell."""
     for node in nodes:
         if node.job is None or not _SHELL.search(node.job.command):
             continue
@@ -80,9 +87,7 @@ def advise(nodes: Iterable[PlanNode], request: plan_pb2.PlanRequest, finds: Find
         folder = cwd if cwd.startswith("/") else f"{request.launch_dir}/{cwd}"
         if command and not finds(command, environment.get("PATH", ""), folder):
             shown = node.job.command.strip().partition("\n")[0]
-            advice = "a line of shell belongs in shell:, and arguments belong in args:"
-            message = f"there is no program '{shown}': {advice}"
-            yield problem_at(node.position, message)
+            yield problem_at(node.position, f"there is no program '{shown}': {ONE_PROGRAM}")
 
 
 def unset_variables(plan: Plan) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from gator.core.attempt.artefacts import Collected
 from gator.daemon.artefacts.manifest import Entry, Manifest, write_manifest
 from gator.daemon.artefacts.objects import ArtefactError, Kept, ObjectStore
+from gator.errors import reason_of
 from gator.units import some_of
 from gator.v1 import event_pb2, spec_pb2
 
@@ -102,7 +103,7 @@ class Collection(Struct, frozen=True):
             return None
         except OSError as error:
             name = f": {error.filename}" if error.filename else ""
-            result.problems.append(f"{_shown(product)} cannot be kept: {error.strerror or error}{name}")
+            result.problems.append(f"{_shown(product)} cannot be kept: {reason_of(error)}{name}")
             return None
         result.artefacts.append(
             event_pb2.Artefact(

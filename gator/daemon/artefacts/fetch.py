@@ -13,6 +13,7 @@ import msgspec
 from gator.core.attempt.artefacts import variable_of
 from gator.daemon.artefacts.manifest import Entry, Manifest, manifests
 from gator.daemon.artefacts.objects import copy_object
+from gator.errors import reason_of
 from gator.node_paths import key_of_path, template_of
 from gator.path_patterns import PathPattern, slug, unescape
 from gator.units import plural, size_text
@@ -60,7 +61,7 @@ def _entries(folder: Path, wanted: attach_pb2.Input) -> Iterator[tuple[str, Entr
     made = sorted(_made(folder, wanted.producers), key=lambda each: key_of_path(each.path))
     if wanted.unselected and not made:
         if not wanted.optional:
-            raise MissingError(f"{shown} is missing: {wanted.job} is not selected; select it too")
+            raise MissingError(f"{shown} is missing: {wanted.job} is not selected: select it too")
         return
     usable = [each for each in made if each.passed or wanted.any]
     for each in usable:
@@ -91,7 +92,7 @@ def _check(folder: Path, entry: Entry, shown: str) -> None:
     try:
         info = path.stat()
     except OSError as error:
-        raise MissingError(f"{shown} is missing: {path}: {error.strerror}") from error
+        raise MissingError(f"{shown} is missing: {path}: {reason_of(error)}") from error
     size = _size_of_tree(path) if entry.files else info.st_size
     if size != entry.size or info.st_mtime_ns != entry.mtime_nanos:
         now = f"it has {size_text(size)} now, and had {size_text(entry.size)}" if size != entry.size else ""

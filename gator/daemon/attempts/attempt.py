@@ -39,7 +39,7 @@ from gator.daemon.attempts.attempt_ports import AttemptPorts
 from gator.daemon.attempts.preparation import Preparation, has_inputs, ownership_of
 from gator.daemon.attempts.streams import AttemptStreams
 from gator.daemon.attempts.thread_work import gather, keep_artefacts, read_reports
-from gator.errors import UserError
+from gator.errors import UserError, reason_of
 from gator.process.ownership.birthmark import Birthmarks
 from gator.process.ownership.criteria import Ownership
 from gator.process.procfs import ticks_now
@@ -175,7 +175,7 @@ class Attempt:
             self._fail(str(error), 0, False)
             return
         except OSError as error:
-            message = f"cannot create its {self.preparation.making}: {error.filename}: {error.strerror}"
+            message = f"cannot create its {self.preparation.making}: {error.filename}: {reason_of(error)}"
             self._fail(message, error.errno or 0, error.errno in _TRANSIENT_ERRNOS)
             return
         self.process = process

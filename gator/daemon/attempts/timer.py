@@ -81,5 +81,5 @@ def late_wake_text(stood_still: int) -> str:
     """Returns the warning about a late wake-up; the time is in nanoseconds."""
     return (
         f"Gator itself did not run for {span(stood_still)}: timeouts and grace periods of running jobs are "
-        "extended by this time; check for a suspended host, a paused container or high load"
+        "extended by this time: check for a suspended host, a paused container or high load"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gator.core.launch.printed import command, in_folder
 from gator.daemon.recovery.permission import closing_problem
-from gator.errors import DamagedFolderError, PreconditionError, StoreError
+from gator.errors import DamagedFolderError, PreconditionError, StoreError, reason_of
 from gator.files.regular import is_regular
 from gator.process.sweep import LivingRootError, sweep
 from gator.run_folder import CLOSING_STORE, LATEST, ROOT_STORE, LockHolder, RunFolder
@@ -78,7 +78,7 @@ def close_by_request(folder: RunFolder, *, force: bool) -> bool:
 
 def _not_closable(folder: RunFolder, error: OSError) -> PreconditionError:
     what = f"{error.filename}: " if error.filename else ""
-    return PreconditionError(f"the run in {folder.path} cannot be closed: {what}{error.strerror or error}")
+    return PreconditionError(f"the run in {folder.path} cannot be closed: {what}{reason_of(error)}")
 
 
 def close_latest(tracking: Path) -> None:

@@ -8,6 +8,7 @@ import os
 
 from gator.core.launch.printed import command, in_folder
 from gator.core.run_key import fits
+from gator.errors import reason_of
 from gator.run_folder import LockHolder, RunFolder
 
 
@@ -26,7 +27,7 @@ def _not_ours(folder: RunFolder, holder: LockHolder) -> str:
     except FileNotFoundError:
         return f"the run in {folder.path} has no run.key to prove its owner: close it where it ran"
     except OSError as error:
-        return f"the run in {folder.path} cannot be closed: {error.strerror}: see {error.filename}"
+        return f"the run in {folder.path} cannot be closed: {reason_of(error)}: see {error.filename}"
     if users != {user}:
         return f"the run in {folder.path} belongs to another user: only that user can close it"
     if not fits(folder.read_key() or b"", holder.run):

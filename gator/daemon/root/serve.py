@@ -14,7 +14,7 @@ from gator.core.tokens import Audience, Tokens
 from gator.daemon.fleet import Fleet
 from gator.daemon.root.explain import explain_node
 from gator.daemon.serving import AttachRouter, ClientHandler
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError, UsageError, reason_of
 from gator.plan import Plan
 from gator.ports import Display
 from gator.process.host import RPC_THREADS, lacks_threads
@@ -88,7 +88,7 @@ class RunServer:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 self._on_disk_full()
             else:
-                self._warn_unreachable(f"cannot write {self._folder.control}: {error.strerror}")
+                self._warn_unreachable(f"cannot write {self._folder.control}: {reason_of(error)}")
 
     def _on_stop_request(self, request: cs.StopRequest) -> None:
         path = request.path if request.path != self._plan.root.ident else ""
@@ -97,7 +97,7 @@ class RunServer:
 
     def _on_no_server(self, lacking: str) -> None:
         if self._fleet is not None:
-            raise UsageError(f"the run cannot listen to its daemons: {lacking}")
+            raise UsageError(f"the run cannot be reached by its daemons: {lacking}")
         self._warn_unreachable(lacking)
 
     def _warn_unreachable(self, why: str) -> None:

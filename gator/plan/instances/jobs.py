@@ -130,7 +130,7 @@ class Filler(Struct):
     def _check_scripts(self, node: PlanNode) -> Iterator[Problem]:
         """Checks scripts with their first repeat, because all repeats have the same kinds of characters.
 
-        Of a matrix, the instances with values that are not plain words are checked as well.
+        The instances of a matrix with values that are not plain words are checked as well.
         """
         job = node.job
         scripts = _hook_texts(node.hooks if job is None else job.hooks)

@@ -7,7 +7,8 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 
-from gator.spec.exec_limits import MAX_STRING_BYTES, byte_length, too_long
+from gator.errors import reason_of
+from gator.spec.exec_limits import MAX_STRING_BYTES, ONE_PROGRAM, byte_length, too_long
 
 _TRANSIENT_ERRNOS = frozenset(
     {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ETXTBSY, errno.EINTR}
@@ -46,7 +47,7 @@ def refuse_directory(cwd: str, error: OSError) -> SpawnError:
         return SpawnError(number, f"the working directory is not a directory: {cwd}")
     if number == errno.EACCES:
         return SpawnError(number, f"the working directory may not be entered, mend its permissions: {cwd}")
-    return SpawnError(number, f"the working directory cannot be entered: {cwd}: {os.strerror(number)}")
+    return SpawnError(number, f"the working directory cannot be entered: {cwd}: {reason_of(error)}")
 
 
 def refuse_lookup(name: str, number: int) -> SpawnError:
@@ -54,12 +55,11 @@ def refuse_lookup(name: str, number: int) -> SpawnError:
     if number == errno.EACCES:
         return SpawnError(number, f"{name} is found in PATH, but is not executable: chmod +x it")
     if name in _BUILTINS:
-        return SpawnError(number, f"{name} is a shell builtin: use shell:")
+        return SpawnError(number, f"{name} is a shell builtin: use 'shell'")
     if not name:
         return SpawnError(number, "the command is empty: name a program")
     if any(character in name for character in " |&;<>$\t\n"):
-        hint = "command: is one program, not a line of shell: put its arguments into args:, or use shell:"
-        return SpawnError(number, f"no such program in PATH: {name!r}; {hint}")
+        return SpawnError(number, f"no such program in PATH: '{name}': {ONE_PROGRAM}")
     return SpawnError(number, f"no such program in PATH: {name}")
 
 
@@ -72,8 +72,7 @@ def refuse_program(
     """
     number = error.errno or errno.EIO
     if number in _TRANSIENT_ERRNOS:
-        reason = os.strerror(number)
-        return SpawnError(number, f"no process can be started for lack of resources: {reason}")
+        return SpawnError(number, f"no process can be started for lack of resources: {reason_of(error)}")
     if number == errno.ENOENT:
         return SpawnError(number, _explain_missing(path))
     if number == errno.EACCES:
@@ -84,7 +83,7 @@ def refuse_program(
         return SpawnError(number, _explain_length(argv, environment))
     if number == errno.ENOEXEC:
         return SpawnError(number, f"not a program for this machine: {path}")
-    return SpawnError(number, f"cannot be started: {path}: {os.strerror(number)}")
+    return SpawnError(number, f"cannot be started: {path}: {reason_of(error)}")
 
 
 def _explain_length(argv: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -104,8 +103,7 @@ def _explain_length(argv: Sequence[str], environment: Mapping[str, str]) -> str:
 
 def _explain_missing(path: str) -> str:
     if any(character in path for character in " |&;<>\t\n") and not os.path.lexists(path):
-        hint = "command: is one program, not a line of shell: put its arguments into args:, or use shell:"
-        return f"no such program: {path}; {hint}"
+        return f"no such program: '{path}': {ONE_PROGRAM}"
     interpreter = _read_interpreter(path)
     if interpreter:
         return f"the interpreter in the first line of {path} does not exist: {interpreter}"

@@ -246,7 +246,7 @@ def _limit(name: str, value: int) -> str:
     """Returns the option of prlimit(1). Raises SpawnError for a limit that is unknown or too high."""
     number = getattr(resource, f"RLIMIT_{name.upper()}", None)
     if number is None:
-        raise SpawnError(errno.EINVAL, f"ulimit: has no limit {name!r}: use a name of setrlimit(2)")
+        raise SpawnError(errno.EINVAL, f"unknown limit '{name}' in ulimit: use a name of setrlimit(2)")
     _, hard = resource.getrlimit(number)
     unlimited = value == resource.RLIM_INFINITY
     if os.geteuid() != 0 and hard != resource.RLIM_INFINITY and (unlimited or value > hard):

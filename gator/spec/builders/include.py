@@ -11,7 +11,7 @@ from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gator.errors import SpecError
+from gator.errors import SpecError, reason_of
 from gator.spec.builders.context import Pair, Read, Run, SpecContext, each_node
 from gator.spec.builders.include_keys import KEYS, changed, scalar_text
 from gator.spec.suggestions import did_you_mean
@@ -150,6 +150,6 @@ class Includes:
         try:
             return self._read(file)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            reason = reason_of(error) if isinstance(error, OSError) else str(error)
             self._context.problem(node, f"'{file}' cannot be {verb}: {reason[:1].lower()}{reason[1:]}")
             return None

@@ -77,8 +77,8 @@ def _with_values(context: SpecContext, own: Pair | None, pair: Pair) -> Pair:
     for name, value in context.pairs(pair.value).items():
         known = declared.get(name)
         if known is None:
-            message = f"what is included has no parameter '{name}'{did_you_mean(name, declared)}"
-            context.problem(value.key, message)
+            hint = did_you_mean(name, declared) or ": declare it there, or remove it"
+            context.problem(value.key, f"what is included has no parameter '{name}'{hint}")
             continue
         declared[name] = Pair(value.key, _declaration(context, known.value, value.value))
     pairs = [(each.key, each.value) for each in declared.values()]

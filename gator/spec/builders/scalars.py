@@ -129,7 +129,7 @@ def duration(context: SpecContext, node: Node, what: str) -> int | None:
     try:
         return parse_duration(value)
     except ValueError as error:
-        context.problem(node, f"{what}: {error}")
+        context.problem(node, f"{shown_key(what)} {error}, not '{value}'")
         return None
 
 
@@ -141,7 +141,7 @@ def size(context: SpecContext, node: Node, what: str, unit: str) -> int | None:
     try:
         return parse_size(value, unit)
     except ValueError as error:
-        context.problem(node, f"{what}: {error}")
+        context.problem(node, f"{shown_key(what)} {error}, not '{value}'")
         return None
 
 

@@ -216,8 +216,8 @@ def _ulimit(settings: spec_pb2.Settings, key: KeyContext) -> None:
         if name == "locks":
             key.context.problem(pair.key, "the limit 'locks' is reserved by Gator: remove it")
         elif name not in keys.ULIMITS:
-            hint = did_you_mean(name, keys.ULIMITS)
-            key.context.problem(pair.key, f"setrlimit(2) has no limit '{name}'{hint}")
+            hint = did_you_mean(name, keys.ULIMITS) or ": use a name of setrlimit(2)"
+            key.context.problem(pair.key, f"unknown limit '{name}' in 'ulimit'{hint}")
         elif scalars.is_none_word(pair.value):
             settings.ulimit[name] = -1
         elif not is_null(pair.value):

@@ -26,7 +26,7 @@ def wrong_key(name: str, kind: str, *, is_root: bool) -> str:
     if key is not None:
         return _misplaced(key, kind, is_root)
     if name in keys.LATER:
-        return f"this version of Gator does not know '{name}'"
+        return f"'{name}' is reserved for a later version"
     if name in _TAG_OF_FIELD:
         return f"'{name}' belongs in a {_TAG_OF_FIELD[name]} of resources"
     if name in _PARENTS and _PARENTS[name] not in _TAGS and _alias_of(name) is None:

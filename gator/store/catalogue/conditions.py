@@ -71,8 +71,8 @@ def sorting_of(request: qs.ListNodesRequest) -> str:
 def parts_of(request: qs.ListNodesRequest) -> Sequence[tuple[str, str]]:
     """Returns the parts of a request for nodes, each with its order and its condition.
 
-    Most come in one. Of a whole run by duration those that have ended, which are many, are apart from those
-    that are running, whose durations no index can know.
+    Most requests have one part. A whole run by duration has two: the nodes that have ended, which are many,
+    and those that are running, whose durations are in no index.
     """
     sorting = sorting_of(request)
     kinds = list(request.kinds)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from gator.errors import GatorError, StoreError, UsageError
+from gator.errors import GatorError, StoreError, UsageError, reason_of
 from gator.hub_access.address import why_away
 from gator.rpc.channel import open_blocking_channel
 from gator.units import plural, size_text
@@ -175,10 +175,10 @@ def back_up(url: str, target: Path) -> int:
         raise UsageError(f"{target} exists: choose another name or remove it") from error
     except OSError as error:
         # The message omits the name of the draft, which the user does not know.
-        raise UsageError(f"cannot write {target}: {error.strerror}; choose another name") from error
+        raise UsageError(f"cannot write {target}: {reason_of(error)}: choose another name") from error
     except sqlite3.Error as error:
         raise StoreError(
-            f"cannot write {target}: {one_line(error)}; check free space, or choose another name"
+            f"cannot write {target}: {one_line(error)}: check free space, or choose another name"
         ) from error
     finally:
         for part in files.parts(draft):

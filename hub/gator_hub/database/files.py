@@ -6,7 +6,7 @@ Invariant: a start that is refused leaves no new files.
 import os
 from pathlib import Path
 
-from gator.errors import UsageError
+from gator.errors import UsageError, reason_of
 
 _BEGINNING = b"SQLite format 3\0"
 
@@ -31,7 +31,7 @@ def is_there(file: Path) -> bool:
         with real.open("rb") as reader:
             beginning = reader.read(len(_BEGINNING))
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}; choose another --db") from error
+        raise UsageError(f"cannot read {file}: {reason_of(error)}: choose another --db") from error
     # SQLite accepts an empty file as an empty database.
     if beginning and beginning != _BEGINNING:
         raise UsageError(f"{file} is not a database: choose another --db")

@@ -59,7 +59,7 @@ def fault(dialect: Dialect, fetch: Fetch) -> str:
         return _FOREIGN
     version = rows[0][0]
     if version > VERSION:
-        return f"has version {version} of the schema, and this hub knows {VERSION}: use a newer one"
+        return f"has version {version} of the schema, and this hub supports {VERSION}: use a newer one"
     # An older database is upgraded when a hub opens it.
     later = added_since(version)
     missing = next((name for name in expected if name not in names | later), "")

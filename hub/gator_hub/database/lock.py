@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gator.errors import UnavailableError, UsageError
+from gator.errors import UnavailableError, UsageError, reason_of
 from gator_hub.database.texts import file_of, one_line
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class FileLock:
             file.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise UsageError(f"cannot write {file}: {error.strerror}; choose another --db") from error
+            raise UsageError(f"cannot write {file}: {reason_of(error)}: choose another --db") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -89,7 +89,7 @@ class FileLock:
         except OSError as error:
             os.close(descriptor)
             raise UsageError(
-                f"cannot lock {file}: {error.strerror}; put the database on a local file system"
+                f"cannot lock {file}: {reason_of(error)}: put the database on a local file system"
             ) from error
         return descriptor
 

@@ -95,7 +95,7 @@ def _find(database: Database, name: str) -> tuple[int, str]:
         rows = database.rows(query.where(_begins_with(runs, name)).order_by(runs.run).limit(_MAX_NAMED + 1))
     if len(rows) > 1:
         shown = ", ".join(run for _, run in rows[:_MAX_NAMED]) + (", …" if len(rows) > _MAX_NAMED else "")
-        raise UsageError(f"several runs have ids that begin with {name}: {shown}; use a longer prefix")
+        raise UsageError(f"several runs have ids that begin with {name}: {shown}: use a longer prefix")
     if not rows:
         raise NotFoundError(f"there is no run {name!r} here: see `gator runs -r hub:`")
     return rows[0]

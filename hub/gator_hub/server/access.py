@@ -16,7 +16,7 @@ from logging import getLogger
 from pathlib import Path
 from typing import Any
 
-from gator.errors import PermissionDeniedError, UnauthenticatedError, UsageError
+from gator.errors import PermissionDeniedError, UnauthenticatedError, UsageError, reason_of
 from gator.files.bounded import read_setting
 from gator.rpc import address
 from gator.rpc.auth import token_of
@@ -73,7 +73,7 @@ class Access:
             return user
         if not token:
             raise UnauthenticatedError("a token is missing: set GATOR_HUB_TOKEN or GATOR_HUB_TOKEN_FILE")
-        raise UnauthenticatedError("the hub does not know the token: ask its administrator for yours")
+        raise UnauthenticatedError("the hub rejects the token: ask its administrator for yours")
 
     def knows(self, name: str) -> bool:
         """Returns whether a user of this name has a token."""
@@ -162,7 +162,7 @@ def own_file(file: Path) -> Path:
             _write_once(file, f"{user_name()}:{secrets.token_hex(TOKEN_BYTES)}\n")
     except OSError as error:
         raise UsageError(
-            f"cannot write {file}: {error.strerror}; set XDG_DATA_HOME to another folder"
+            f"cannot write {file}: {reason_of(error)}: set XDG_DATA_HOME to another folder"
         ) from error
     return file
 
@@ -204,4 +204,4 @@ def _read(file: Path) -> str:
             raise UsageError(f"{file} can be read by other users of this host: chmod 600 {file}")
         return read_setting(file).decode("utf-8-sig", errors="replace")
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+        raise UsageError(f"cannot read {file}: {reason_of(error)}") from error

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-from gator.errors import UsageError
+from gator.errors import UsageError, reason_of
 from gator.files.bounded import read_setting
 from gator.hub_access import address as hub_address
 from gator.rpc.server import Tls
@@ -116,15 +116,15 @@ def cannot_listen(
     ports = "--web-port" if is_web else "--port"
     taken = "another program uses that port, maybe a hub (see gator hub check)"
     if isinstance(fault, socket.gaierror):
-        why = f"there is no host {options.bare_host}; use another --host"
+        why = f"there is no host {options.bare_host}: use another --host"
     elif fault is None:
-        why = f"{taken}, or this host has no such address; use another {ports} or --host"
+        why = f"{taken}, or this host has no such address: use another {ports} or --host"
     elif fault.errno == errno.EADDRINUSE:
-        why = f"{taken}; use another {ports}{', or --no-web' if is_web else ''}"
+        why = f"{taken}: use another {ports}{', or --no-web' if is_web else ''}"
     elif fault.errno == errno.EADDRNOTAVAIL:
-        why = "this host has no such address; use another --host"
+        why = "this host has no such address: use another --host"
     else:
-        why = f"{fault.strerror}; use another {ports} or --host"
+        why = f"{reason_of(fault)}: use another {ports} or --host"
     return CannotListenError(f"cannot listen on {address_of(options.bare_host, port)}: {why}")
 
 
@@ -151,7 +151,7 @@ def _read(option: str, file: Path) -> bytes:
             raise OSError(errno.EINVAL, "it is not a regular file")
         return read_setting(file)
     except OSError as error:
-        raise UsageError(f"{option}: cannot read {file}: {error.strerror}") from error
+        raise UsageError(f"{option}: cannot read {file}: {reason_of(error)}") from error
 
 
 def default_database(environ: Mapping[str, str]) -> Path:

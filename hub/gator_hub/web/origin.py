@@ -30,7 +30,7 @@ def problem_of(headers: Headers, names: frozenset[str], scheme: str) -> str:
     host = headers.get("host", "")
     name = _name_of(host)
     if not (_is_address(name) or name in names or name.endswith(f".{_LOCAL}")):
-        return "the hub does not know this name of its host: start it with --web-name NAME to accept it"
+        return "this name of the host is not permitted: start it with --web-name NAME to accept it"
     origin = headers.get("origin")
     if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
         return "requests of other sites are refused"

@@ -214,7 +214,7 @@ async def test_a_hub_that_refuses_is_told_once(gator: Gator) -> None:
     async with serving(hub) as server:
         done = await end_of(gator.start("run", gator.spec(TREE), "--hub", server.address, env=ENV))
     done.expect(1)
-    assert done.out.count("it refuses the run: the run belongs to another user of the hub") == 1
+    assert done.out.count("it rejects the run: the run belongs to another user of the hub") == 1
 
 
 async def test_a_killed_upload_is_told_once_and_harms_nothing(gator: Gator) -> None:
@@ -310,7 +310,7 @@ def test_wrong_options_start_nothing(gator: Gator) -> None:
         (("--label", "nothing"), "--label nothing"),
         (
             ("--hub", "localhost", "--hub-ca", "missing.pem"),
-            "cannot read missing.pem, which --hub-ca names: No such file",
+            "cannot read missing.pem, which --hub-ca names: no such file",
         ),
     ):
         assert word in gator("run", spec, *options).expect(2).err

@@ -89,7 +89,7 @@ async def test_a_hub_that_does_not_take_this_version_is_told_once(gator: Gator) 
     async with serving(hub) as server:
         running = gator.start("run", gator.spec(TREE), "--hub", server.address, env=ENV)
         done = (await end_of(running)).expect(1)
-    refused = "(it refuses the run: this hub takes runs of gator 2 and newer: update it)"
+    refused = "(it rejects the run: this hub takes runs of gator 2 and newer: update it)"
     assert done.out.count(f"the hub at {server.address} gets no more of this run {refused}") == 1
     assert done.out.count("not everything reached the hub") == 1
     check(gator)

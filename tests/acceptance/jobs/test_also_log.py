@@ -44,5 +44,5 @@ jobs:
 - !Job {ident: two, command: "true", on_pass: one, also_log: [c.log]}
 """
     said = gator("run", gator.spec(spec)).expect(0).out
-    assert "3 warnings about jobs: the first with `gator logs --long logs/one" in said
+    assert "3 warnings about jobs: see `gator logs --long logs/one" in said
     assert "a.log of `also_log` was not found" in gator("logs", "--long", "logs/one").expect(0).out

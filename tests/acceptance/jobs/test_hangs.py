@@ -35,7 +35,7 @@ def test_a_silent_job_is_a_hang_unless_it_writes_elsewhere(gator: Gator) -> None
 
 def test_problems_of_the_key_are_reported(gator: Gator) -> None:
     for value, problem in (
-        ("soon", "silence: 'soon' is not a duration"),
+        ("soon", "'silence' must be a duration such as 90s, 1h30m or 500ms, not 'soon'"),
         ("0", "'silence' cannot be 0: write none for no limit"),
         ("{watch: x}", "'silence' requires 'for', a duration"),
         ("{for: 1m, wach: x}", "unknown key 'wach' in 'silence': did you mean 'watch'?"),

@@ -90,7 +90,7 @@ def test_a_run_of_one_job_changes_nothing_of_the_whole(gator: Gator) -> None:
     assert failing(gator, "-r", "nightly") == FAILING
     assert failing(gator, "-r", part.id) == ["nightly/worse"]
     said = gator("failures").expect(0).err
-    assert "the newest is one of --only /nightly/worse and failed: gator failures -r" in said
+    assert "for the newer run of --only /nightly/worse (failed): gator failures -r" in said
     assert "worse" in gator("tree").expect(0).out
     assert "random" not in gator("tree").out, "without -r the run that was started last is shown"
 
@@ -103,7 +103,7 @@ def test_a_run_without_failures_is_named_if_a_later_part_failed(gator: Gator) ->
     gator("run", "--only", "top/a", "spec.yaml").expect(1)
     shown = gator("failures").expect(0)
     assert shown.out == f"nothing failed in run {whole.id[:8]}\n"
-    assert "the newest is one of --only top/a and failed: gator failures -r" in shown.err
+    assert "for the newer run of --only top/a (failed): gator failures -r" in shown.err
 
 
 def test_a_tag_has_a_history_of_its_own(gator: Gator) -> None:

@@ -83,7 +83,7 @@ def test_a_current_folder_that_cannot_be_entered_is_named(gator: Gator, open_fol
     assert status.returncode == 0, status.stderr
     refused = as_no_one(gator, "run", spec, cwd=closed)
     assert refused.returncode == 2
-    assert "Permission denied; name another one with --tracking" in refused.stderr
+    assert "permission denied: name another one with --tracking" in refused.stderr
 
 
 @pytest.mark.parametrize("root", ["/proc", "/nowhere/at/all"])

@@ -102,7 +102,7 @@ def test_a_store_is_never_made_over_another(tmp_path: Path, turns: Turns) -> Non
 
 
 def test_a_store_in_a_missing_folder_says_so(tmp_path: Path, turns: Turns) -> None:
-    with pytest.raises(StoreError, match=r"No such file"):
+    with pytest.raises(StoreError, match=r"no such file"):
         Store.create(
             tmp_path / "missing" / "w1.db",
             store_id="a",

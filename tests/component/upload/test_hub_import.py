@@ -80,7 +80,7 @@ async def test_whose_token_is_refused_is_told_once_for_all_runs(
         with pytest.raises(UnauthenticatedError) as refused:
             await asyncio.to_thread(partial(bring, run, server.address))
         assert str(refused.value) == (
-            f"the hub at {server.address} does not know the token in GATOR_HUB_TOKEN: "
+            f"the hub at {server.address} rejects the token in GATOR_HUB_TOKEN: "
             "ask the hub's administrator for a token"
         )
 

@@ -176,7 +176,7 @@ async def test_a_process_without_a_place_for_its_log_is_told_once(run: FakeRun) 
     await until(lambda: notes.texts)
     run.end()
     await uploader.finish()
-    assert notes.number_of("upload.log: No such file or directory") == 1
+    assert notes.number_of("upload.log: no such file or directory") == 1
     assert notes.number_of("not everything reached the hub") == 1
     assert len(notes.texts) == 2
 

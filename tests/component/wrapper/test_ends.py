@@ -42,7 +42,7 @@ async def test_a_signal_is_told(bench: Bench) -> None:
 async def test_a_missing_command_is_not_started_and_says_what_to_do(bench: Bench) -> None:
     end = await bench.run_job(job("exit", "3"))
     assert (end.outcome, end.reason) == (FAILED, common_pb2.REASON_NOT_STARTED)
-    assert end.message == "exit is a shell builtin: use shell:"
+    assert end.message == "exit is a shell builtin: use 'shell'"
     assert not bench.of_kind("started")
 
 

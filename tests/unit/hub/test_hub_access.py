@@ -104,7 +104,7 @@ def test_a_file_that_holds_no_single_token_is_refused(
 
 def test_a_file_that_is_missing_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     for name in ("GATOR_HUB_TOKEN_FILE", "GATOR_HUB_CA"):
-        with pytest.raises(UsageError, match=rf"cannot read .*/none, which {name} names: No such file"):
+        with pytest.raises(UsageError, match=rf"cannot read .*/none, which {name} names: no such file"):
             hub_address.resolve("localhost", {**environ, name: str(tmp_path / "none")})
 
 

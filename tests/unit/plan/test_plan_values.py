@@ -103,10 +103,10 @@ jobs:
 - !Job {ident: fix, command: x, silence: "${{ matrix.c }}"}
 """
     assert problems(text) == [
-        "spec.yaml:4:10: timeout: 'soon' is not a duration: write it as 90, 90s, 1h30m or 500ms",
+        "spec.yaml:4:10: 'timeout' must be a duration such as 90s, 1h30m or 500ms, not 'soon'",
         "spec.yaml:7:45: 'count' must be a whole number, not 'two'",
         "spec.yaml:7:78: 'nice' must be a whole number, not 'null'",
-        "spec.yaml:8:42: silence: 'two' is not a duration: write it as 90, 90s, 1h30m or 500ms",
+        "spec.yaml:8:42: 'silence' must be a duration such as 90s, 1h30m or 500ms, not 'two'",
     ]
 
 
@@ -119,7 +119,7 @@ timeout: ${{ matrix.t }}
 jobs: [!Job {ident: run, command: x}]
 """
     assert problems(text) == [
-        "spec.yaml:4:10: timeout: 'soon' is not a duration: write it as 90, 90s, 1h30m or 500ms"
+        "spec.yaml:4:10: 'timeout' must be a duration such as 90s, 1h30m or 500ms, not 'soon'"
     ]
 
 

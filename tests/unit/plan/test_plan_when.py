@@ -86,5 +86,5 @@ def test_a_matrix_further_up_must_give_true_or_false() -> None:
     with pytest.raises(SpecError) as caught:
         plan(DEEP.replace("[true, false]", "[true, maybe]"))
     assert [str(problem) for problem in caught.value.problems] == [
-        "spec.yaml:9:5: when: ${{ matrix.ok }} is 'maybe': must be true or false"
+        "spec.yaml:9:5: 'when' must be true or false; ${{ matrix.ok }} is 'maybe'"
     ]

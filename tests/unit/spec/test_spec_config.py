@@ -61,7 +61,7 @@ warnin = 2
     assert problems_of(text) == [
         "gator.toml:1:1: 'command' is a key of one node: write it in the spec",
         "gator.toml:2:1: 'tmeout' is not a key of gator.toml: did you mean 'timeout'?",
-        "gator.toml:3:1: timeout: 'soon' is not a duration: write it as 90, 90s, 1h30m or 500ms",
+        "gator.toml:3:1: 'timeout' must be a duration such as 90s, 1h30m or 500ms, not 'soon'",
         "gator.toml:4:1: 'run' must be a table: put its options under [run]",
         "gator.toml:6:1: unknown key 'warnin' in 'limits': did you mean 'warning'?",
     ]

@@ -94,7 +94,7 @@ def test_every_problem_has_its_place() -> None:
         (5, "unknown key 'comand': did you mean 'command'?"),
         (6, f"the ident 'a' is taken by a sibling, on line {here + 5}: rename one of them"),
         (6, "unknown name ${{ nope }}"),
-        (7, "size: 'lots' is not a size: write it as 2GB, 1.5GiB or 512"),
+        (7, "'size' must be a size such as 2GB, 1.5GiB or 512, not 'lots'"),
     ]
 
 

@@ -57,7 +57,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
     """Sends all runs, the oldest first, and prints the outcome for each; returns the exit code.
 
     Raises UsageError if the address is wrong, no process listens there, or a folder cannot be read,
-    UnauthenticatedError if the hub does not know the token, and NotFoundError if a path has no run.
+    UnauthenticatedError if the hub rejects the token, and NotFoundError if a path has no run.
     """
     access = choice.access()
     runs: list[FoundRun] = []
@@ -71,7 +71,7 @@ def import_runs(paths: Sequence[Path], choice: HubChoice, *, follow: bool, json:
         try:
             good &= asyncio.run(_Import(run, target, json=json).send(follow=follow))
         except _AwayError as error:
-            output.warn(f"gator: the hub at {access.address} is unreachable: {error}; retry the import later")
+            output.warn(f"gator: the hub at {access.address} is unreachable: {error}: retry the import later")
             return exit_codes.FAULT
     return 0 if good else exit_codes.FAILED
 

@@ -22,7 +22,7 @@ from gator.cli.sources.artefacts import (
 )
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption, complete_path
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError, UsageError, reason_of
 from gator.units import plural, size_text
 
 
@@ -37,7 +37,7 @@ def artefacts(
 ) -> None:
     """List the files and folders that jobs made.
 
-    Includes PATH and all nodes below it, and of each job the last attempt that made any.
+    Includes PATH and all nodes below it. For each job, lists the artefacts of the last attempt that made any.
     """
     limit = limit_of(number, MAX_LINES, json=json)
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
@@ -170,7 +170,7 @@ def _copy(opened: OpenRun, made: MadeArtefact, place: Path | None, target: Path)
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+        raise UsageError(f"cannot write {error.filename}: {reason_of(error)}") from error
     raise NotFoundError(_why_missing(opened, made))
 
 

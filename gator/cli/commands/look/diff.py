@@ -93,7 +93,7 @@ def _check_names(*names: str) -> None:
     """Raises UsageError if a name is an unknown option: options are arguments here because of `-2`."""
     for name in names:
         if name.startswith("-") and not name[1:].isdecimal():
-            raise UsageError(f"no such option: {name} (see gator diff -h)")
+            raise UsageError(f"unknown option {name}: see gator diff -h")
 
 
 def _is_worse(difference: hub_pb2.Difference) -> bool:
@@ -286,7 +286,7 @@ def _changed_metrics(comparison: Comparison, threshold: float) -> _Lines:
 
 
 def _figures(metric: event_pb2.MetricTotal) -> dict[str, float]:
-    """Returns the value of a metric by its name; of several values also their count and quantiles.
+    """Returns the value of a metric by its name, with the count and quantiles of several values.
 
     These are named `step_time count` and `step_time p95`. A side with one value has no quantiles.
     """

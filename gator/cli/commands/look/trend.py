@@ -88,7 +88,7 @@ def trend(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Show this metric in each run: its value, and of several values count, p50 and p95; "
+            help="Show this metric in each run: its value, or count, p50 and p95 of several; "
             "may be repeated.",
         ),
     ] = None,

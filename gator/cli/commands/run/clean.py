@@ -16,7 +16,7 @@ from gator.cli.runs.api import close_dead
 from gator.cli.runs.find import LATEST, FoundRun, found_runs, is_run, stamp_of
 from gator.cli.sources.options import JsonOption, TrackingOption
 from gator.cli.tracking import tracking_root
-from gator.errors import UsageError
+from gator.errors import UsageError, reason_of
 from gator.units import size_text
 
 
@@ -71,7 +71,7 @@ def clean(
     if link.is_symlink() and not link.exists():
         link.unlink()
     if not json:
-        output.echo(f"{size_text(total)} in all")
+        output.echo(f"{size_text(total)} in total")
 
 
 def _size(folder: Path) -> int:
@@ -88,5 +88,5 @@ def _remove(run: FoundRun) -> None:
         remove_tree(run.folder.path)
     except OSError as error:
         raise UsageError(
-            f"cannot remove {error.filename}: {error.strerror}; check its permissions"
+            f"cannot remove {error.filename}: {reason_of(error)}: check its permissions"
         ) from error

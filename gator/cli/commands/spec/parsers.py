@@ -14,7 +14,7 @@ from gator.cli import exit_codes, output
 from gator.cli.json_output import print_json
 from gator.cli.sources.options import JsonOption
 from gator.enum_names import enum_name
-from gator.errors import Problem, SpecError, UsageError, UserError
+from gator.errors import Problem, SpecError, UsageError, UserError, reason_of
 from gator.units import plural
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _check(file: Path) -> tuple[list[Problem], list[Problem], int]:
     try:
         parser = load_parser(read_included(str(file)), file=str(file))
     except OSError as error:
-        return [Problem(str(file), 0, 0, f"cannot be read: {error.strerror}")], [], 0
+        return [Problem(str(file), 0, 0, f"cannot be read: {reason_of(error)}")], [], 0
     except SpecError as error:
         return list(error.problems), [], 0
     return problems_of(parser), slow_patterns(parser), sum(len(examples) for examples in parser.examples)
@@ -223,7 +223,7 @@ def _file(name: str) -> "ParserFile":
     try:
         return load_parser(read_included(name), file=name)
     except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{name} cannot be read: {reason_of(error)}") from error
 
 
 def _is_named_matcher(name: str) -> bool:

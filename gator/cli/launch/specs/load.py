@@ -71,7 +71,7 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
     if ident is not None:
         ident = specs.nfc(ident)
         if problem := specs.ident_problem(ident):
-            raise UsageError(f"--id {ident}: {problem}; choose another name")
+            raise UsageError(f"--id {ident}: {problem}: choose another name")
         if loaded.spec.WhichOneof("node"):
             root_of(loaded.spec).ident = ident
     problems = tuple(sorted({*config.problems, *loaded.problems}))

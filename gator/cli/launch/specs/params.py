@@ -72,7 +72,9 @@ def _missing(request: plan_pb2.PlanRequest, nodes: dict[str, RootNode], path: st
         return f"'{name}' is a parameter of {places[0]}: write --param {places[0]}:{name}=VALUE"
     known = {param.name for node in nodes.values() for param in node.settings.params}
     known.update(param.name for param in request.above.settings.params)
-    hint = did_you_mean(name, known) or (": see --help-params" if known else "")
+    hint = did_you_mean(name, known) or (
+        ": see --help-params" if known else ": declare it in params of the spec"
+    )
     return f"'{path}' has no parameter '{name}'{hint}"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import IO, Final
 
 from gator.cli.launch.spec_files import MAX_SPEC_BYTES
+from gator.errors import reason_of
 from gator.units import size_text
 
 MAX_SECONDS: Final = 60
@@ -35,7 +36,7 @@ def run_included(argv: Sequence[str], folder: str) -> bytes:
             start_new_session=True,
         )
     except OSError as error:
-        raise ValueError(f"{program} cannot be started: {(error.strerror or str(error)).lower()}") from error
+        raise ValueError(f"{program} cannot be started: {reason_of(error)}") from error
     try:
         output, errors = _read(process)
     finally:

@@ -1,6 +1,6 @@
 """Finds the lines that begin with `::`, as commands do.
 
-Of a line that overwrites itself after carriage returns, only the last state counts.
+Only the last state counts of a line that overwrites itself after carriage returns.
 """
 
 import re

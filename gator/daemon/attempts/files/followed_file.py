@@ -8,6 +8,8 @@ import os
 import stat
 from typing import Final
 
+from gator.errors import reason_of
+
 PIECE_BYTES: Final = 256 * 1024
 """Maximum number of bytes of one read."""
 _BLOCK_BYTES: Final = 512
@@ -79,7 +81,7 @@ class FollowedFile:
             data = self._read_on()
             return head + data if data else b""
         except OSError as error:
-            self.problem = error.strerror or str(error)
+            self.problem = reason_of(error)
             return b""
 
     def close(self) -> None:
@@ -161,7 +163,7 @@ class FollowedFile:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            self.problem = error.strerror or str(error)
+            self.problem = reason_of(error)
             return False
         opened = os.fstat(fd)
         if not stat.S_ISREG(opened.st_mode):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gator.core.attempt.hooks import outcome_word, reason_word
 from gator.core.attempt.start.environment import Inputs
+from gator.errors import reason_of
 from gator.node_paths import ancestors
 from gator.path_patterns import PathPattern, slug
 from gator.store.run.reader import FolderReader
@@ -33,7 +34,7 @@ def gather_inputs(folder: str, node: attach_pb2.LaunchNode) -> Inputs:
     except MissingError as error:
         return Inputs(problem=str(error))
     except OSError as error:
-        return Inputs(problem=f"its artefacts cannot be read: {error.filename}: {error.strerror}")
+        return Inputs(problem=f"its artefacts cannot be read: {error.filename}: {reason_of(error)}")
     names = {f"artefacts.{name}": value for name, value in values.items()}
     return Inputs(environment | environment_of(values), names)
 

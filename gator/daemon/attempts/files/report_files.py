@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from gator.core.reports import ReportFile, read_report
+from gator.errors import reason_of
 from gator.units import size_text
 
 MAX_FILES: Final = 1_000
@@ -74,7 +75,7 @@ class ReportFiles:
         try:
             report = read_report(self._chunks(path), wanted.format)
         except OSError as error:
-            file.problem = f"the test report {name} cannot be read: {error.strerror or error}"
+            file.problem = f"the test report {name} cannot be read: {reason_of(error)}"
             return file
         file.report = report
         if report.problem:

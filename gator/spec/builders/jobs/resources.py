@@ -42,7 +42,7 @@ def _unknown(context: SpecContext, item: Node) -> None:
     if item.tag == INCLUDE:
         return
     if item.tag == "!Slurm":
-        context.problem(item, "this version of Gator does not know !Slurm")
+        context.problem(item, "!Slurm is reserved for a later version")
     elif item.tag.startswith("!"):
         context.problem(item, f"{shown_tag(item)} is not a resource{did_you_mean(item.tag, _FORMS)}")
     else:
@@ -85,7 +85,7 @@ def _memory(context: SpecContext, resources: spec_pb2.Resources, item: Node, par
             return
         if written.upper() not in SIZE_UNITS:
             hint = did_you_mean(written, SIZE_UNIT_NAMES) or f": use one of {', '.join(SIZE_UNIT_NAMES)}"
-            context.problem(parts["unit"], f"'{written}' is not a unit{hint}")
+            context.problem(parts["unit"], f"unknown unit '{written}'{hint}")
             return
         unit = written
     size = scalars.size(context, parts["size"], "size", unit)

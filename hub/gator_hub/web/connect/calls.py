@@ -153,7 +153,7 @@ def _refusal(headers: Headers, encoding: str) -> Status | None:
     compressed = headers.get(encoding, compression.IDENTITY)
     if compressed not in compression.NAMES:
         known = ", ".join(compression.NAMES)
-        return Status("unimplemented", f"unknown compression {compressed[:20]}: the hub knows {known}")
+        return Status("unimplemented", f"unknown compression {compressed[:20]}: the hub supports {known}")
     timeout = headers.get("connect-timeout-ms")
     if timeout is not None and not _TIMEOUT.fullmatch(timeout):
         return Status("invalid_argument", f"connect-timeout-ms {timeout[:20]}: send a number of milliseconds")

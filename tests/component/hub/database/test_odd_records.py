@@ -80,7 +80,7 @@ ODD = [
     (of_something_else, "is a database of another program: choose another --db"),
     (of_something_else_with_versions, "is a database of another program: choose another --db"),
     (of_a_run, "is a database of another program: choose another --db"),
-    (of_a_newer_hub, "has version 99 of the schema, and this hub knows 2: use a newer one"),
+    (of_a_newer_hub, "has version 99 of the schema, and this hub supports 2: use a newer one"),
     (without_a_version, "is incomplete: the version in table schema_version is missing"),
     (without_a_table, "is incomplete: table outputs is missing: restore it from a backup"),
     (
@@ -202,7 +202,7 @@ def test_check_says_why_a_file_cannot_be_read(keeper: Keeper) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert f"cannot read {file}: Permission denied; choose another --db\n" in done.stdout
+    assert f"cannot read {file}: permission denied: choose another --db\n" in done.stdout
 
 
 def test_check_says_that_a_server_is_away_or_its_driver_missing(
@@ -228,7 +228,7 @@ def test_a_copy_that_cannot_be_made_is_named_as_it_was_asked_for(keeper: Keeper)
     record(keeper.folder / "x.db")
     done = keeper.call("backup", "/proc/b.db", "--db", "x.db")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "cannot write /proc/b.db: No such file or directory; choose another name\n" in done.stderr
+    assert "cannot write /proc/b.db: no such file or directory: choose another name\n" in done.stderr
 
 
 def test_a_record_that_is_removed_is_told_without_a_traceback(keeper: Keeper) -> None:

@@ -251,9 +251,9 @@ def test_tls_is_spoken_with_who_trusts_the_certificate(keeper: Keeper, tokens: P
         (["--host", "0.0.0.0", "--token-file", "tokens"], "use --tls-cert and --tls-key as well"),
         (["--host", "::", "--tls-cert", "c", "--tls-key", "k"], "use --token-file as well"),
         (["--tls-cert", "c"], "are needed together"),
-        (["--tls-cert", "c", "--tls-key", "k"], "--tls-cert: cannot read c: No such file"),
+        (["--tls-cert", "c", "--tls-key", "k"], "--tls-cert: cannot read c: no such file"),
         (["--tls-cert", "tokens", "--tls-key", "tokens"], "tokens is not the key of tokens, or one of"),
-        (["--token-file", "none"], "--token-file: cannot read none: No such file"),
+        (["--token-file", "none"], "--token-file: cannot read none: no such file"),
         (["--token-file", "open"], "chmod 600"),
         (["--host", "192.0.2.1", "--insecure"], "this host has no such address"),
         (["--db", "postgresql://me:hidden@h/x"], "other users of this host can read a password"),
@@ -262,7 +262,7 @@ def test_tls_is_spoken_with_who_trusts_the_certificate(keeper: Keeper, tokens: P
         (["--db", "postgresql:x"], "--db is not a valid URL: write postgresql://USER@HOST:PORT/NAME"),
         (["--db", "postgres:x"], "--db is not a valid URL: write postgresql://USER@HOST:PORT/NAME"),
         (["--db", "mysql://me@h/x"], "--db takes a file or postgresql://"),
-        (["--log-cap", "much"], "--log-cap much: 'much' is not a size"),
+        (["--log-cap", "much"], "--log-cap much: must be a size such as"),
     ],
 )
 def test_what_must_not_be_is_refused_at_the_start(

@@ -100,7 +100,7 @@ def test_the_spec_that_was_most_likely_meant_is_offered(wrong: str, tmp_path: Pa
     spec.touch()
     (tmp_path / "night.yaml").touch()
     result = CliRunner().invoke(app, ["check", str(tmp_path / wrong)])
-    assert result.stdout.endswith(f"No such file or directory: did you mean '{spec}'?\n")
+    assert result.stdout.endswith(f"no such file or directory: did you mean '{spec}'?\n")
 
 
 def test_many_jobs_are_read_and_planned_without_garbage_collections(tmp_path: Path) -> None:

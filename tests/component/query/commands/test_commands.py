@@ -264,7 +264,7 @@ def test_an_unknown_option_of_diff_is_not_a_name_of_a_run(gator: Gator) -> None:
         (option,) = {each for each in given if each in ("-r", "-x", "--only")}
         error = gator("diff", *given, code=1).exception
         assert isinstance(error, UsageError)
-        assert str(error) == f"no such option: {option} (see gator diff -h)"
+        assert str(error) == f"unknown option {option}: see gator diff -h"
 
 
 @pytest.mark.usefixtures("folder")

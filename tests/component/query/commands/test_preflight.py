@@ -146,7 +146,7 @@ def test_warnings_stand_beside_errors(capsys: pytest.CaptureFixture[str]) -> Non
         assert error.startswith("s.yaml:6:")
         assert warning == (
             "s.yaml:5:3: warning: there is no program 'cd /tmp && ls': "
-            "a line of shell belongs in shell:, and arguments belong in args:"
+            "'command' is one program, not a shell command: put arguments in 'args', or use 'shell'"
         )
 
 

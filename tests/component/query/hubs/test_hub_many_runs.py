@@ -95,7 +95,7 @@ def test_a_list_of_runs_takes_names_as_other_commands_do(ask: Gator) -> None:
 def test_what_is_wrong_with_a_filter_is_said(ask: Gator) -> None:
     for args, words in (
         (("--label", "foo"), "--label foo: must be NAME=VALUE"),
-        (("--since", "yesterday"), "'yesterday' is not a duration"),
+        (("--since", "yesterday"), "--since yesterday: must be a duration such as 90s"),
     ):
         assert words in str(ask("runs", *args, code=1).exception)
 

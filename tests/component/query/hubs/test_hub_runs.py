@@ -78,7 +78,7 @@ def test_a_run_that_the_hub_does_not_have_is_named_with_those_it_has(ask: Gator)
     assert isinstance(error, NotFoundError)
     assert "there is no run 'zzz' on the hub at 127.0.0.1:" in str(error)
     # The newest of each ident.
-    assert str(error).endswith("; the newest are: bbbbbbbb (top)")
+    assert str(error).endswith(": the newest are bbbbbbbb (top)")
     few = str(ask("status", "-r", "hub:-3", code=1).exception)
     assert few.startswith("there are only 2 runs on the hub at 127.0.0.1:")
     assert "gator run" not in few
@@ -258,7 +258,7 @@ def test_a_wrong_token_is_refused(hub: FakeHub) -> None:
     )
     assert isinstance(result.exception, UnauthenticatedError)
     assert str(result.exception) == (
-        f"the hub at {hub.address} does not know the token in GATOR_HUB_TOKEN: "
+        f"the hub at {hub.address} rejects the token in GATOR_HUB_TOKEN: "
         "ask the hub's administrator for a token"
     )
 
