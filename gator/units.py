@@ -125,7 +125,7 @@ def parse_size(text: str, unit: str = "MB") -> int:
         raise ValueError("must be a size such as 2GB, 1.5GiB or 512")
     factor = SIZE_UNITS.get((match[2] or unit).upper())
     if factor is None:
-        raise ValueError(f"must have a unit of {', '.join(SIZE_UNIT_NAMES)}")
+        raise ValueError(f"must have one of the units {', '.join(SIZE_UNIT_NAMES)}")
     number = match[1].lower()
     if number.startswith("0x"):
         total = int(number, 16) * factor
