@@ -43,7 +43,8 @@ def leave(code: int) -> NoReturn:
             code = code or FLUSH_FAILED
         except (OSError, ValueError) as error:
             code = code or FLUSH_FAILED
-            reason = getattr(error, "strerror", None) or error
+            reason = str(getattr(error, "strerror", None) or error)
+            reason = reason[:1].lower() + reason[1:]
             _write_stderr(f"gator: cannot write the output: {reason}\n")
     os._exit(code)
 

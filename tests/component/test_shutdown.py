@@ -69,7 +69,7 @@ def test_output_that_cannot_be_written_is_said_and_is_a_failure() -> None:
     with Path("/dev/full").open("w") as full:
         done = run("print('out'); shutdown.leave(0)", full.fileno())
     assert done.returncode == 120
-    assert done.stderr == "gator: cannot write the output: No space left on device\n"
+    assert done.stderr == "gator: cannot write the output: no space left on device\n"
 
 
 def test_every_process_of_gator_ends_that_way() -> None:

@@ -59,14 +59,14 @@ def test_a_run_that_nobody_may_look_into_stands_in_no_ones_way(gator: Gator, run
         return gator.start(*args, prefix=prefix).wait()
 
     try:
-        why = f"{closed.name} cannot be read: Permission denied: ask its owner to let you read it"
+        why = f"{closed.name} cannot be read: permission denied: ask its owner to let you read it"
         listed = weakly("runs").expect(0).out
         assert why in listed
         assert str(run) in listed
         assert why in weakly("status", "-r", closed.name).expect(2).err
         assert why in weakly("hub", "import", str(closed), "--hub", AWAY).expect(1).err
         run.parent.chmod(0)
-        assert "tracking cannot be read: Permission denied" in weakly("runs").expect(2).err
+        assert "tracking cannot be read: permission denied" in weakly("runs").expect(2).err
     finally:
         run.parent.chmod(0o700)
         closed.chmod(0o700)

@@ -184,6 +184,6 @@ def test_output_on_a_full_disk_is_a_sentence_and_no_fault_of_the_run(gator: Gato
                 text=True,
                 timeout=60,
             )
-        said = "gator: cannot write the output: No space left on device\n"
+        said = "gator: cannot write the output: no space left on device\n"
         assert (process.returncode, process.stderr) == (3, said), words
     assert not (gator.folder / "gator.log").exists()

@@ -237,7 +237,7 @@ def test_clean_names_a_folder_as_removed_only_once_it_is_gone(
     monkeypatch.setattr("gator.daemon.artefacts.objects.remove_tree", refuse)
     for options in ([], ["--json"]):
         done = gator("clean", "--keep", "0", *options, code=1)
-        assert f"cannot remove {old}: Permission denied" in str(done.exception)
+        assert f"cannot remove {old}: permission denied" in str(done.exception)
         assert "removed" not in done.stdout
 
 
