@@ -293,6 +293,8 @@ def write_summary(
         lines.append(_about_warnings(info, failures.first_with_warning, result.gator_warnings))
     if failures.noisy:
         lines.append(_about_noisy(info, failures.noisy))
+    if result.jobs.flaky and not info.single:
+        lines.append(_about_flaky(info, result.jobs.flaky))
     lines += _about_held(failures.held)
     name = painted_outcome(terminal, result.outcome)
     reason = _reason(info, failures, result)
@@ -309,6 +311,12 @@ def _about_held(held: dict[str, int]) -> Iterable[str]:
         yield f"{plural(count, 'job')} {'was' if count == 1 else 'were'} {one_line(message)}"
     if more := sum(list(held.values())[MAX_LIMITS:]):
         yield f"... and {plural(more, 'more job')} because of other limits"
+
+
+def _about_flaky(info: RunInfo, count: int) -> str:
+    """Returns the number of jobs that passed after a failed attempt, with the command that lists them."""
+    see = command("tree", "--flaky", where=in_folder(info.folder))
+    return f"{plural(count, 'job')} passed only after a failed attempt: {see}"
 
 
 def _about_noisy(info: RunInfo, count: int) -> str:

@@ -27,6 +27,10 @@ def test_a_flaky_job_passes_with_a_mark_and_another_seed(gator: Gator) -> None:
     assert [nodes[f"top/{name}"].attempts for name in ("flaky", "other", "strict")] == [2, 1, 2]
     assert "2 passed, 2 failed, 2 flaky" in done.out
     assert "[flaky, attempt 2]" in gator("tree").expect(0).out
+    assert f"2 jobs passed only after a failed attempt: gator tree --flaky -r {gator.root}" in done.out
+    listed = gator("tree", "--flaky").expect(0).out.splitlines()
+    assert [line.split()[0] for line in listed] == ["top/flaky", "top/strict"]
+    assert gator("tree", "--flaky", "-o", "passed").expect(0).out.split()[0] == "top/flaky"
     first, second = gator.output("top/flaky", 1).split(), gator.output("top/flaky", 2).split()
     assert first[0] == first[1]
     assert second[0] == second[1]

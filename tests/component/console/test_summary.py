@@ -180,3 +180,10 @@ def test_only_the_first_limits_are_listed(make: Make, out: io.StringIO):
     summary = summary_of(make(), out, [failed("top/x"), *events])
     assert summary.count("1 job was not started") == MAX_LIMITS
     assert "... and 2 more jobs because of other limits\n" in summary
+
+
+def test_the_summary_names_the_command_that_lists_flaky_jobs(make: Make, out: io.StringIO):
+    tally = event_pb2.Tally(passed=3, flaky=2)
+    make().on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_PASSED, jobs=tally))
+    (line,) = (line for line in lines(out) if "--flaky" in line)
+    assert line.startswith("2 jobs passed only after a failed attempt: gator tree --flaky -r ")

@@ -46,6 +46,10 @@ def tree(
         bool,
         typer.Option("--noisy", help="Show only jobs that passed although their output has errors."),
     ] = False,
+    flaky: Annotated[
+        bool,
+        typer.Option("--flaky", help="Show only jobs that passed in an attempt after one that had failed."),
+    ] = False,
     sort: SortOption = "spec",
     number: Annotated[int | None, number_option(MAX_LINES, "nodes")] = None,
     json: JsonOption = False,
@@ -53,7 +57,7 @@ def tree(
     """Show the tree of nodes with their outcomes.
 
     Nodes that have not started are included; the repeats of a node are then one line. With --outcome,
-    --noisy, or an order other than that of the spec, a list of paths is shown instead of a tree.
+    --noisy, --flaky, or an order other than that of the spec, a list of paths is shown instead of a tree.
     """
     outcomes = [enum_option(common_pb2.Outcome, text, "--outcome") for text in outcome or []]
     request = qs.ListNodesRequest(scope=qs.SCOPE_SUBTREE, levels=depth or 0, order=order_of(sort))
@@ -64,6 +68,10 @@ def tree(
             raise UsageError("--noisy shows jobs that passed: leave out --outcome")
         outcomes = [common_pb2.OUTCOME_PASSED]
         request.with_errors = True
+    if flaky:
+        # With `flaky: fail` such a job has failed.
+        outcomes = outcomes or [common_pb2.OUTCOME_PASSED, common_pb2.OUTCOME_FAILED]
+    if noisy or flaky:
         request.kinds.append(common_pb2.NODE_KIND_JOB)
     request.outcomes.extend(map(common_pb2.Outcome.ValueType, outcomes))
     is_list = bool(outcomes) or request.order != qs.NODE_ORDER_SPEC
@@ -72,7 +80,9 @@ def tree(
     with open_run(run, tracking, HubChoice(hub, hub_ca)) as opened:
         request.path = opened.path_of(path)
         base_depth = request.path.count("/")
-        nodes, total = listed_nodes(opened.api, request, limit)
+        nodes, total = listed_nodes(opened.api, request, None if flaky else limit)
+        if flaky:
+            nodes = (node for node in nodes if node.tally.flaky)
         for node in islice(nodes, limit):
             level = node.path.count("/") - base_depth
             if json:
@@ -83,7 +93,7 @@ def tree(
             # Nodes that have not started yet are not counted.
             is_live = opened.run.state == query_pb2.RUN_STATE_RUNNING
             hint = "" if depth or is_list else "-d 1 one level"
-            print_omitted("node", None if is_live else total() - limit, hint=hint)
+            print_omitted("node", None if is_live or flaky else total() - limit, hint=hint)
 
 
 def _line(run: query_pb2.Run, node: query_pb2.Node, level: int, *, whole: bool) -> str:
