@@ -84,9 +84,9 @@ def stop_run(channel: Any, how: Any, run: str = RUN, path: str = "") -> Any:
 
 
 def refusals(hub: Hub, count: int) -> list[str]:
-    """The lines about refused calls, if there are many."""
-    wait_for(lambda: len(hub.logged("refused")) >= count)
-    return hub.logged("refused")
+    """The lines about rejected calls, if there are many."""
+    wait_for(lambda: len(hub.logged("rejected")) >= count)
+    return hub.logged("rejected")
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "3" * 64])
@@ -138,7 +138,7 @@ def test_a_flood_of_wrong_tokens_is_counted_and_harms_nobody(keeper: Keeper) -> 
         ask(hub.address, list_runs, keeper.token)
         assert hub.end() == 0
         wait_for(lambda: hub.logged("stopped"))
-        assert len(hub.logged("refused")) == 21
+        assert len(hub.logged("rejected")) == 21
         assert hub.logged("rejected 280 more calls")
 
 
