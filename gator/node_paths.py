@@ -23,6 +23,11 @@ def join(parent: str, ident: str, index: int | None = None) -> str:
     return f"{parent}/{name}" if parent else name
 
 
+def path_in(root: str, path: str) -> str:
+    """Returns the path of a node by its path below the root; the root if that is empty."""
+    return f"{root}/{path}" if path else root
+
+
 def parent_of(path: str) -> str:
     """Returns the path of the parent; empty for the root."""
     return path.rpartition("/")[0]

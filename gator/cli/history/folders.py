@@ -23,6 +23,7 @@ from gator.core.history.cause_rules import CauseRules
 from gator.core.history.flaky import is_at_commit
 from gator.core.history.series import WHOLE, is_of
 from gator.errors import GatorError, NotFoundError, UnavailableError, UserError
+from gator.node_paths import path_in
 from gator.store.run.description import read_git
 from gator.v1 import common_pb2, hub_pb2, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
@@ -165,7 +166,7 @@ class FolderHistory:
         self, ident: str, path: str, selection: query_pb2.Selection, limit: int
     ) -> hs.ListHistoryResponse:
         """Returns the outcomes of a node in the newest runs of a series."""
-        node_path = f"{ident}/{path}" if path else ident
+        node_path = path_in(ident, path)
         response = hs.ListHistoryResponse()
 
         def entry(api: RunApi) -> hub_pb2.HistoryEntry | None:

@@ -23,6 +23,8 @@ from gator.spec.suggestions import did_you_mean
 from gator.v1 import hub_pb2, hub_service_pb2_grpc, query_pb2, spec_pb2
 from gator.v1 import hub_service_pb2 as hs
 
+MAX_COMPLETED = 50
+"""Maximum number of runs that are read to complete a name."""
 _MAX_SEARCHED = 100
 """Maximum number of runs that are searched for a name."""
 _MAX_OFFERED = 5

@@ -131,7 +131,7 @@ def names_like(choice: HubChoice, incomplete: str) -> list[tuple[str, str]]:
     values = [(LATEST, MEANING_OF_LATEST)]
     try:
         with hubs.connect(choice) as hub:
-            for run in hub.runs(hs.ListRunsRequest(), 50):
+            for run in hub.runs(hs.ListRunsRequest(), hubs.MAX_COMPLETED):
                 values += [(run.id[:12], run.ident), (run.ident, MEANING_OF_LATEST)]
     except (GatorError, UserError):
         pass

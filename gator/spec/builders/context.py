@@ -173,7 +173,7 @@ class SpecContext:
         if depth > _MAX_MERGE_DEPTH:
             self.problem(node, "this merge contains itself")
             return
-        sources: list[Node] = node.value if isinstance(node, SequenceNode) else [node]
+        sources: list[Node] = items_of(node)
         for source in sources:
             if not isinstance(source, MappingNode):
                 self.problem(source, "<< takes a mapping, such as *NAME, or a list of them")
@@ -213,6 +213,11 @@ def each_node(root: Node) -> Iterator[Node]:
         elif isinstance(node, MappingNode):
             for key, value in node.value:
                 stack += (key, value)
+
+
+def items_of(node: Node) -> list[Node]:
+    """Returns the items of a list; a single value counts as a list of one."""
+    return list(node.value) if isinstance(node, SequenceNode) else [node]
 
 
 def is_null(node: Node) -> bool:

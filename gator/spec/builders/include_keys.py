@@ -6,7 +6,7 @@ from typing import Final
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gator.spec import keys
-from gator.spec.builders.context import Pair, SpecContext
+from gator.spec.builders.context import Pair, SpecContext, items_of
 from gator.spec.params import spelled_type, type_name
 from gator.spec.suggestions import did_you_mean
 from gator.spec.yaml.nodes import MAP, SEQ, STR
@@ -59,13 +59,9 @@ def _merged(context: SpecContext, own: Pair | None, pair: Pair) -> Pair:
 def _united(own: Pair | None, pair: Pair) -> Pair:
     if own is None:
         return pair
-    items = [item for each in (own, pair) for item in _items(each.value)]
+    items = [item for each in (own, pair) for item in items_of(each.value)]
     node = SequenceNode(SEQ, items, pair.value.start_mark, pair.value.end_mark)
     return Pair(own.key, node)
-
-
-def _items(node: Node) -> list[Node]:
-    return list(node.value) if isinstance(node, SequenceNode) else [node]
 
 
 def _with_values(context: SpecContext, own: Pair | None, pair: Pair) -> Pair:

@@ -86,7 +86,8 @@ def _column(name: str, kind: str, source: str = "", target: str = "", rule: str 
     return Column(name, kind, rule, source, target)
 
 
-def _required(name: str, kind: str, rule: str = NEWEST, target: str = "") -> Column:
+def required(name: str, kind: str, target: str = "", rule: str = NEWEST) -> Column:
+    """Returns a column that has a value in each row."""
     return Column(name, kind, rule, target=target, required=True)
 
 
@@ -113,10 +114,10 @@ def _usage(source: str, target: str) -> list[Column]:
 STORE = Table(
     "store",
     [
-        _required("id", TEXT, KEY),
-        _required("run", TEXT),
-        _required("daemon", TEXT),
-        _required("host", TEXT),
+        required("id", TEXT, rule=KEY),
+        required("run", TEXT),
+        required("daemon", TEXT),
+        required("host", TEXT),
         Column("description", BLOB),
     ],
 )
@@ -124,7 +125,7 @@ STORE = Table(
 
 SUBJECTS = Table(
     "subjects",
-    [_required("id", INT, KEY), _required("path", TEXT), _required("attempt", INT)],
+    [required("id", INT, rule=KEY), required("path", TEXT), required("attempt", INT)],
     unique=["path", "attempt"],
 )
 """A number for each node and attempt that events are about."""
@@ -132,12 +133,12 @@ SUBJECTS = Table(
 EVENTS = Table(
     "events",
     [
-        _required("seq", INT, KEY),
-        _required("subject", INT),
-        _required("kind", INT),
-        _required("severity", INT),
-        _required("time_unix_nanos", INT),
-        _required("body", BLOB),
+        required("seq", INT, rule=KEY),
+        required("subject", INT),
+        required("kind", INT),
+        required("severity", INT),
+        required("time_unix_nanos", INT),
+        required("body", BLOB),
     ],
     # Within one subject and kind the rows are in the order of seq, which is the rowid.
     indexes=[Index("events_by_subject", ["subject", "kind"])],
@@ -146,11 +147,11 @@ EVENTS = Table(
 NODES = Table(
     "nodes",
     [
-        _required("path", TEXT, KEY, target="path"),
-        _required("parent", TEXT, FIXED),
-        _required("template", TEXT, FIXED),
-        _required("depth", INT, FIXED),
-        _required("state", INT, GREATEST, target="state"),
+        required("path", TEXT, rule=KEY, target="path"),
+        required("parent", TEXT, rule=FIXED),
+        required("template", TEXT, rule=FIXED),
+        required("depth", INT, rule=FIXED),
+        required("state", INT, rule=GREATEST, target="state"),
         _column("sort", TEXT),
         _column("kind", INT, "declared.kind", "kind"),
         _column("children", INT, "declared.children", "children"),
@@ -198,8 +199,8 @@ NODES = Table(
 ATTEMPTS = Table(
     "attempts",
     [
-        _required("path", TEXT, KEY),
-        _required("number", INT, KEY, target="number"),
+        required("path", TEXT, rule=KEY),
+        required("number", INT, rule=KEY, target="number"),
         _column("store", TEXT, target="store"),
         _column("daemon", TEXT, "started.daemon", "started.daemon"),
         _column("host", TEXT, "started.host", "started.host"),
@@ -243,14 +244,14 @@ ATTEMPTS = Table(
 METRICS = Table(
     "metrics",
     [
-        _required("path", TEXT, KEY),
-        _required("name", TEXT, KEY, target="name"),
-        _required("value", REAL, target="value"),
-        _required("kind", INT, target="kind"),
-        _required("unit", TEXT, target="unit"),
-        _required("count", INT, target="count"),
-        _required("min", REAL, target="min"),
-        _required("max", REAL, target="max"),
+        required("path", TEXT, rule=KEY),
+        required("name", TEXT, rule=KEY, target="name"),
+        required("value", REAL, target="value"),
+        required("kind", INT, target="kind"),
+        required("unit", TEXT, target="unit"),
+        required("count", INT, target="count"),
+        required("min", REAL, target="min"),
+        required("max", REAL, target="max"),
         _column("sum", REAL, target="sum"),
         _column("exact_sum", MESSAGE, target="exact_sum"),
         _column("exact_last", MESSAGE, target="exact_last"),
@@ -259,7 +260,7 @@ METRICS = Table(
 )
 """The combined values of one metric of a node that has its Result, as `gator.v1.MetricTotal`."""
 
-POSITIONS = Table("positions", [_required("store", TEXT, KEY), _required("seq", INT, GREATEST)])
+POSITIONS = Table("positions", [required("store", TEXT, rule=KEY), required("seq", INT, rule=GREATEST)])
 """How far each other store was taken into the catalogue."""
 
 CATALOGUE = (NODES, ATTEMPTS, METRICS)

@@ -14,12 +14,12 @@ from gator.store.catalogue.columns import (
     JSON,
     KEY,
     MESSAGE,
-    NEWEST,
     REAL,
     TEXT,
     Column,
     Index,
     Table,
+    required,
 )
 
 SEQ_BITS = 36
@@ -38,11 +38,7 @@ SQL_TYPES = {
 """Types of columns in PostgreSQL. SQLite takes any name."""
 
 
-def _required(name: str, kind: str, target: str = "", rule: str = NEWEST) -> Column:
-    return Column(name, kind, rule, target=target, required=True)
-
-
-_RUN = _required("run", INT, rule=KEY)
+_RUN = required("run", INT, rule=KEY)
 """The number of the run, the first column of the key of each table of a catalogue."""
 
 
@@ -54,32 +50,32 @@ def _of_runs(table: Table, indexes: Sequence[Index] = (), own: Sequence[Column] 
 RUNS = Table(
     "runs",
     [
-        _required("id", INT, rule=KEY),
-        _required("run", TEXT, "id"),
-        _required("root_store", TEXT),
-        _required("owner", TEXT, "owner"),
-        _required("proven", FLAG),
-        _required("ident", TEXT, "ident"),
-        _required("user_name", TEXT, "user"),
-        _required("host", TEXT, "host"),
-        _required("folder", TEXT, "folder"),
-        _required("version", TEXT, "version"),
-        _required("spec", TEXT, "spec"),
-        _required("seed", INT, "seed"),
-        _required("commit_hash", TEXT, "git.commit"),
-        _required("branch", TEXT, "git.branch"),
-        _required("dirty", FLAG, "git.dirty"),
-        _required("labels", JSON, "labels"),
-        _required("selection", JSON, "selection"),
-        _required("series", TEXT),
-        _required("parent", TEXT, "parent"),
-        _required("started_unix_nanos", INT, "started_unix_nanos"),
+        required("id", INT, rule=KEY),
+        required("run", TEXT, "id"),
+        required("root_store", TEXT),
+        required("owner", TEXT, "owner"),
+        required("proven", FLAG),
+        required("ident", TEXT, "ident"),
+        required("user_name", TEXT, "user"),
+        required("host", TEXT, "host"),
+        required("folder", TEXT, "folder"),
+        required("version", TEXT, "version"),
+        required("spec", TEXT, "spec"),
+        required("seed", INT, "seed"),
+        required("commit_hash", TEXT, "git.commit"),
+        required("branch", TEXT, "git.branch"),
+        required("dirty", FLAG, "git.dirty"),
+        required("labels", JSON, "labels"),
+        required("selection", JSON, "selection"),
+        required("series", TEXT),
+        required("parent", TEXT, "parent"),
+        required("started_unix_nanos", INT, "started_unix_nanos"),
         Column("ended_unix_nanos", INT, target="ended_unix_nanos"),
         Column("outcome", INT),
-        _required("last_seen_unix_nanos", INT, "last_seen_unix_nanos"),
-        _required("connected", FLAG, "connected"),
-        _required("pinned", FLAG, "pinned"),
-        _required("deleted", FLAG),
+        required("last_seen_unix_nanos", INT, "last_seen_unix_nanos"),
+        required("connected", FLAG, "connected"),
+        required("pinned", FLAG, "pinned"),
+        required("deleted", FLAG),
         Column("causes", BLOB),
     ],
     indexes=[
@@ -93,23 +89,23 @@ RUNS = Table(
 """The runs, as `gator.v1.Run`. `deleted` marks those that are being removed. `causes` is a RunDescription
 with the rules of the run alone, NULL if it has none."""
 
-DESCRIPTIONS = Table("descriptions", [_RUN, _required("description", BLOB)])
+DESCRIPTIONS = Table("descriptions", [_RUN, required("description", BLOB)])
 """The RunDescriptions. They are separate because a plan can be large, and the rows of runs change often."""
 
 RUN_LABELS = Table(
     "run_labels",
-    [_RUN, _required("name", TEXT, rule=KEY), _required("value", TEXT)],
+    [_RUN, required("name", TEXT, rule=KEY), required("value", TEXT)],
     indexes=[Index("run_labels_by_value", ["name", "value"])],
 )
 
 STORES = Table(
     "stores",
     [
-        _required("id", INT, rule=KEY),
-        _required("run", INT, rule=FIXED),
-        _required("store", TEXT, rule=FIXED),
-        _required("states_seq", INT),
-        _required("bulk_seq", INT),
+        required("id", INT, rule=KEY),
+        required("run", INT, rule=FIXED),
+        required("store", TEXT, rule=FIXED),
+        required("states_seq", INT),
+        required("bulk_seq", INT),
     ],
     unique=["run", "store"],
 )
@@ -118,10 +114,10 @@ STORES = Table(
 SUBJECTS = Table(
     "subjects",
     [
-        _required("id", INT, rule=KEY),
-        _required("run", INT),
-        _required("path", TEXT),
-        _required("attempt", INT),
+        required("id", INT, rule=KEY),
+        required("run", INT),
+        required("path", TEXT),
+        required("attempt", INT),
     ],
     unique=["run", "path", "attempt"],
 )
@@ -129,12 +125,12 @@ SUBJECTS = Table(
 EVENTS = Table(
     "events",
     [
-        _required("place", INT, rule=KEY),
-        _required("subject", INT),
-        _required("kind", INT),
-        _required("severity", INT),
-        _required("time_unix_nanos", INT),
-        _required("body", BLOB),
+        required("place", INT, rule=KEY),
+        required("subject", INT),
+        required("kind", INT),
+        required("severity", INT),
+        required("time_unix_nanos", INT),
+        required("body", BLOB),
     ],
     indexes=[Index("events_by_subject", ["subject", "kind", "place"])],
 )
@@ -142,9 +138,9 @@ EVENTS = Table(
 OUTPUTS = Table(
     "outputs",
     [
-        _required("subject", INT, rule=KEY),
-        _required("size_bytes", INT),
-        _required("trimmed", FLAG),
+        required("subject", INT, rule=KEY),
+        required("size_bytes", INT),
+        required("trimmed", FLAG),
     ],
     indexes=[Index("outputs_by_size", ["trimmed", "size_bytes"])],
 )
@@ -181,25 +177,25 @@ METRICS = _of_runs(columns.METRICS)
 
 FAILED_TESTS = Table(
     "failed_tests",
-    [_RUN, _required("path", TEXT, rule=KEY), _required("signature", TEXT, rule=KEY)],
+    [_RUN, required("path", TEXT, rule=KEY), required("signature", TEXT, rule=KEY)],
     indexes=[Index("failed_tests_by_cause", ["signature", "run"])],
 )
 """The signatures of jobs in which several tests failed, in the version of this hub."""
 
 FORMER_SIGNATURES = Table(
     "former_signatures",
-    [_required("former", TEXT, rule=KEY), _required("signature", TEXT, rule=KEY)],
+    [required("former", TEXT, rule=KEY), required("signature", TEXT, rule=KEY)],
 )
 """Signatures of earlier versions, each with all signatures that its failures have now."""
 
 CAUSE_RULES = Table(
     "cause_rules",
     [
-        _required("id", INT, rule=KEY),
-        _required("name", TEXT),
-        _required("rule", BLOB),
-        _required("author", TEXT),
-        _required("time_unix_nanos", INT),
+        required("id", INT, rule=KEY),
+        required("name", TEXT),
+        required("rule", BLOB),
+        required("author", TEXT),
+        required("time_unix_nanos", INT),
     ],
 )
 """The rules that users have added, in the order in which they apply."""
@@ -207,21 +203,21 @@ CAUSE_RULES = Table(
 CAUSE_NOTES = Table(
     "cause_notes",
     [
-        _required("id", INT, rule=KEY),
-        _required("cause", TEXT),
-        _required("author", TEXT),
-        _required("time_unix_nanos", INT),
-        _required("text", TEXT),
-        _required("ticket", TEXT),
+        required("id", INT, rule=KEY),
+        required("cause", TEXT),
+        required("author", TEXT),
+        required("time_unix_nanos", INT),
+        required("text", TEXT),
+        required("ticket", TEXT),
     ],
     indexes=[Index("cause_notes_by_cause", ["cause"])],
 )
 """Notes and tickets about causes, which are given by their names or signatures."""
 
-SIGNING = Table("signing", [_required("version", TEXT)])
+SIGNING = Table("signing", [required("version", TEXT)])
 """One row: the version of the signatures of all failures, those of the past included."""
 
-SCHEMA_VERSION = Table("schema_version", [_required("version", INT)])
+SCHEMA_VERSION = Table("schema_version", [required("version", INT)])
 
 TABLES = (
     SCHEMA_VERSION,

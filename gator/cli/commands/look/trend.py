@@ -32,6 +32,7 @@ from gator.core.history.series import WHOLE, options_of, selection_of
 from gator.core.launch.printed import command
 from gator.core.outcomes import tally_size
 from gator.errors import GatorError, NotFoundError, UsageError, UserError
+from gator.node_paths import path_in
 from gator.path_patterns import escape, unescape
 from gator.ports import History
 from gator.spec.idents import nfc
@@ -53,7 +54,7 @@ def complete_ident(ctx: typer.Context, incomplete: str) -> list[str]:
     """Returns completions of an ident; none if the hub does not answer in time."""
     try:
         with hub_client.connect(impatient(ctx)) as hub:
-            idents = {run.ident for run in hub.runs(hs.ListRunsRequest(), 50)}
+            idents = {run.ident for run in hub.runs(hs.ListRunsRequest(), hub_client.MAX_COMPLETED)}
     except (GatorError, UserError):
         return []
     return sorted(ident for ident in idents if ident.startswith(incomplete))
@@ -107,6 +108,7 @@ def trend(
     if not ident:
         raise UsageError("IDENT is empty: name one, such as gator trend nightly")
     ident, path = unescape(ident), unescape(path)
+    node_path = path_in(ident, path)
     selection = selection_of(only or [], skip or [], tag or [])
     limit = limit_of(number, MAX_ROWS, json=json)
     on_hub = name.startswith(PREFIX) or hub is not None or names_hub(os.environ)
@@ -118,8 +120,8 @@ def trend(
         is_cut = limit is not None and len(history.entries) > limit
         if is_cut:
             del history.entries[limit:]
-        cleared = overlay_reruns(earlier, f"{ident}/{path}" if path else ident, history)
-        flaky = _flaky(earlier, f"{ident}/{path}" if path else ident, history)
+        cleared = overlay_reruns(earlier, node_path, history)
+        flaky = _flaky(earlier, node_path, history)
     if json:
         values = to_values(history)
         for entry in values["entries"]:
@@ -127,7 +129,7 @@ def trend(
         shown = {key: values[key] for key in ("entries", "first_bad", "last_good")}
         print_json({**shown, "flaky": flaky_values(flaky)})
         return
-    _print_history(f"{ident}/{path}" if path else ident, history, cleared, flaky)
+    _print_history(node_path, history, cleared, flaky)
     for wanted in metric or []:
         print_metric(history.entries, wanted)
     if is_cut:
@@ -155,7 +157,7 @@ def _advice(history: History, ident: str, path: str, newest: query_pb2.Run | Non
     if newest is None:
         near = nearest(ident, history.idents())
         if near is not None and near != ident:
-            return f"did you mean '{escape(f'{near}/{path}' if path else near)}'?"
+            return f"did you mean '{escape(path_in(near, path))}'?"
     else:
         paths = [node.path for node in islice(history.nodes(newest, only_jobs=False), MAX_COMPARED)]
         # A deeper node may have a path with the same end.

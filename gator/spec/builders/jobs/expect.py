@@ -2,12 +2,12 @@
 
 import signal
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from gator.spec.builders import scalars
-from gator.spec.builders.context import Pair, SpecContext, is_null
+from gator.spec.builders.context import Pair, SpecContext, is_null, items_of
 from gator.spec.builders.scope import KeyContext
 from gator.spec.builders.values import known, mapping
 from gator.spec.contracts import EXAMPLES, ContractError, contract_of, figure_problem
@@ -36,16 +36,13 @@ def read_expect(key: KeyContext, *, is_job: bool) -> spec_pb2.Expect | None:
         elif name == "exit":
             _exits(context, pair.value, expect)
         else:
-            getattr(expect, name).extend(_patterns(context, pair.value, name))
+            patterns = expect.log if name == "log" else expect.not_log
+            patterns.extend(_patterns(context, pair.value, name))
     return expect
 
 
-def _items(node: Node) -> list[Node]:
-    return list(node.value) if isinstance(node, SequenceNode) else [node]
-
-
 def _patterns(context: SpecContext, node: Node, name: str) -> Iterator[str]:
-    for item in _items(node):
+    for item in items_of(node):
         pattern = scalars.filled_text(context, item, name)
         if pattern is None or not scalars.has_no_placeholder(context, item, pattern, name):
             continue
@@ -56,7 +53,7 @@ def _patterns(context: SpecContext, node: Node, name: str) -> Iterator[str]:
 
 
 def _exits(context: SpecContext, node: Node, expect: spec_pb2.Expect) -> None:
-    for item in _items(node):
+    for item in items_of(node):
         text = scalars.text(context, item, "exit")
         if text is None:
             continue
@@ -86,11 +83,11 @@ def _contracts(context: SpecContext, pair: Pair) -> Iterator[spec_pb2.Contract]:
 
 
 def _conditions(context: SpecContext, node: Node, metric: str, figure: str) -> Iterator[spec_pb2.Contract]:
-    for item in _items(node):
+    for item in items_of(node):
         if is_null(item) or not isinstance(item, ScalarNode):
             context.problem(item, f"the metric {metric} needs a condition: write {EXAMPLES}")
             continue
-        text: Any = scalars.text(context, item, metric)
+        text = scalars.text(context, item, metric)
         if text is None or not scalars.has_no_placeholder(context, item, text, "a condition"):
             continue
         try:
