@@ -1,7 +1,7 @@
 """Lists the metrics of nodes, page by page.
 
 A node that has ended has its metrics in its Result. Those of a node that runs are combined here: from its
-children that have ended, and apart from them from the events of the attempts that run.
+children that have ended and, separately, from the events of the attempts that run.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +18,7 @@ from gator.v1 import attach_pb2, common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
 _MAX_RANKS: Final = 100
+"""Maximum number of quantiles of one request."""
 _NODES_AT_ONCE: Final = 100
 """Number of nodes whose metrics are read at once; each may have a thousand."""
 _ROWS_AT_ONCE: Final = 1000
@@ -70,7 +71,7 @@ class MetricPager:
     # ---- nodes that run
 
     def _live(self, nodes: qs.ListNodesRequest, after: str) -> Iterator[tuple[str, query_pb2.NodeMetrics]]:
-        """Yields the metrics of nodes that run, after a sort key, each with its own."""
+        """Yields the sort key and the metrics of each running node after `after`."""
         running = qs.ListNodesRequest()
         running.CopyFrom(nodes)
         running.states.append(query_pb2.NODE_STATE_RUNNING)
