@@ -38,6 +38,7 @@ def test_a_flaky_job_passes_with_a_mark_and_another_seed(gator: Gator) -> None:
     said = gator("logs", "top/flaky").expect(0).err
     assert "this is attempt 2, which passed; attempt 1 did not pass: gator logs --attempt 1 top/flaky" in said
     assert not gator("logs", "top/flaky", "--attempt", 2).expect(0).err
+    assert "passed in attempt 2, after a failed one" in gator("show", "flaky").expect(0).out
     shown = json.loads(gator("show", "flaky", "--json").expect(0).out)
     assert shown["node"]["tally"]["flaky"] == 1
     assert str(shown["attempts"][1]["started"]["seed"]).encode() == second[0]

@@ -58,6 +58,8 @@ def _print_node(opened: OpenRun, answer: qs.GetNodeResponse) -> None:
         rows.append(("cause matched", one_line(node.cause_line)))
     rows.append(("started", describe.moment(node.started_unix_nanos)))
     rows.append(("ended", describe.moment(node.ended_unix_nanos)))
+    if node.kind == common_pb2.NODE_KIND_JOB and node.tally.flaky:
+        rows.append(("flaky", f"passed in attempt {node.attempts}, after a failed one"))
     if node.kind != common_pb2.NODE_KIND_JOB:
         rows.append(("jobs", output.painted_tally(node.tally)))
         rows.append(("children", f"{node.children:,}"))
