@@ -96,7 +96,7 @@ def test_quantiles_can_be_chosen(builder: runs.RunBuilder) -> None:
         for wrong in (1.5, -0.1, float("nan")):
             with pytest.raises(UsageError, match="invalid quantile"):
                 Queries(reader).list_metrics(qs.ListMetricsRequest(quantiles=[wrong]))
-        with pytest.raises(UsageError, match="the maximum is 100"):
+        with pytest.raises(UsageError, match="at most 100 quantiles"):
             Queries(reader).list_metrics(qs.ListMetricsRequest(quantiles=[0.5] * 101))
 
 
