@@ -86,7 +86,7 @@ class PathPattern:
 def match(pattern: str, paths: Iterable[str]) -> list[str]:
     """Returns the paths that are meant: one, or any number for a glob, in the order they came in.
 
-    Raises NotFoundError if there is none, and UsageError if a pattern that is no glob matches several.
+    Raises NotFoundError if there is none, and UsageError if a pattern without a wildcard matches several.
     """
     path_pattern = PathPattern(pattern)
     best: int | None = None

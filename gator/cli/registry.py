@@ -42,7 +42,7 @@ COMMANDS: Final[dict[str, Command]] = {
         ("gator stop", "gator stop top/sims --now"),
     ),
     "open": Command(
-        "Show the runs of the tracking folder in the browser until Ctrl-C; with -r one run.",
+        "Show runs in the browser, without a hub.",
         READING,
         "look.open",
         ("gator open", "gator open -r nightly"),

@@ -76,5 +76,5 @@ def test_trend_and_diff_show_the_values_of_a_metric(gator: Gator) -> None:
     said = gator("trend", "top/a", "--metric", "time", "--metric", "tim").expect(0).out
     rows = [line.split()[3:] for line in said.splitlines() if " s " in line]
     assert rows == [["100", "s", "100", "49.9", "94.6"], ["3", "s", "3", "1.99", "1.99"]]
-    assert "no run has a metric 'tim'; did you mean 'time'?" in said
+    assert "no run has a metric 'tim': did you mean 'time'?" in said
     assert "time count  3 → 100" in gator("diff").expect(0).out

@@ -342,7 +342,10 @@ def test_the_trend_of_one_run_says_nothing_of_earlier_runs(ask: Gator, hub: Fake
 def test_the_trend_of_something_unknown_is_explained(ask: Gator) -> None:
     error = ask("trend", "nothing", code=1).exception
     assert isinstance(error, NotFoundError)
-    assert "has nothing: write the whole path, such as nightly/sims/run[2]; gator runs --hub 1" in str(error)
+    assert (
+        "has nothing: write the whole path, such as nightly/sims/run[2]; for the idents see gator runs"
+        in str(error)
+    )
 
 
 def test_the_trend_takes_an_ident_with_hub_before_it(ask: Gator, hub: FakeHub) -> None:
