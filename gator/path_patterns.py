@@ -9,10 +9,15 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from typing import Final
 
 from gator.errors import NotFoundError, UsageError
 from gator.spec.idents import nfc
 
+FAILED: Final = "@failed"
+"""In place of a glob of `--only`: the jobs that failed or were lost in the last run."""
+PASSED: Final = "@passed"
+"""In place of a glob of `--skip`: what passed in the last run."""
 _MAX_NAMED = 5
 """Maximum number of matches that an error names."""
 _MAX_SLUG = 160

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct, field
 
 from gator.errors import Problem, UsageError
+from gator.path_patterns import FAILED, PASSED
 from gator.plan.dependencies.references import Link
 from gator.plan.nodes import PlanNode
 from gator.plan.selection import globs
@@ -230,7 +231,7 @@ class _Finder(Struct):
         """Returns every node that a glob matches; warns if there is none."""
         hits = globs.find(self.tree, pattern)
         if not hits:
-            self._warn(f"{option} {pattern} matches nothing{self._near(pattern)}")
+            self._warn(f"{option} {pattern} matches nothing{self._near(option, pattern)}")
         return hits
 
     def tagged(self, tags: Sequence[str]) -> list[PlanNode]:
@@ -247,14 +248,16 @@ class _Finder(Struct):
         """Returns the error for an empty selection."""
         asked = [f"--only {p}" for p in request.only] + [f"--tag {t}" for t in request.tags]
         shown = ", ".join(asked[:_MAX_SHOWN]) + (", …" if len(asked) > _MAX_SHOWN else "")
-        near = [self._near(pattern) for pattern in request.only] + [
+        near = [self._near("--only", pattern) for pattern in request.only] + [
             self._near_tag(tag) for tag in request.tags
         ]
         hint = next(filter(None, near), ": see `gator plan SPEC` for the paths and tags")
         return f"nothing to run matches {shown}{hint}"
 
-    def _near(self, pattern: str) -> str:
-        """Returns a suggestion for the node that was probably meant; empty if none is near."""
+    def _near(self, option: str, pattern: str) -> str:
+        """Returns a suggestion for the node or word that was probably meant; empty if none is near."""
+        if pattern.startswith("@"):
+            return did_you_mean(pattern, [FAILED if option == "--only" else PASSED])
         name = _INDEX.sub("", pattern.strip("/"))
         if "*" in name:
             return ""

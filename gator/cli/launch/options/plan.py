@@ -6,13 +6,11 @@ from typing import Annotated, Final
 import typer
 from msgspec import Struct
 
+from gator.path_patterns import FAILED, PASSED
+
 WHAT_PANEL: Final = "What to run"
 POOLS_PANEL: Final = "Resources"
 LIMITS_PANEL: Final = "Limits"
-FAILED: Final = "@failed"
-"""In place of a glob of `--only`: the jobs that failed or were lost in the last run."""
-PASSED: Final = "@passed"
-"""In place of a glob of `--skip`: what passed in the last run."""
 ON_ROOT: Final = (
     "limit_warning",
     "limit_error",

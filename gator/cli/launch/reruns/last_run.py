@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from gator.cli.history.folders import MAX_SECONDS, MAX_START_SECONDS, FolderHistory
 from gator.cli.history.overlaid import overlaid_jobs
 from gator.cli.history.pruned import not_run_since
-from gator.cli.launch.options import FAILED, PASSED
 from gator.cli.launch.reruns.inherit import inherit
 from gator.cli.launch.reruns.requested_selection import RequestedSelection
 from gator.cli.runs.hub_choice import PREFIX, HubChoice
@@ -24,7 +23,7 @@ from gator.core.launch.rerun import REPEAT
 from gator.core.outcomes import FAILURES, tally_size
 from gator.errors import GatorError, UsageError, UserError
 from gator.node_paths import key_of_path
-from gator.path_patterns import escape
+from gator.path_patterns import FAILED, PASSED, escape
 from gator.ports import History
 from gator.v1 import common_pb2, query_pb2
 

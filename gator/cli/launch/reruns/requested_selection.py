@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
-from gator.cli.launch.options import FAILED, PASSED, LaunchOptions, PlanOptions
+from gator.cli.launch.options import LaunchOptions, PlanOptions
 from gator.core.history.series import selection_of
+from gator.path_patterns import FAILED, PASSED
 from gator.v1 import query_pb2
 
 

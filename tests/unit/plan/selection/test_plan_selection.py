@@ -191,6 +191,7 @@ def test_nothing_selected_is_an_error(options: dict[str, list[str]]) -> None:
     [
         ({"only": ["sims/rnu"]}, ": did you mean 'sims/run'?"),
         ({"only": ["zz", "/top/prpe"]}, ": did you mean 'top/prep'?"),
+        ({"only": ["@faild"]}, ": did you mean '@failed'?"),
         ({"only": ["run[10]"]}, ": see `gator plan SPEC` for the paths and tags"),
         ({"only": ["sims/rn*"]}, ": see `gator plan SPEC` for the paths and tags"),
     ],
@@ -210,6 +211,11 @@ def test_the_tag_that_was_most_likely_meant_is_offered() -> None:
         plan(spec, tags=["smok"])
     messages = [warning.message for warning in plan(spec, only=["b"], tags=["smok"]).warnings]
     assert messages == ["--tag smok matches nothing: did you mean 'smoke'?"]
+
+
+def test_the_word_for_what_passed_in_the_last_run_is_offered() -> None:
+    messages = [warning.message for warning in plan(TREE, skip=["@pased"]).warnings]
+    assert messages == ["--skip @pased matches nothing: did you mean '@passed'?"]
 
 
 def test_skipping_everything_is_an_error() -> None:
