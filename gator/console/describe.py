@@ -131,9 +131,17 @@ def tally_parts(counts: event_pb2.Tally) -> Iterator[tuple[str, int]]:
             yield name, count
 
 
-def tally(counts: event_pb2.Tally) -> str:
-    """Returns `2 running, 5 waiting, 10 passed`; `nothing yet` if all are 0."""
-    return ", ".join(f"{count:,} {name}" for name, count in tally_parts(counts)) or "nothing yet"
+def tally(counts: event_pb2.Tally, allowed: event_pb2.Tally | None = None) -> str:
+    """Returns `2 running, 5 waiting, 10 passed`; `nothing yet` if all are 0.
+
+    `allowed` are the failures that are allowed: `3 failed (1 allowed)`.
+    """
+    of_these = dict(tally_parts(allowed)) if allowed is not None else {}
+    parts = (
+        f"{count:,} {name}" + (f" ({of_these[name]:,} allowed)" if name in of_these else "")
+        for name, count in tally_parts(counts)
+    )
+    return ", ".join(parts) or "nothing yet"
 
 
 def demand(asked: common_pb2.Demand) -> str:

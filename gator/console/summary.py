@@ -62,6 +62,8 @@ class Failures:
         """Path of the first job with lines that look like commands but are not valid; empty if none has."""
         self.first_with_warning = ""
         """Path of the first job about which Gator has a warning; empty if there is none."""
+        self.allowed_jobs = event_pb2.Tally()
+        """Number of jobs whose failure is allowed, by outcome."""
         self.groups = 0
         """Number of groups that failed themselves, because of a contract or a hook."""
         self.held: dict[str, int] = {}
@@ -115,6 +117,8 @@ class Failures:
         is_allowed = result.allow_failure and "/" in path
         if is_allowed:
             self.causes.allowed += 1
+            self.allowed_jobs.failed += result.jobs.failed
+            self.allowed_jobs.lost += result.jobs.lost
         else:
             self.causes.add({self._rules.key_of(path, one): (path, one) for one in causes_in(result)})
         listed = self.first_allowed if is_allowed else self.first
@@ -176,14 +180,14 @@ def failure_line(terminal: Terminal, path: str, result: event_pb2.Result) -> str
 
 
 def _first_error(result: event_pb2.Result) -> Iterable[str]:
-    """Yields a line with the first error, unless the message has it."""
+    """Yields a line with the first error; only its position if the message has the rest."""
     if not result.HasField("first_error"):
         return
     error = result.first_error
     text = describe.headline(error)
-    if text not in one_line(result.message):
-        where = f"{describe.line_place(error)}: " if error.line else ""
-        yield f"       {describe.error_name(error)}: {where}{text}"
+    parts = [describe.line_place(error), "" if text in one_line(result.message) else text]
+    if said := ": ".join(filter(None, parts)):
+        yield f"       {describe.error_name(error)}: {said}"
 
 
 def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> Iterable[str]:
@@ -299,7 +303,7 @@ def write_summary(
     name = painted_outcome(terminal, result.outcome)
     reason = _reason(info, failures, result)
     groups = f", {plural(failures.groups, 'group')} failed" if failures.groups else ""
-    tally = f"{describe.tally(result.jobs)}{groups}"
+    tally = f"{describe.tally(result.jobs, failures.allowed_jobs)}{groups}"
     lines.append(f"{name} {info.ident} in {span(wall_nanos)}: {tally}{reason}")
     lines.append(f"seed {info.seed}, folder {info.folder}")
     terminal.write("".join(f"{terminal.safe(line)}\n" for line in lines))

@@ -121,7 +121,8 @@ def _print_failure(one: FailedIn) -> None:
     node = one.node
     output.echo(f"{_name(node)}: {node.message}")
     error = describe.headline(node.first_error)
-    if error and error not in node.message:
+    # The position is not in the message.
+    if error and (node.first_error.line or error not in node.message):
         output.echo(f"  {output.painted_place(node.first_error)}: {error}")
     if node.cause:
         matched = f", matched by: {one_line(node.cause_line)}" if node.cause_line else ""

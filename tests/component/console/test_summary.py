@@ -90,6 +90,19 @@ def test_allowed_failures_come_apart_in_the_summary(make: Make, out: io.StringIO
     assert "... and 2 more allowed failures" in summary
 
 
+def test_the_last_line_says_how_many_of_the_failed_jobs_may_fail(make: Make, out: io.StringIO):
+    may_fail, lost, fails = failed("top/a"), failed("top/b"), failed("top/x")
+    for event in (may_fail, lost):
+        event.result.allow_failure = True
+    lost.result.outcome = common_pb2.OUTCOME_LOST
+    lost.result.jobs.CopyFrom(event_pb2.Tally(lost=1))
+    display = make()
+    display.on_events([may_fail, lost, fails])
+    jobs = event_pb2.Tally(passed=2, failed=2, lost=1, flaky=1)
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_FAILED, jobs=jobs))
+    assert ": 2 passed, 2 failed (1 allowed), 1 lost (1 allowed), 1 flaky\n" in out.getvalue()
+
+
 def test_of_many_failures_the_summary_shows_each_cause_the_most_frequent_first(make: Make, out: io.StringIO):
     rare, often = (
         failed("top/y", "bang", "0001"),
@@ -146,9 +159,18 @@ def test_when_quiet_failures_are_told_in_the_summary_alone(make: Make, out: io.S
     assert len(out.getvalue().splitlines()) <= 4 * MAX_CAUSES + 8
 
 
-def test_a_first_error_that_stands_in_the_reason_is_not_repeated(make: Make, out: io.StringIO):
+def test_of_a_first_error_that_stands_in_the_reason_only_the_position_is_shown(make: Make, out: io.StringIO):
     failure = failed("top/x")
     failure.result.message = "1 error where 0 are allowed, the first: boom"
+    assert "\n       first error: err:12\n" in summary_of(make(), out, [failure])
+
+
+def test_a_first_error_without_a_position_that_stands_in_the_reason_is_not_repeated(
+    make: Make, out: io.StringIO
+):
+    failure = failed("top/x")
+    failure.result.message = "1 error where 0 are allowed, the first: boom"
+    failure.result.first_error.line = 0
     assert "first error" not in summary_of(make(), out, [failure])
 
 
