@@ -300,6 +300,9 @@ def write_summary(
     if result.jobs.flaky and not info.single:
         lines.append(_about_flaky(info, result.jobs.flaky))
     lines += _about_held(failures.held)
+    if (stopped := result.jobs.cancelled - sum(failures.held.values())) > 0 and not info.single:
+        rest = rerun.rest_command(launch_to_rerun(info), info.folder)
+        lines.append(f"{plural(stopped, 'job')} {'was' if stopped == 1 else 'were'} cancelled: {rest}")
     name = painted_outcome(terminal, result.outcome)
     reason = _reason(info, failures, result)
     groups = f", {plural(failures.groups, 'group')} failed" if failures.groups else ""

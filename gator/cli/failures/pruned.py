@@ -1,11 +1,11 @@
-"""Prints which jobs did not run because of a failure, or because the run died."""
+"""Prints which jobs did not run because of a failure or a stop, or because the run died."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gator.cli import output
-from gator.cli.history.pruned import death, not_run_since, prevented
+from gator.cli.history.pruned import cancelled, death, not_run_since, prevented
 from gator.cli.runs.paging import pages
 from gator.cli.sources.failure_overlay import OverlaidRun
 from gator.cli.sources.open import OpenRun
@@ -21,15 +21,15 @@ _MAX_REASONS: Final = 3
 
 
 def print_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[str]) -> None:
-    """Prints the jobs that were pruned by their reasons, and whether the run died.
+    """Prints the jobs that were pruned by their reasons, those that were cancelled, and whether the run died.
 
-    With reruns, prints the pruned jobs that have not run since.
+    With reruns, prints the pruned and the cancelled jobs that have not run since.
     """
     if overlaid is None and (died := death(opened.run, opened.run.tally.waiting)):
         output.echo()
         output.echo(output.paint(died, "lost"))
-    if overlaid is None and (opened.run.tally.cancelled or not opened.run.HasField("tally")):
-        _print_held(opened, globs)
+    if opened.run.tally.cancelled or not opened.run.HasField("tally"):
+        _print_cancelled(opened, overlaid, globs)
     if opened.run.HasField("tally") and not opened.run.tally.pruned:
         return
     if overlaid is not None:
@@ -49,13 +49,27 @@ def print_pruned(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[
     _print_more_reasons(reasons)
 
 
-def _print_held(opened: OpenRun, globs: Sequence[str]) -> None:
-    """Prints the jobs that were not started because of `max_fail` and `max_fail_per_cause`."""
-    reasons = Counter(
-        one_line(node.message)
-        for node in _jobs(opened, globs, common_pb2.OUTCOME_CANCELLED)
-        if node.reason == common_pb2.REASON_MAX_FAIL
-    )
+def _print_cancelled(opened: OpenRun, overlaid: OverlaidRun | None, globs: Sequence[str]) -> None:
+    """Prints the jobs that `max_fail` or `max_fail_per_cause` kept from starting, and those of a stop."""
+    jobs = _jobs(opened, globs, common_pb2.OUTCOME_CANCELLED)
+    if overlaid is not None:
+        if text := not_run_since(jobs, opened.run, overlaid.jobs, word="cancelled"):
+            output.echo()
+            output.echo(text)
+        return
+    reasons, count = Counter[str](), 0
+    for node in jobs:
+        if node.reason == common_pb2.REASON_MAX_FAIL:
+            reasons[one_line(node.message)] += 1
+        else:
+            count += 1
+    _print_held(opened, reasons)
+    if text := cancelled(opened.run, count):
+        output.echo()
+        output.echo(text)
+
+
+def _print_held(opened: OpenRun, reasons: Counter[str]) -> None:
     if not reasons:
         return
     output.echo()

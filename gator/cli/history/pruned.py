@@ -1,4 +1,4 @@
-"""The jobs that did not run: those that a failure prevented, and those of a run that died before them."""
+"""The jobs that did not run: because of a failure, a stop, or because the run died before them."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -13,17 +13,29 @@ def prevented(pruned: Iterable[query_pb2.Node]) -> Iterator[query_pb2.Node]:
     return (node for node in pruned if not was_not_needed(node.outcome, node.reason))
 
 
-def not_run_since(pruned: Iterable[query_pb2.Node], run: query_pb2.Run, ran: Collection[str]) -> str:
+def not_run_since(
+    jobs: Iterable[query_pb2.Node], run: query_pb2.Run, ran: Collection[str], *, word: str = "pruned"
+) -> str:
     """Returns how many pruned jobs of a run are not in `ran`, and the command that runs them; else empty.
 
-    `run` must have its command line; `ran` are the jobs that ended in it or in its reruns.
+    `run` must have its command line; `ran` are the jobs that ended in it or in its reruns. `word` is the
+    outcome of the jobs.
     """
-    count = sum(node.path not in ran for node in prevented(pruned))
+    count = sum(node.path not in ran for node in prevented(jobs))
     if not count:
         return ""
     were, have = ("was", "has") if count == 1 else ("were", "have")
-    rest = f": {rest_command(launch_of(run), run.id)}" if run.argv else ""
-    return f"{plural(count, 'job')} {were} pruned in run {run.id[:8]} and {have} not run since{rest}"
+    return f"{plural(count, 'job')} {were} {word} in run {run.id[:8]} and {have} not run since{_rest(run)}"
+
+
+def cancelled(run: query_pb2.Run, count: int) -> str:
+    """Returns how many jobs of a run that has ended were cancelled, and the command that runs them.
+
+    Empty if there are none. `run` must have its command line.
+    """
+    if not count or run.state != query_pb2.RUN_STATE_ENDED:
+        return ""
+    return f"{plural(count, 'job')} {'was' if count == 1 else 'were'} cancelled{_rest(run)}"
 
 
 def death(run: query_pb2.Run, waiting: int) -> str:
@@ -36,6 +48,10 @@ def death(run: query_pb2.Run, waiting: int) -> str:
     is_dead = run.state == query_pb2.RUN_STATE_DIED or run.result.reason == common_pb2.REASON_RUN_DIED
     if not has_ended or not (waiting or is_dead):
         return ""
-    rest = f": {rest_command(launch_of(run), run.id)}" if run.argv else ""
     never = f"; {plural(waiting, 'job')} never started" if waiting else ""
-    return f"the run died before it ended{never}{rest}"
+    return f"the run died before it ended{never}{_rest(run)}"
+
+
+def _rest(run: query_pb2.Run) -> str:
+    """Returns the command that runs the jobs that have not passed, after a colon; empty if not known."""
+    return f": {rest_command(launch_of(run), run.id)}" if run.argv else ""

@@ -174,7 +174,7 @@ def again_failed(launch: Launched, run_folder: str) -> str:
 
 
 def rest_command(launch: Launched, repeats: str) -> str:
-    """Returns the command that runs the jobs of the run `repeats`, an id, that have not passed."""
+    """Returns the command that runs the jobs of a run that have not passed; `repeats` is its id or folder."""
     folder = ["-C", launch.folder] if launch.folder else []
     return _complete(launch, ["run", "--skip", "@passed", REPEAT, repeats, *launch.options, *folder])
 

@@ -20,6 +20,29 @@ def test_failures_say_why_jobs_were_not_started(gator: Gator) -> None:
     assert lines[-1].startswith("  the rest: MODE=bad gator run --skip @passed --repeat ")
 
 
+STOPPED = """\
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: a, shell: 'exit 0'}
+- !Job {ident: b, shell: 'gator stop -r "$GATOR_RUN_DIR"; sleep 60.3', on_pass: [a]}
+- !Job {ident: c, shell: 'exit 0', on_done: [b]}
+"""
+
+
+def test_a_stopped_run_names_the_command_that_runs_the_rest(gator: Gator) -> None:
+    ran = gator("run", gator.spec(STOPPED)).expect(1)
+    rest = "2 jobs were cancelled: gator run --skip @passed --repeat "
+    assert rest in ran.out
+    assert rest in gator("status").expect(0).out
+    failures = gator("failures").expect(0).out
+    assert failures.startswith(f"nothing failed\n\n{rest}")
+    again = STOPPED.replace('gator stop -r "$GATOR_RUN_DIR"; sleep 60.3', "exit 0")
+    gator("run", "--only", "b", "--repeat", "latest", gator.spec(again)).expect(0)
+    since = "1 job was cancelled in run "
+    assert since in gator("failures").expect(0).out
+
+
 def test_a_rerun_names_the_variables_that_differ(gator: Gator) -> None:
     spec = gator.spec(SPEC)
     gator("run", spec, env={"MODE": "bad"}).expect(1)

@@ -197,6 +197,13 @@ def test_the_summary_says_which_limit_kept_how_many_jobs_from_starting(make: Mak
     assert f"2 jobs were {message}\n" in summary_of(make(), out, [failed("top/x"), *events])
 
 
+def test_the_summary_names_the_command_that_runs_the_cancelled_jobs(make: Make, out: io.StringIO):
+    display = make()
+    display.on_events([held("top/a", "not started, because 1 job of top failed (max_fail: 1)")])
+    display.on_end(event_pb2.Result(outcome=common_pb2.OUTCOME_CANCELLED, jobs=event_pb2.Tally(cancelled=3)))
+    assert "\n2 jobs were cancelled: gator run --skip @passed --repeat /runs/one " in out.getvalue()
+
+
 def test_only_the_first_limits_are_listed(make: Make, out: io.StringIO):
     events = [held(f"top/{at}", f"not started, because of {at}") for at in range(MAX_LIMITS + 2)]
     summary = summary_of(make(), out, [failed("top/x"), *events])

@@ -7,7 +7,7 @@ import typer
 
 from gator.cli import output
 from gator.cli.history.overlaid import add_passed_in
-from gator.cli.history.pruned import death
+from gator.cli.history.pruned import cancelled, death
 from gator.cli.json_output import print_json, to_values
 from gator.cli.options.number import limit_of, number_option, print_omitted
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -141,6 +141,8 @@ def _print_head(opened: OpenRun, node: query_pb2.Node) -> None:
         output.echo(output.paint(passed, "dim"))
     if died := death(run, run.tally.waiting):
         output.echo(output.paint(died, "lost"))
+    elif stopped := cancelled(run, run.tally.cancelled):
+        output.echo(stopped)
     if run.HasField("git"):
         output.echo(output.paint(describe.commit(run.git), "dim"))
     if run.last_seen_unix_nanos and run.state == query_pb2.RUN_STATE_UNSPECIFIED:
