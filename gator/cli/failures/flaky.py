@@ -1,7 +1,7 @@
 """Finds and prints which failures are those of flaky jobs."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,10 +11,10 @@ from gator.cli.history.flaky import MAX_JOBS, flaky_jobs
 from gator.cli.sources.failure_overlay import FailedIn, OverlaidRun
 from gator.console import describe
 from gator.core.history.flaky import Flakiness
-from gator.units import plural
+from gator.units import plural, some_of
 
 _MAX_NAMES: Final = 3
-"""Maximum number of jobs that are named."""
+"""Maximum number of jobs, and of variables, that are named."""
 
 
 def compared(failed: Iterable[FailedIn]) -> Iterator[FailedIn]:
@@ -35,12 +35,25 @@ def compared(failed: Iterable[FailedIn]) -> Iterator[FailedIn]:
 
 
 def print_passed_in_rerun(overlaid: OverlaidRun) -> None:
-    """Prints the jobs that passed in a rerun under the conditions of their failure."""
-    jobs = overlaid.mended()
-    if not jobs:
-        return
-    named = ", ".join(output.paint(path, "path") for path in jobs[:_MAX_NAMES])
-    others = ", …" if len(jobs) > _MAX_NAMES else ""
+    """Prints the jobs that passed in a rerun at the commit of their failure.
+
+    They are flaky unless a variable of the launch that the jobs use may have made the difference.
+    """
+    mended = overlaid.mended()
+    flaky = [path for path, changed in mended.items() if not changed]
     at = describe.revision(overlaid.run.git)
-    output.echo()
-    output.echo(f"flaky: {plural(len(jobs), 'job')} failed and then passed at {at}: {named}{others}")
+    if flaky:
+        output.echo()
+        output.echo(f"flaky: {plural(len(flaky), 'job')} failed and then passed at {at}: {_named(flaky)}")
+    if others := [path for path, changed in mended.items() if changed]:
+        changes = some_of(list(dict.fromkeys(chain.from_iterable(mended.values()))), _MAX_NAMES)
+        output.echo()
+        output.echo(
+            f"{plural(len(others), 'job')} failed and then passed at {at} with other variables "
+            f"({changes}): {_named(others)}"
+        )
+
+
+def _named(jobs: Sequence[str]) -> str:
+    named = ", ".join(output.paint(path, "path") for path in jobs[:_MAX_NAMES])
+    return f"{named}{', …' if len(jobs) > _MAX_NAMES else ''}"

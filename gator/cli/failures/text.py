@@ -131,6 +131,8 @@ def _print_failure(one: FailedIn) -> None:
     _print_tests(one)
     if one.flaky is not None:
         output.echo(f"  flaky:  {one.flaky.describe()}")
+    if one.passed:
+        output.echo(f"  passed: {one.passed}")
     if commit := one.commit():
         output.echo(f"  commit: {commit}")
     _print_next_steps(one)

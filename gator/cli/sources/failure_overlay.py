@@ -20,14 +20,17 @@ from gator.cli.tracking import tracking_root
 from gator.console import describe
 from gator.core.history.flaky import Flakiness, is_at_commit
 from gator.core.history.overlay import EndedNodes, OverlaidJob, SpecOrder, overlay_outcomes
-from gator.core.launch.parameters import params_of_runs
+from gator.core.launch.parameters import params_of_runs, value_of
 from gator.core.launch.printed import command, in_folder
+from gator.core.launch.variables import changed_variables
 from gator.core.outcomes import FAILURES
 from gator.path_patterns import PathPattern
-from gator.units import plural
+from gator.units import plural, some_of
 from gator.v1 import common_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
+_MAX_CHANGES = 3
+"""Maximum number of parameters that are named."""
 _ENDED = (common_pb2.OUTCOME_PASSED, *sorted(FAILURES))
 
 
@@ -41,6 +44,8 @@ class FailedIn(Struct, frozen=True):
     """The newest rerun; None if no reruns are overlaid."""
     flaky: Flakiness | None = None
     """How the job ended under the same conditions if it is flaky and was compared with other runs."""
+    passed: str = ""
+    """Why a pass in a rerun does not clear the failure; empty if there is none."""
 
     def commit(self) -> str:
         """Returns the commit of the run, if that of the newest rerun is another one; else empty."""
@@ -78,17 +83,38 @@ class OverlaidRun(Struct, frozen=True):
         for node in sorted(nodes, key=lambda node: (sort_value(node, order), self.spec_order.of(node.path))):
             if not patterns or any(pattern.matches(node.path) for pattern in patterns):
                 run = self.jobs[node.path].run
-                yield FailedIn(node, self.runs[run], self.sources[run], newest)
+                passed = self._about_pass(self.jobs[node.path])
+                yield FailedIn(node, self.runs[run], self.sources[run], newest, passed=passed)
 
-    def mended(self) -> list[str]:
-        """Returns the jobs that failed and then passed at the same commit, with the same seed."""
-        return [
-            path
-            for path, job in self.jobs.items()
-            if job.outcome == common_pb2.OUTCOME_PASSED
-            and not job.is_group
-            and any((run, path) in self.nodes and self._is_alike(run, job.run) for run in self.runs)
+    def _about_pass(self, job: OverlaidJob) -> str:
+        """Returns `in rerun 04d90712 with hang=false instead of true, which does not count`, or nothing."""
+        if job.passed is None:
+            return ""
+        run, seed = job.passed
+        before, after = self.runs[job.run].params, self.runs[run].params
+        changed = [
+            f"{name}={value_of(after, name) or ''} instead of {value_of(before, name) or ''}"
+            for name in sorted({*before, *after})
+            if value_of(before, name) != value_of(after, name)
         ]
+        if seed != job.seed:
+            changed.append(f"seed {seed} instead of {job.seed}")
+        return f"in rerun {run[:8]} with {some_of(changed, _MAX_CHANGES)}, which does not count"
+
+    def mended(self) -> dict[str, list[str]]:
+        """Returns the jobs that failed and then passed at the same commit, with the same seed.
+
+        Each has the variables of the launch that differed, such as `MODE=bad, then MODE=good`.
+        """
+        found: dict[str, list[str]] = {}
+        for path, job in self.jobs.items():
+            if job.outcome != common_pb2.OUTCOME_PASSED or job.is_group:
+                continue
+            failed = [run for run in self.runs if (run, path) in self.nodes and self._is_alike(run, job.run)]
+            if failed:
+                changes = [changed_variables(self.runs[run], self.runs[job.run]) for run in failed]
+                found[path] = min(changes, key=len)
+        return found
 
     def _is_alike(self, run: str, other: str) -> bool:
         git = self.runs[run].git

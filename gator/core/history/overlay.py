@@ -35,11 +35,14 @@ class OverlaidJob(Struct):
         default_factory=dict[Conditions, tuple[str, common_pb2.Outcome.ValueType]]
     )
     """Failures not followed by a pass under the same conditions: the last run and its outcome."""
+    passed: tuple[str, int] | None = None
+    """The run, and the seed in it, of a later pass under other conditions that does not clear the failure."""
 
     def add(self, run: str, outcome: common_pb2.Outcome.ValueType, seed: int, params: Params) -> None:
         """Overlays the outcome of a later run."""
         # Moved to the end, so that the newest failure is shown.
         self.failures.pop((seed, params), None)
+        self.passed = None if outcome in FAILURES or not self.failures else (run, seed)
         if outcome in FAILURES:
             self.failures[seed, params] = run, outcome
         self.run, self.outcome, self.seed = run, outcome, seed

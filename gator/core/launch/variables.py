@@ -74,6 +74,22 @@ def differing_variables(before: query_pb2.Run, now: Mapping[str, str]) -> list[s
     return differences
 
 
+def changed_variables(before: query_pb2.Run, after: query_pb2.Run) -> list[str]:
+    """Returns how the variables that jobs use differed in a rerun: `MODE=bad, then MODE=good`.
+
+    A variable that the rerun did not record was not set, or none of its jobs uses it.
+    """
+    changed: list[str] = []
+    for name in sorted({*before.variables, *after.variables}):
+        if name in before.unkept_variables or name in after.unkept_variables:
+            continue
+        values = [before.variables.get(name), after.variables.get(name)]
+        if values[0] != values[1]:
+            was, then = (f"{name} not set" if value is None else f"{name}={value}" for value in values)
+            changed.append(f"{was}, then {then}")
+    return changed
+
+
 def _used(plan: Plan) -> Iterator[str]:
     settings: dict[int, frozenset[str]] = {}
     for node in plan.nodes.values():

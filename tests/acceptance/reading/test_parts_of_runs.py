@@ -1,5 +1,7 @@
 """What commands say after runs of a part of a spec, and after runs that a limit ended."""
 
+import subprocess
+
 from tests.acceptance.support import Gator
 
 SPEC = """\
@@ -50,6 +52,20 @@ def test_a_rerun_names_the_variables_that_differ(gator: Gator) -> None:
     assert "MODE has another value (was bad)" in rerun.out + rerun.err
     again = gator("run", "--only", "/top/a", "--repeat", "latest", spec, env={"MODE": "bad"})
     assert "variables differ" not in again.out + again.err
+
+
+def test_a_job_that_passes_with_another_variable_is_not_called_flaky(gator: Gator) -> None:
+    spec = gator.spec("!JobGroup {ident: top, jobs: [!Job {ident: a, shell: 'test $MODE != bad'}]}")
+    (gator.root / ".gitignore").write_text("*\n!spec.yaml\n")
+    for words in (["init", "-q"], ["add", "spec.yaml"], ["commit", "-qm", "one"]):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        subprocess.run(command, cwd=gator.root, check=True, capture_output=True)
+    gator("run", spec, env={"MODE": "bad"}).expect(1)
+    gator("run", "--only", "@failed", spec, env={"MODE": "good"}).expect(0)
+    failures = gator("failures").expect(0).out
+    assert "flaky" not in failures
+    assert "1 job failed and then passed at " in failures
+    assert " with other variables (MODE=bad, then MODE=good): top/a\n" in failures
 
 
 def test_get_finds_an_artefact_that_only_the_repeated_run_made(gator: Gator) -> None:

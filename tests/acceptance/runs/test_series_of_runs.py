@@ -297,6 +297,10 @@ def test_a_pass_with_other_parameters_does_not_clear_a_failure(gator: Gator) -> 
     said = f"run {whole.id[:8]} had hang=true: a job that passes with other parameters keeps its failure"
     assert said in done.out + done.err
     assert failing(gator) == ["top/a"]
+    why = (
+        f"  passed: in rerun {described(gator).id[:8]} with hang=false instead of true, which does not count"
+    )
+    assert why in gator("failures").expect(0).out.splitlines()
     (gator.root / "mended").touch()
     gator("run", "spec.yaml", "--only", "@failed", "--param", "hang=true").expect(0)
     assert failing(gator) == []

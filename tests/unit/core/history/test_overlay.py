@@ -43,6 +43,12 @@ def test_a_pass_with_other_parameters_mends_nothing() -> None:
     assert overlay_outcomes(runs, {**other, "b": other["a"]})["top/x"].outcome == PASSED
 
 
+def test_a_pass_that_mends_nothing_is_kept_until_the_job_fails_again() -> None:
+    assert overlaid((FAILED, 1), (PASSED, 2)).passed == ("b", 2)
+    assert overlaid((FAILED, 1), (PASSED, 2), (FAILED, 2)).passed is None
+    assert overlaid((FAILED, 1), (PASSED, 1)).passed is None
+
+
 def test_each_seed_that_failed_has_to_pass() -> None:
     job = overlaid((FAILED, 1), (FAILED, 2), (PASSED, 2))
     assert (job.outcome, job.run, job.seed) == (FAILED, "a", 1)
