@@ -7,7 +7,12 @@ from typing import Final
 from gator.core.reports.report import MAX_TEXT, Failure, Report, complete
 
 _TEST: Final = r"^(not )?ok\b(?: +(\d+))?(?: *-)? *(.*?)(?:(?<!\\)#\s*(skip|todo)\S*\s*(.*))?$"
-_FIELD: Final = r"^\s+(message|at|file|line|severity|found|wanted|expected|actual|error|code)\s*:\s*(.+?)\s*$"
+_FIELD: Final = (
+    r"^\s+(message|at|location|file|line|severity|found|wanted|expected|actual|error|code)\s*:\s*(.+?)\s*$"
+)
+
+_PLACE: Final = r"""([^\s()'"]+?):(\d{1,9})(?::\d+)?\)?$"""
+"""The end of `at` with a file and a line, perhaps with a column: `t.c:17`, `Test.run (/a/t.js:3:5)`."""
 
 
 class _Reader:
@@ -17,6 +22,7 @@ class _Reader:
         self.report = Report("tap")
         self._test = re.compile(_TEST, re.IGNORECASE)
         self._field = re.compile(_FIELD)
+        self._place = re.compile(_PLACE)
         self._bad: Failure | None = None
         self._planned = -1
         self._is_bailed = False
@@ -56,6 +62,8 @@ class _Reader:
             bad.file = value
         elif match[1] == "line" and value.isdecimal():
             bad.line = int(value[:9])
+        elif match[1] in ("at", "location") and not bad.file and (place := self._place.search(value)):
+            bad.file, bad.line = place[1], int(place[2])
 
     def _close(self) -> None:
         bad, self._bad = self._bad, None

@@ -207,6 +207,21 @@ def test_a_report_is_the_same_in_any_pieces(text: str, size: int) -> None:
     assert read(text, size=size) == read(text)
 
 
+@pytest.mark.parametrize(
+    ("field", "place"),
+    [
+        ("at: t.c:17", ("t.c", 17)),
+        ("at: 'Test.<anonymous> (/chip/test/a.js:3:5)'", ("/chip/test/a.js", 3)),
+        ("location: '/chip/test/b.js:12:1'", ("/chip/test/b.js", 12)),
+        ("at: reset", ("", 0)),
+    ],
+)
+def test_tap_names_the_place_in_one_field_too(field: str, place: tuple[str, int]) -> None:
+    text = f"TAP version 13\n1..1\nnot ok 1 - b\n  ---\n  message: got 3\n  {field}\n  ...\n"
+    failure = read(text).failed[0]
+    assert (failure.file, failure.line) == place
+
+
 @given(st.binary(max_size=200), st.sampled_from(["", "junit", "tap", "go"]))
 def test_any_bytes_give_a_report(data: bytes, format_name: str) -> None:
     read_report([data], format_name)
