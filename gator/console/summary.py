@@ -204,7 +204,7 @@ def _whole(terminal: Terminal, info: RunInfo, failure: Failure, note: str) -> It
         result.reason, result.first_error
     ):
         yield f"       output: {messages}"
-    elif _has_log(info, result) and not _is_empty(log := text_log(info.folder, path)):
+    elif _has_log(info, result) and not _is_empty(log := text_log(info.folder, path), result):
         yield f"       log: {log}"
     yield f"       again: {again(info, '' if info.single else path)}"
 
@@ -213,18 +213,16 @@ def _has_log(info: RunInfo, result: event_pb2.Result) -> bool:
     """Returns whether a failure has a text file with output."""
     if not info.text_logs or not result.attempts or result.reason in WITHOUT_OUTPUT:
         return False
-    if wrote_nothing(result.reason, has_error=result.HasField("first_error")):
-        return False
     # A group whose contract is broken has no output of its own. A job counts itself as failed or lost.
     return not tally_size(result.jobs) or bool(result.jobs.failed or result.jobs.lost)
 
 
-def _is_empty(log: Path) -> bool:
-    """Returns whether a job wrote nothing. A file that is not written yet counts as output."""
+def _is_empty(log: Path, result: event_pb2.Result) -> bool:
+    """Returns whether a job wrote nothing: by its file, or by its Result if the file cannot be read."""
     try:
         return log.stat().st_size == 0
     except OSError:
-        return False
+        return wrote_nothing(result.reason, has_error=result.HasField("first_error"))
 
 
 def text_log(folder: str, path: str) -> Path:

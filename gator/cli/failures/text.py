@@ -170,13 +170,20 @@ def _name(node: query_pb2.Node) -> str:
     return f"{output.paint(state, state)} {output.paint(node.path, 'path')}{allowed}"
 
 
+def _is_silent(one: FailedIn) -> bool:
+    """Returns whether a job without a text log wrote nothing, as far as that is known here."""
+    node = one.node
+    if node.HasField("first_error") or node.reason == common_pb2.REASON_HOOK:
+        return False
+    return wrote_nothing(node.reason, has_error=False) or one.source.is_log_empty(node.path)
+
+
 def _print_next_steps(one: FailedIn) -> None:
     steps = next_steps(one)
     if steps["log"]:
         output.echo(f"  log:    {steps['log']}")
     node = one.node
-    is_silent = wrote_nothing(node.reason, has_error=node.HasField("first_error"))
-    if node.reason != common_pb2.REASON_NOT_STARTED and not is_silent:
+    if node.reason != common_pb2.REASON_NOT_STARTED and (steps["log"] or not _is_silent(one)):
         output.echo(f"  output: {steps['inspect']}")
     if steps["evidence"]:
         output.echo(f"  hang:   {steps['evidence']}")

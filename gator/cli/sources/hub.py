@@ -72,6 +72,11 @@ class HubSource:
         """Returns None: a hub has lines but no files."""
         return None
 
+    def is_log_empty(self, path: str) -> bool:
+        """Returns False: a hub has no files."""
+        del path
+        return False
+
     def stored_file(self, name: str) -> Path | None:
         """Returns None: a hub has contents only in its record."""
         del name

@@ -85,6 +85,10 @@ class RunSource(Protocol):
         """Returns the text file with the output of a job; None if there is none here, or it is empty."""
         ...
 
+    def is_log_empty(self, path: str) -> bool:
+        """Returns whether there is a text file here that shows that a job wrote nothing."""
+        ...
+
     def stored_file(self, name: str) -> Path | None:
         """Returns the place of a kept artefact by its path in the run; None if it is not here."""
         ...
@@ -136,13 +140,23 @@ class FolderSource:
 
     def text_log(self, path: str) -> Path | None:
         """Returns the file in `logs/`."""
-        from gator.path_patterns import slug
-
-        log = self._folder.logs / f"{slug(path)}.log"
+        log = self._log_of(path)
         try:
             return log if log.stat().st_size else None
         except OSError:
             return None
+
+    def is_log_empty(self, path: str) -> bool:
+        """Returns whether the file in `logs/` is empty."""
+        try:
+            return self._log_of(path).stat().st_size == 0
+        except OSError:
+            return False
+
+    def _log_of(self, path: str) -> Path:
+        from gator.path_patterns import slug
+
+        return self._folder.logs / f"{slug(path)}.log"
 
     def stored_file(self, name: str) -> Path | None:
         """Returns a file or folder in `objects/`; None for any other name."""

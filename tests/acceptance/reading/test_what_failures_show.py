@@ -53,6 +53,25 @@ def test_the_line_that_a_rule_matched_is_shown_if_it_is_another_one(gator: Gator
     assert "cause matched   " + line in gator("show", "trace").expect(0).out
 
 
+SILENT = """
+!JobGroup
+ident: top
+jobs:
+- !Job {ident: reset, shell: 'echo "::gator progress value=10::boot"; kill -SEGV $$'}
+- !Job {ident: art, command: "true", artefacts: {produces: {o: out/none.bin}}}
+- !Job {ident: exits, command: "false"}
+"""
+
+
+def test_the_output_is_named_of_jobs_that_wrote_and_only_of_them(gator: Gator) -> None:
+    summary = gator("run", gator.spec(SILENT)).expect(1).out
+    assert summary.count("       log: ") == 1
+    assert f"       log: {gator.folder}/logs/top_reset-" in summary
+    failures = gator("failures").expect(0).out
+    assert failures.count("  output: ") == failures.count("  log:    ") == 1
+    assert "  output: gator logs top/reset -r " in failures
+
+
 MISTAKES = """
 !JobGroup
 ident: top
