@@ -7,7 +7,7 @@ A run of the tests has to give the same answer each time, so examples are derand
 import asyncio
 import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # A shell starts background jobs with SIGINT ignored, and nohup ignores SIGHUP: processes that tests start
 # would inherit that, and gator obeys it.
@@ -19,6 +19,13 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
 # about it makes a later test fail. It makes none after this call.
 asyncio.set_event_loop(None)
 
-settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+# How long examples take says nothing about the code on a loaded machine.
+settings.register_profile(
+    "steady",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.register_profile("explore", derandomize=False, deadline=None, print_blob=True)
 settings.load_profile("steady")
