@@ -3,6 +3,7 @@
 Invariant: nothing is read from folders.
 """
 
+import json
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ from gator.v1 import query_service_pb2 as qs
 
 _OVER: Final = (query_pb2.RUN_STATE_ENDED, query_pb2.RUN_STATE_DIED)
 _OPTION: Final = "--hub-logs"
+_KEY: Final = "run.hub-logs"
+"""Its key in a gator.toml."""
 _OUTPUT_BY_MODE: Final = {
     "none": "no output",
     "warnings": "only stderr and the messages from warning on",
@@ -60,8 +63,8 @@ class HubSource:
         return self._api.get_run(qs.GetRunRequest()).run.state not in _OVER
 
     def missing_output(self, finished: event_pb2.AttemptFinished | None = None) -> str:
-        """Returns which output the hub does not have, by `--hub-logs` of the command line of the run."""
-        mode = _hub_logs(self.run.argv)
+        """Returns which output the hub does not have, by the `--hub-logs` of the run."""
+        mode = _hub_logs(self.run)
         if mode not in _OUTPUT_BY_MODE or (finished is not None and not _lacks(mode, finished)):
             return ""
         where = f"{self.run.host}:{self.run.folder}" if self.run.host else self.run.folder
@@ -110,14 +113,16 @@ def _lacks(mode: str, finished: event_pb2.AttemptFinished) -> bool:
     return lines > 0 or (mode == "none" and finished.stderr_lines > 0)
 
 
-def _hub_logs(argv: Sequence[str]) -> str:
-    """Returns the value of `--hub-logs` in a command line; the last one counts."""
+def _hub_logs(run: query_pb2.Run) -> str:
+    """Returns the value of `--hub-logs` that a run had, from its command line or else a gator.toml."""
     mode = ""
-    for at, arg in enumerate(argv):
+    for at, arg in enumerate(run.argv):
         name, equals, value = arg.partition("=")
-        if name == _OPTION and (equals or at + 1 < len(argv)):
-            mode = value if equals else argv[at + 1]
-    return mode.lower()
+        if name == _OPTION and (equals or at + 1 < len(run.argv)):
+            mode = value if equals else run.argv[at + 1]
+    # The nearest file is the first.
+    configured = (json.loads(each.value) for each in run.config if each.key == _KEY)
+    return (mode or str(next(configured, ""))).lower()
 
 
 @contextmanager

@@ -206,6 +206,7 @@ class RunBuilder:
         stamp: str = "20261122-125830",
         run: str = RUN_ID,
         command_line: str = "gator run nightly.yaml -j 2",
+        config: Sequence[query_pb2.ConfigValue] = (),
     ) -> None:
         self.folder = RunFolder.create(tracking, "top", stamp)
         self.run = run
@@ -215,7 +216,12 @@ class RunBuilder:
             catalogue=True,
             description=attach_pb2.RunDescription(
                 run=query_pb2.Run(
-                    ident="top", argv=shlex.split(command_line), user="someone", version="0.1.0", seed=7
+                    ident="top",
+                    argv=shlex.split(command_line),
+                    user="someone",
+                    version="0.1.0",
+                    seed=7,
+                    config=config,
                 ),
                 plan=request,
                 pools=attach_pb2.RunPools(cores=1),

@@ -1,6 +1,7 @@
 """Commands on a run of a hub."""
 
 import asyncio
+import json
 import tempfile
 import threading
 import time
@@ -16,7 +17,7 @@ from gator.cli.main import app
 from gator.cli.runs.hub_choice import HubChoice, absent
 from gator.cli.sources.hub import names_like
 from gator.errors import NotFoundError, StoreError, UnauthenticatedError, UsageError
-from gator.v1 import common_pb2
+from gator.v1 import common_pb2, query_pb2
 from tests.component.query import runs
 from tests.component.query.conftest import values
 from tests.component.query.hubs.hub_fakes import TOKEN, FakeHub, serving
@@ -173,6 +174,31 @@ def test_where_a_hub_lacks_nothing_of_a_job_nothing_is_said(
         gator = caller(hub, tmp_path)
         assert bool(gator("logs", "one", "-r", "hub:").stderr) is lacking
         assert "--hub-logs" in gator("logs", "top", "-r", "hub:").stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "files", "mode"),
+    [
+        ("", ["none"], "none"),
+        ("", ["Warnings", "none"], "warnings"),
+        ("--hub-logs=all", ["none"], ""),
+        ("--hub-logs warnings", ["none"], "warnings"),
+    ],
+)
+def test_the_output_that_a_hub_lacks_is_known_from_a_gator_toml_too(
+    tracking: Path, tmp_path: Path, option: str, files: list[str], mode: str
+) -> None:
+    config = [
+        query_pb2.ConfigValue(file=f"/{at}/gator.toml", key="run.hub-logs", value=json.dumps(value))
+        for at, value in enumerate(files)
+    ]
+    line = f"gator run {option} nightly.yaml"
+    builder = runs.RunBuilder(tracking, run=NEW, command_line=line, config=config)
+    builder.write(runs.group("top", 0, 1, 1), runs.job("top/one", 0.1), runs.started("top/one", 1))
+    builder.write(runs.finished("top/one", 2, out=1, err=1), runs.result("top/one", 2), runs.result("top", 2))
+    with serving({NEW: builder.end()}) as hub:
+        note = caller(hub, tmp_path)("logs", "top", "-r", "hub:").stderr
+    assert (f"(--hub-logs {mode})" in note) if mode else not note
 
 
 def test_following_an_ended_job_on_a_hub_ends_with_its_last_line(ask: Gator) -> None:
