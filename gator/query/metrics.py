@@ -5,10 +5,10 @@ children that have ended and, separately, from the events of the attempts that r
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
 from typing import Final
 
 from gator.core.metrics import DEFAULT_RANKS, Totals, summarise
+from gator.core.pages import PageKey
 from gator.errors import UsageError
 from gator.node_paths import ancestors
 from gator.query import tokens
@@ -39,30 +39,39 @@ class MetricPager:
         nodes = qs.ListNodesRequest(path=self._path, scope=request.scope or qs.SCOPE_SUBTREE)
         position = tokens.after_node(request, request.page_token, is_text=True)
         key = str(position[1]) if position else ""
-        live = list(self._live(nodes, key))
-        left = page_size(request.page_size)
+        running = dict(self._live(nodes, key))
+        size = page_size(request.page_size)
         response = qs.ListMetricsResponse()
         written = 0
         while True:
-            piece = min(left, _NODES_AT_ONCE)
-            listed = self._reader.nodes_with_metrics(nodes, request.names, key, piece, self._levels)
-            last = listed[-1][0] if len(listed) == piece else None
-            metrics = self._reader.metrics([path for _, path in listed])
-            entries = [
-                (sort_key, query_pb2.NodeMetrics(path=path, metrics=self._named(metrics.get(path, ()))))
-                for sort_key, path in listed
-            ]
-            entries += [entry for entry in live if key < entry[0] and (last is None or entry[0] <= last)]
-            for _, node in sorted(entries, key=itemgetter(0)):
+            ended, last = self._ended_after(nodes, key, min(size - len(response.nodes), _NODES_AT_ONCE))
+            so_far = {at: node for at, node in running.items() if key < at and (last is None or at <= last)}
+            # A node that ended meanwhile is listed once.
+            for at, node in sorted((so_far | ended).items()):
+                if len(response.nodes) == size or written > MAX_PAGE_BYTES:
+                    break
                 summarise((*node.metrics, *node.running), self._ranks)
                 response.nodes.append(node)
                 written += node.ByteSize()
-            if last is None:
-                return response
-            left, key = left - piece, last
-            if left <= 0 or written > MAX_PAGE_BYTES:
+                key = at
+            else:
+                if last is None:
+                    return response
+            if len(response.nodes) == size or written > MAX_PAGE_BYTES:
                 response.next_page_token = tokens.encode(request, {"after": ["", key, 0]})
                 return response
+
+    def _ended_after(
+        self, nodes: qs.ListNodesRequest, key: str, limit: int
+    ) -> tuple[dict[str, query_pb2.NodeMetrics], str | None]:
+        """Returns nodes whose Results have metrics, by sort key, and the last key; None for it at the end."""
+        listed = self._reader.nodes_with_metrics(nodes, self._request.names, key, limit, self._levels)
+        metrics = self._reader.metrics([path for _, path in listed])
+        ended = {
+            at: query_pb2.NodeMetrics(path=path, metrics=self._named(metrics.get(path, ())))
+            for at, path in listed
+        }
+        return ended, listed[-1][0] if len(listed) == limit else None
 
     def _named(self, totals: Iterable[event_pb2.MetricTotal]) -> list[event_pb2.MetricTotal]:
         names = self._request.names
@@ -76,7 +85,7 @@ class MetricPager:
         running.CopyFrom(nodes)
         running.states.append(query_pb2.NODE_STATE_RUNNING)
         listed: dict[str, tuple[str, query_pb2.NodeMetrics]] = {}
-        for position, node in self._reader.nodes(running, ["", after, 0], MAX_ENTRIES).nodes:
+        for position, node in self._all_nodes(running, ["", after, 0]):
             if self._levels is None or node.path.count("/") <= self._path.count("/") + self._levels:
                 listed[node.path] = str(position[1]), query_pb2.NodeMetrics(path=node.path)
         if not listed:
@@ -111,7 +120,7 @@ class MetricPager:
         jobs.states.append(query_pb2.NODE_STATE_RUNNING)
         wanted = set(listed)
         by_path: dict[str, Totals] = {}
-        for _, job in self._reader.nodes(jobs, None, MAX_ENTRIES).nodes:
+        for _, job in self._all_nodes(jobs, None):
             attempts = self._reader.attempts(job.path, started=False)
             if not attempts or attempts[-1].HasField("finished"):
                 continue
@@ -123,6 +132,17 @@ class MetricPager:
                 if above in wanted:
                     by_path.setdefault(above, Totals()).merge(combined)
         return by_path
+
+    def _all_nodes(
+        self, request: qs.ListNodesRequest, after: PageKey | None
+    ) -> Iterator[tuple[PageKey, query_pb2.Node]]:
+        """Yields all nodes of a list, each with its page key."""
+        while True:
+            listed = self._reader.nodes(request, after, MAX_ENTRIES)
+            yield from listed.nodes
+            if listed.next is None:
+                return
+            after = listed.next
 
     def _attempt(self, path: str, attempt: query_pb2.Attempt) -> Totals:
         """Returns the metrics of one attempt, from its events."""

@@ -74,6 +74,37 @@ def test_attempts_that_run_are_shown_apart_from_what_has_ended(builder: runs.Run
     builder.end()
 
 
+def test_all_nodes_that_run_are_listed_however_many_there_are(tracking: Path) -> None:
+    builder = runs.RunBuilder(tracking)
+    jobs = [f"top/many[{index}]" for index in range(1030)]
+    builder.write(runs.group("top", 0, len(jobs), len(jobs)), *(runs.job(job, 0.1) for job in jobs))
+    builder.write_elsewhere(*(event for job in jobs for event in (runs.started(job, 1), metric(job, 1.2, 4))))
+    request = qs.ListMetricsRequest(page_size=600)
+    pages: list[qs.ListMetricsResponse] = []
+    with FolderReader.open(builder.folder.path, live=True) as reader:
+        while not pages or request.page_token:
+            pages.append(Queries(reader).list_metrics(request))
+            request.page_token = pages[-1].next_page_token
+    builder.end()
+    assert [len(page.nodes) for page in pages] == [600, 431]
+    listed = [node for page in pages for node in page.nodes]
+    assert [node.path for node in listed] == ["top", *jobs]
+    assert listed[0].running[0].count == len(jobs)
+
+
+def test_a_page_has_no_more_nodes_than_requested_if_some_run(builder: runs.RunBuilder) -> None:
+    request = qs.ListMetricsRequest(page_size=1)
+    paths: list[str] = []
+    with FolderReader.open(builder.folder.path, live=True) as reader:
+        while not paths or request.page_token:
+            page = Queries(reader).list_metrics(request)
+            request.page_token = page.next_page_token
+            (node,) = page.nodes
+            paths.append(node.path)
+    builder.end()
+    assert paths == ["top", "top/good", "top/bad"]
+
+
 def test_a_table_names_the_attempts_that_run(builder: runs.RunBuilder, gator: Gator) -> None:
     text = gator("metrics", "--name", "time").stdout
     builder.end()
