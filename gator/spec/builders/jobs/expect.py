@@ -18,6 +18,7 @@ from gator.v1 import spec_pb2
 
 _SIGNALS: Final = {number.name: int(number) for number in signal.Signals}
 _MAX_EXIT: Final = 255
+_CONTRACT: Final = "{coverage: '>= 80'}"
 
 
 def read_expect(key: KeyContext, *, is_job: bool) -> spec_pb2.Expect | None:
@@ -26,6 +27,8 @@ def read_expect(key: KeyContext, *, is_job: bool) -> spec_pb2.Expect | None:
     if not isinstance(key.value, MappingNode):
         mapping(context, key.value, "expect")
         return None
+    if not key.value.value:
+        context.problem(key.value, "'expect' is empty: write what must hold, such as {exit: [0, 3]}")
     expect = spec_pb2.Expect()
     for name, pair in known(context, mapping(context, key.value, "expect"), "expect", "expect").items():
         if name != "metrics" and not is_job:
@@ -41,8 +44,16 @@ def read_expect(key: KeyContext, *, is_job: bool) -> spec_pb2.Expect | None:
     return expect
 
 
+def _items(context: SpecContext, node: Node, problem: str) -> list[Node]:
+    """Returns the items of a list, or a single value; reports an empty list, which would check nothing."""
+    items = items_of(node)
+    if not items:
+        context.problem(node, problem)
+    return items
+
+
 def _patterns(context: SpecContext, node: Node, name: str) -> Iterator[str]:
-    for item in items_of(node):
+    for item in _items(context, node, f"'{name}' is empty: write a pattern"):
         pattern = scalars.filled_text(context, item, name)
         if pattern is None or not scalars.has_no_placeholder(context, item, pattern, name):
             continue
@@ -53,7 +64,7 @@ def _patterns(context: SpecContext, node: Node, name: str) -> Iterator[str]:
 
 
 def _exits(context: SpecContext, node: Node, expect: spec_pb2.Expect) -> None:
-    for item in items_of(node):
+    for item in _items(context, node, "'exit' is empty: write a code or a signal, such as 0 or SIGTERM"):
         text = scalars.text(context, item, "exit")
         if text is None:
             continue
@@ -69,10 +80,15 @@ def _exits(context: SpecContext, node: Node, expect: spec_pb2.Expect) -> None:
 
 
 def _contracts(context: SpecContext, pair: Pair) -> Iterator[spec_pb2.Contract]:
-    for name, each in mapping(context, pair.value, "expect.metrics").items():
+    metrics = mapping(context, pair.value, "expect.metrics")
+    if isinstance(pair.value, MappingNode) and not pair.value.value:
+        context.problem(pair.value, f"'metrics' is empty: write a condition, such as {_CONTRACT}")
+    for name, each in metrics.items():
         if not is_metric_name(name):
             context.problem(each.key, f"'{name}' cannot be the name of a metric: {NAME_RULE}")
         elif isinstance(each.value, MappingNode):
+            if not each.value.value:
+                context.problem(each.value, f"the metric {name} needs a condition: write {EXAMPLES}")
             for figure, condition in mapping(context, each.value, "expect.metrics").items():
                 if problem := figure_problem(figure):
                     context.problem(condition.key, problem)
@@ -83,9 +99,10 @@ def _contracts(context: SpecContext, pair: Pair) -> Iterator[spec_pb2.Contract]:
 
 
 def _conditions(context: SpecContext, node: Node, metric: str, figure: str) -> Iterator[spec_pb2.Contract]:
-    for item in items_of(node):
+    missing = f"the metric {metric} needs a condition: write {EXAMPLES}"
+    for item in _items(context, node, missing):
         if is_null(item) or not isinstance(item, ScalarNode):
-            context.problem(item, f"the metric {metric} needs a condition: write {EXAMPLES}")
+            context.problem(item, missing)
             continue
         text = scalars.text(context, item, metric)
         if text is None or not scalars.has_no_placeholder(context, item, text, "a condition"):
