@@ -6,6 +6,7 @@ import shlex
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from gator.core.run_key import run_id_of
 from gator.run_folder import LockHolder, RunFolder
@@ -282,7 +283,14 @@ def write(store: Store, events: Sequence[event_pb2.Event]) -> None:
     assert done.wait(10)
 
 
-def simple_run(tracking: Path, **where: str) -> RunBuilder:
+class Where(TypedDict, total=False):
+    """The name and the id of a run."""
+
+    stamp: str
+    run: str
+
+
+def simple_run(tracking: Path, **where: Unpack[Where]) -> RunBuilder:
     """A run of two jobs, one passed and one failed, that has not ended."""
     builder = RunBuilder(tracking, **where)
     builder.write(group("top", 0, 3, 3), job("top/good", 0.1), job("top/bad", 0.2))
@@ -318,7 +326,7 @@ def simple_run(tracking: Path, **where: str) -> RunBuilder:
     return builder
 
 
-def ended_run(tracking: Path, **where: str) -> Path:
+def ended_run(tracking: Path, **where: Unpack[Where]) -> Path:
     """The same run at its end: the last job was pruned."""
     builder = simple_run(tracking, **where)
     builder.write(
