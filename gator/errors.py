@@ -105,6 +105,11 @@ class PreconditionError(UserError):
     """The request is impossible in the current state; FAILED_PRECONDITION on the wire."""
 
 
+def no_attempt(path: str, number: int, attempts: int) -> NotFoundError:
+    """Returns the error for an attempt that a job does not have, given how many it has."""
+    return NotFoundError(f"{path} has no attempt {number}: it has {attempts or 'none'}")
+
+
 def describe_foreign(error: Exception) -> str:
     """Returns the type, the text and the innermost line of an error in an installed package."""
     from traceback import extract_tb

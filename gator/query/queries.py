@@ -10,7 +10,7 @@ from msgspec import Struct
 from gator.core.launch.rerun import job_command
 from gator.core.metrics import summarise
 from gator.core.pages import NodeList, PageKey
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError, UsageError, no_attempt
 from gator.event_kinds import LISTED_KINDS
 from gator.query import tokens
 from gator.query.budget import UNLIMITED, Budget
@@ -268,7 +268,7 @@ class Queries:
         for attempt in attempts:
             if attempt.number == number:
                 return attempt
-        raise NotFoundError(f"{path} has no attempt {number}")
+        raise no_attempt(path, number, len(attempts))
 
     def _description(self, path: str) -> query_pb2.JobDescription | None:
         request = self.reader.plan_request()

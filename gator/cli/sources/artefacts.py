@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gator.cli.runs.paging import pages
 from gator.cli.sources.open import OpenRun
-from gator.errors import NotFoundError
+from gator.errors import NotFoundError, no_attempt
 from gator.spec.suggestions import did_you_mean
 from gator.units import some_of
 from gator.v1 import attach_pb2, event_pb2, query_pb2
@@ -45,6 +45,10 @@ def artefacts_of(opened: OpenRun, path: str, attempt: int = 0) -> list[MadeArtef
 
 def artefact_named(opened: OpenRun, path: str, name: str, attempt: int = 0) -> MadeArtefact:
     """Returns one artefact of a job. Raises NotFoundError that lists those that there are."""
+    if attempt:
+        attempts = opened.api.get_node(qs.GetNodeRequest(path=path)).attempts
+        if all(attempt != each.number for each in attempts):
+            raise no_attempt(path, attempt, len(attempts))
     made = [each for each in artefacts_of(opened, path, attempt) if each.path == path]
     for each in made:
         if each.artefact.name == name:

@@ -113,8 +113,12 @@ def _split(paths: Sequence[str], cause: str | None) -> tuple[Sequence[str], str]
 
 
 def _warn_of_unknown(opened: OpenRun, wanted: Wanted) -> None:
-    """Reports on stderr that nothing is known of earlier runs, if only new or returning causes are wanted."""
-    if not (wanted.new or wanted.back):
+    """Reports on stderr that nothing is known of earlier runs, if only new or returning causes are wanted.
+
+    A run without failures has no causes to compare.
+    """
+    tally = opened.run.tally
+    if not (wanted.new or wanted.back) or not (tally.failed or tally.lost):
         return
     sightings = opened.source.sightings(opened.run)
     if sightings.before is None:

@@ -31,7 +31,7 @@ from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, RunOption, TrackingOption, complete_path
 from gator.console import describe
 from gator.core.outcomes import FAILURES, decisive_attempt
-from gator.errors import NotFoundError, UsageError
+from gator.errors import NotFoundError, UsageError, no_attempt
 from gator.v1 import common_pb2, event_pb2, query_pb2
 from gator.v1 import query_service_pb2 as qs
 
@@ -143,12 +143,15 @@ def logs(
         is_group = answer.node.kind != _JOB
         if is_group and not path:
             raise UsageError(_missing_path(opened))
+        follows = follow and not has_ended(opened, request.path)
+        if attempt and not follows:
+            _check_attempt(opened, answer, attempt)
         if opened.source.missing_output():
             print_left_out(opened, _finished(answer, attempt))
         if not (attempt or json):
             print_other_attempt(opened, answer.node)
         request.attempt = attempt or _failed_attempt(answer.node)
-        if follow and not has_ended(opened, request.path):
+        if follows:
             stack.enter_context(warning_of_absence(opened))
         if as_written:
             _write_blocks(opened, request, is_group=is_group, follow=follow, raw=raw)
@@ -185,6 +188,16 @@ def _failed_attempt(node: query_pb2.Node) -> int:
     """Returns the failed attempt of a job that failed because it is flaky; 0 for any other node."""
     shown = decisive_attempt(node.outcome, node.tally, node.attempts) if node.kind == _JOB else 0
     return shown if shown < node.attempts else 0
+
+
+def _check_attempt(opened: OpenRun, answer: qs.GetNodeResponse, number: int) -> None:
+    """Raises NotFoundError if a job, or every job of a group, lacks an attempt."""
+    path = answer.node.path
+    if answer.node.kind == _JOB:
+        if all(number != attempt.number for attempt in answer.attempts):
+            raise no_attempt(path, number, len(answer.attempts))
+    elif all(number > job.attempts for job in _jobs(opened, path, follow=False)):
+        raise NotFoundError(f"no job of {path} has an attempt {number}: see `gator tree`")
 
 
 def _jobs(opened: OpenRun, path: str, *, follow: bool) -> Iterator[query_pb2.Node]:

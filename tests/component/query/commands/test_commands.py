@@ -174,6 +174,28 @@ def test_show_tells_everything_but_secrets(gator: Gator) -> None:
     assert answer["attempts"][0]["finished"]["exit_code"] == 1
 
 
+def test_an_attempt_that_does_not_exist_is_an_error(folder: Path, gator: Gator) -> None:
+    def error(*args: str) -> str:
+        return str(gator(*args, "--attempt", "9", code=1).exception)
+
+    assert error("logs", "bad") == "top/bad has no attempt 9: it has 1"
+    assert error("logs", "bad", "--grep", "boom") == "top/bad has no attempt 9: it has 1"
+    assert error("logs", "last") == "top/last has no attempt 9: it has none"
+    assert error("logs", "top") == "no job of top has an attempt 9: see `gator tree`"
+    assert error("get", "bad", "sim") == "top/bad has no attempt 9: it has 1"
+    assert gator("logs", "top", "--attempt", "1").stdout
+
+
+def test_a_run_without_failures_gets_no_note_about_earlier_runs(tracking: Path, gator: Gator) -> None:
+    runs.ended_run(tracking, stamp="20261121-000000", run="aaaa" * 8)
+    builder = runs.RunBuilder(tracking, stamp="20261122-000000", run="bbbb" * 8)
+    builder.write(runs.group("top", 0, 1, 1), runs.job("top/good", 0.1), runs.started("top/good", 1))
+    builder.write(runs.finished("top/good", 2), runs.result("top/good", 2), runs.result("top", 3))
+    builder.end()
+    result = gator("failures", "--new")
+    assert (result.stdout, result.stderr) == ("no cause is new\n", "")
+
+
 def test_runs_are_listed_the_newest_first(tracking: Path, gator: Gator) -> None:
     runs.ended_run(tracking, stamp="20261122-125830")
     runs.ended_run(tracking, stamp="20261122-125830")
