@@ -1139,7 +1139,9 @@ class Waiting(message.Message):
 
     @builtins.property
     def lacking(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
-        """If `awaited` is empty: the resources that it lacks, one text per pool such as `2 cores, 1 free`."""
+        """If `awaited` is empty: the resources that it lacks, one text per pool such as `2 cores, 1 free`; or
+        the end of a repeat, if as many repeats of a group have started as may exist at once.
+        """
 
     @builtins.property
     def holders(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -19,17 +19,13 @@ from gator.core.tree.outcomes.results import complete, result_of_attempts
 from gator.core.tree.retries import next_attempt, resume
 from gator.core.tree.tree_port import JobChild, TreePort
 from gator.core.tree.watch import Watch, WatchPlan
+from gator.core.tree.windows import WINDOW_JOBS, WINDOW_TIERS
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2
 
 if TYPE_CHECKING:
     from gator.core.tree.hooks import TierHooks
-
-WINDOW_JOBS = 512
-"""Maximum number of repeats of one job that exist at a time: more than all daemons hold."""
-WINDOW_TIERS = 1024
-"""Maximum number of repeats of one group that exist at a time."""
 
 
 class Tier:

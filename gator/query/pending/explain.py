@@ -48,6 +48,8 @@ def explain_node(reader: Reader, path: str) -> qs.ExplainNodeResponse:
     response.details.extend(_dependencies(planned, reasons))
     if not response.details and planned.job is not None:
         response.details.extend(reasons.demands.details(DemandKey.of(planned.resolved_at(path).demand)))
+    if not response.details and (text := reasons.full_group(planned)):
+        response.details.add(text=f"for {text}")
     return response
 
 

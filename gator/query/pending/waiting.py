@@ -4,6 +4,7 @@ A job is declared when it is handed out, so waiting jobs are only in the plan: i
 numbers of declared and ended jobs. Repeats count together.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
@@ -12,8 +13,9 @@ from gator.core.dispatch.explain import reason_of
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey
 from gator.core.tree.gate import key_of
+from gator.core.tree.windows import WINDOW_TIERS
 from gator.errors import NotFoundError
-from gator.node_paths import is_below, template_of
+from gator.node_paths import is_below, parent_of, template_of
 from gator.plan import Condition, Edge, Plan, PlanNode, recorded_plan
 from gator.query.reader import JobCount, Reader
 from gator.v1 import query_pb2
@@ -49,6 +51,8 @@ def waiting(reader: Reader, path: str = "") -> list[query_pb2.Waiting]:
                 entry.reasons.append(query_pb2.WAITING_REASON_DEPENDENCY)
             else:
                 reasons.demands.explain(DemandKey.of(node.demand), entry)
+                if not entry.lacking and (text := reasons.full_group(node)):
+                    entry.lacking.append(text)
             entries.append(entry)
     return entries
 
@@ -76,6 +80,23 @@ class WaitingReasons:
             for edge in node.waits
             if _is_open(edge, self.counts, self._reader)
         ]
+
+    def full_group(self, node: PlanNode) -> str:
+        """Returns the text for a node in repeats of a group that wait for others to end; empty for none."""
+        group = node.parent
+        while group is not None:
+            if len(group.indices) > WINDOW_TIERS and self._is_full(group):
+                return f"a repeat of {group.template} to end ({WINDOW_TIERS:,} have started, the maximum)"
+            group = group.parent
+        return ""
+
+    def _is_full(self, group: PlanNode) -> bool:
+        """Returns whether a group has the maximum number of repeats below an array, and needs more."""
+        open_groups = self._reader.open_groups(group.template.partition("/")[0])
+        repeats = Counter(parent_of(each.path) for each in open_groups if each.template == group.template)
+        full = [parent for parent, count in repeats.items() if count >= WINDOW_TIERS]
+        started = self._reader.declared_children(full)
+        return any(started.get((parent, group.template), 0) < len(group.indices) for parent in full)
 
     def is_held(self, node: PlanNode) -> bool:
         """Returns whether a node above waits, which is then the only reason."""

@@ -208,10 +208,13 @@ class RunBuilder:
         run: str = RUN_ID,
         command_line: str = "gator run nightly.yaml -j 2",
         config: Sequence[query_pb2.ConfigValue] = (),
+        root: spec_pb2.Spec | None = None,
     ) -> None:
         self.folder = RunFolder.create(tracking, "top", stamp)
         self.run = run
-        request = plan_pb2.PlanRequest(spec=spec(), seed=7, spec_dir="/specs", launch_dir="/", run=run)
+        request = plan_pb2.PlanRequest(
+            spec=root or spec(), seed=7, spec_dir="/specs", launch_dir="/", run=run
+        )
         self.store = self._create(
             "root",
             catalogue=True,

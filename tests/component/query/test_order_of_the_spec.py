@@ -11,7 +11,7 @@ from gator.errors import UsageError
 from gator.query import Queries
 from gator.store.reader import StoreReader
 from gator.store.run.reader import FolderReader
-from gator.v1 import common_pb2, query_pb2
+from gator.v1 import common_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
 from tests.component.query import runs
 
@@ -188,6 +188,22 @@ def test_tree_and_status_say_why_something_waits(tracking: Path, gator: Gator) -
         "  top/bad   1 job  for 1 core, 0 free",
         "  top/last  1 job  for top/good to pass (1 job left), for top/bad to pass (1 job left)",
     ]
+    builder.end()
+
+
+def test_a_repeat_that_has_to_wait_for_another_one_says_so(
+    tracking: Path, gator: Gator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gator.query.pending.waiting.WINDOW_TIERS", 2)
+    lane = spec_pb2.JobGroup(ident="lane", jobs=[spec_pb2.Spec(job=spec_pb2.Job(ident="a", command="true"))])
+    array = spec_pb2.JobArray(ident="top", repeats=3, jobs=[spec_pb2.Spec(group=lane)])
+    builder = runs.RunBuilder(tracking, root=spec_pb2.Spec(array=array))
+    builder.write(runs.group("top", 0, 3, 3), runs.group("top/lane[0]", 0.1, 1, 1))
+    assert gator("status").stdout.splitlines()[-1] == "  top/lane/a  3 jobs  for its turn"
+    builder.write(runs.group("top/lane[1]", 0.2, 1, 1))
+    why = "for a repeat of top/lane to end (2 have started, the maximum)"
+    assert gator("status").stdout.splitlines()[-1] == f"  top/lane/a  3 jobs  {why}"
+    assert gator("status", "--explain", "top/lane[2]/a").stdout.splitlines()[-1] == f"  {why}"
     builder.end()
 
 
