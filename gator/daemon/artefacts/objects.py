@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from msgspec import Struct
@@ -74,22 +74,21 @@ class ObjectStore:
     def _fill(self, tree: Path, members: Mapping[str, Path], max_bytes: int) -> tuple[str, int]:
         total = sha256()
         size = 0
-        for inner, path in sorted(members.items()):
+        for inner, path in _without_parents(members):
             target = tree / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.is_symlink():
-                link = path.readlink()
-                target.symlink_to(link)
-                total.update(f"link {inner}\0{link}\0".encode("utf-8", "surrogateescape"))
+                target.symlink_to(path.readlink())
+                total.update(_member(inner, path))
                 continue
             if path.is_dir():
                 target.mkdir(exist_ok=True)
-                total.update(f"folder {inner}\0".encode("utf-8", "surrogateescape"))
+                total.update(_member(inner, path))
                 continue
             digest, source, bytes_of_file = self._keep_file(path, max_bytes - size)
             size += bytes_of_file
             _link(source, target)
-            total.update(f"{digest} {source.parent.name[-2:]} {inner}\0".encode("utf-8", "surrogateescape"))
+            total.update(_member(inner, source, digest))
         return total.hexdigest(), size
 
     def _placed(self, tree: Path, digest: str, name: str) -> str:
@@ -192,6 +191,13 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
             yield str(here.relative_to(root)), here
 
 
+def _without_parents(members: Mapping[str, Path]) -> list[tuple[str, Path]]:
+    """Returns members sorted by path, without folders that have other members, as `_walk` yields them."""
+    normal = {str(PurePath(inner)): path for inner, path in members.items()}
+    parents = {str(parent) for inner in normal for parent in PurePath(inner).parents}
+    return sorted((inner, path) for inner, path in normal.items() if inner not in parents)
+
+
 def _link(content: Path, target: Path) -> None:
     """Links a content to a further name, or copies it where a file cannot have more links."""
     try:
@@ -209,6 +215,32 @@ def _clone(source: int, target: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def hash_of(path: Path) -> str:
+    """Returns the hash of an object, which is that of its record unless it was changed. Raises OSError."""
+    if not path.is_dir():
+        return _hash_of_file(path)
+    total = sha256()
+    for inner, member in sorted(_walk(path)):
+        is_file = not member.is_symlink() and not member.is_dir()
+        total.update(_member(inner, member, _hash_of_file(member) if is_file else ""))
+    return total.hexdigest()
+
+
+def _member(inner: str, path: Path, digest: str = "") -> bytes:
+    """Returns what a member adds to the hash of its folder; `digest` is that of an object that is a file."""
+    if digest:
+        kind = ".x" if path.stat().st_mode & stat.S_IXUSR else ".f"
+        text = f"{digest} {kind} {inner}\0"
+    else:
+        text = f"link {inner}\0{path.readlink()}\0" if path.is_symlink() else f"folder {inner}\0"
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _hash_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return _hash_of(file.fileno())
 
 
 def _hash_of(fd: int) -> str:

@@ -138,6 +138,12 @@ def test_artefacts_are_listed_and_copied_out(gator: Gator) -> None:
         assert done.code == 2 or done.code == 1, done
         assert text in done.err
     assert not list((gator.folder / "objects").rglob("lib"))
+    kept = gator.folder / sim["object"]
+    kept.chmod(0o755)
+    kept.write_bytes(b"x" * sim["size_bytes"])
+    changed = gator("get", "build", "sim", "-o", "changed").expect(2)
+    assert "the artefact sim of top/build was changed after it was made" in changed.err
+    assert not (gator.root / "changed").exists()
 
 
 def test_artefacts_are_removed_with_their_run(gator: Gator) -> None:

@@ -229,3 +229,21 @@ def test_only_what_nothing_keeps_is_removed_at_the_end(run: Path) -> None:
     assert places["a"].exists() and (run / other.object).read_text() == "2"
     assert not places["b"].exists() and not places["cov"].exists()
     assert sorted(path.read_text() for paths in files(run).values() for path in paths) == ["1", "1", "2", "2"]
+
+
+@pytest.mark.parametrize("path", ["out", "out/**", "out/*", "out/tool", "out/empty"])
+def test_the_hash_of_an_object_is_that_of_its_record_until_it_is_changed(run: Path, path: str) -> None:
+    out = run.parent / "cwd" / "out"
+    (out / "sub" / "deep").mkdir(parents=True)
+    (out / "empty").mkdir()
+    (out / "sub" / "deep" / "data").write_text("1")
+    (out / "tool").write_text("#!/bin/sh")
+    (out / "tool").chmod(0o755)
+    (out / "link").symlink_to("tool")
+    (artefact,) = kept(run, sim=path).artefacts
+    place = run / artefact.object
+    assert objects.hash_of(place) == artefact.sha256
+    changed = place if place.is_file() else place / "added"
+    place.chmod(0o755)
+    changed.write_text("2")
+    assert objects.hash_of(place) != artefact.sha256

@@ -22,7 +22,7 @@ from gator.cli.sources.artefacts import (
 )
 from gator.cli.sources.open import OpenRun, open_run
 from gator.cli.sources.options import JsonOption, PathArgument, RunOption, TrackingOption, complete_path
-from gator.errors import NotFoundError, UsageError, reason_of
+from gator.errors import NotFoundError, PreconditionError, UsageError, reason_of
 from gator.units import plural, size_text
 
 
@@ -94,10 +94,12 @@ def get(
 ) -> None:
     """Copy an artefact of a job.
 
-    Existing files are never overwritten.
+    Existing files are never overwritten. An artefact that was changed after it was made is an error.
     """
     with _with_artefact(path, name, attempt or 0, run, tracking, HubChoice(hub, hub_ca)) as (opened, made):
         place = copy_of(opened, made)
+        if place is not None:
+            _check_unchanged(made, place)
         if to == Path("-"):
             _write(opened, made, place)
             return
@@ -151,6 +153,21 @@ def _write(opened: OpenRun, made: MadeArtefact, place: Path | None) -> None:
     elif not write_recorded(opened, made, out):
         raise NotFoundError(_why_missing(opened, made))
     out.flush()
+
+
+def _check_unchanged(made: MadeArtefact, place: Path) -> None:
+    """Raises PreconditionError if a kept artefact does not have the content that was recorded."""
+    from gator.daemon.artefacts.objects import ArtefactError, hash_of
+
+    try:
+        is_unchanged = hash_of(place) == made.artefact.sha256
+    except (ArtefactError, OSError):
+        is_unchanged = False
+    if not is_unchanged:
+        raise PreconditionError(
+            f"the artefact {made.artefact.name} of {made.path} was changed after it was made, in {place}: "
+            "run the job again"
+        )
 
 
 def _copy(opened: OpenRun, made: MadeArtefact, place: Path | None, target: Path) -> None:
