@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, cast
 
 from gator.api.results import Run
 from gator.cli.exit_codes import FAILED, USAGE
-from gator.cli.installed_parsers import find_parser
+from gator.cli.installed_parsers import find_parser, runners
 from gator.cli.run_report import read_reports
 from gator.cli.tracking import tracking_root
 from gator.core.launch.rerun import FLAGS
@@ -28,7 +28,7 @@ _SPECS: Final = ".specs"
 
 def check(spec: SpecNode) -> tuple[Problem, ...]:
     """Checks a spec and returns warnings. Raises SpecError with every problem."""
-    return load_written(spec, find_parser).warnings
+    return load_written(spec, find_parser, runners).warnings
 
 
 def run(spec: SpecNode | str | os.PathLike[str], /, *, show: bool = False, **options: Option) -> Run:
@@ -69,7 +69,7 @@ def run(spec: SpecNode | str | os.PathLike[str], /, *, show: bool = False, **opt
 
 def _saved(spec: SpecNode, directory: Option) -> str:
     """Writes a spec to a file that stays, so that the run can be repeated; returns its path."""
-    data = to_bytes(load_written(spec, find_parser))
+    data = to_bytes(load_written(spec, find_parser, runners))
     place = Path(str(directory or "")).absolute() / tracking_root() / _SPECS
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"{Path(spec.place[0]).stem}-{sha256(data).hexdigest()[:12]}.spec"

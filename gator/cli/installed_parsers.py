@@ -1,10 +1,10 @@
-"""Finds parsers of installed packages, by the entry points `gator.parsers`.
+"""Finds parsers of installed packages, by the entry points `gator.parsers`, and the names of runners.
 
 The name of an entry point is that of the parser. Its object is a package with the file NAME.yaml, the path of
 such a file, or a function that returns the path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -29,6 +29,13 @@ def find_parser(name: str) -> str | None:
 def names() -> list[str]:
     """Returns the names of the parsers of packages, sorted."""
     return sorted({point.name for point in _entry_points()})
+
+
+def runners() -> Collection[str]:
+    """Returns the names of the runners of Gator and of packages."""
+    from gator.runners.registry import names as runner_names
+
+    return runner_names()
 
 
 def _path_of(point: "EntryPoint") -> Path:

@@ -4,7 +4,7 @@ Invariant: no I/O and no clock; included files are read by a function that is an
 package does not import YAML, which no daemon needs.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gator.spec.idents import ident_problem, nfc
@@ -55,6 +55,7 @@ def load(
     read: Callable[[str], bytes] | None = None,
     find_parser: Callable[[str], str | None] | None = None,
     run: Callable[[Sequence[str], str], bytes] | None = None,
+    runners: Callable[[], Collection[str]] | None = None,
 ) -> "Loaded":
     """Loads a spec and checks everything that can be checked without its plan.
 
@@ -62,13 +63,14 @@ def load(
     one. `read` gets the path of an included file and returns its bytes, or raises OSError; without it
     nothing can be included. `find_parser` gets the name of a parser that is not built in, and returns the
     absolute path of its file, None if there is none, or raises UserError. `run` gets the command line and the
-    folder of a program, and returns its output, or raises OSError or ValueError.
+    folder of a program, and returns its output, or raises OSError or ValueError. `runners` returns the names
+    of all runners; without it any name may be one.
 
     Raises SpecError with every problem.
     """
     from gator.spec.files import loader
 
-    return loader.load(text, file, read, find_parser, run)
+    return loader.load(text, file, read, find_parser, run, runners)
 
 
 def load_partly(
@@ -78,18 +80,23 @@ def load_partly(
     read: Callable[[str], bytes] | None = None,
     find_parser: Callable[[str], str | None] | None = None,
     run: Callable[[Sequence[str], str], bytes] | None = None,
+    runners: Callable[[], Collection[str]] | None = None,
 ) -> "Loaded":
     """Returns a spec as far as it could be read, with its problems instead of raising them."""
     from gator.spec.files import loader
 
-    return loader.load_partly(text, file, read, find_parser, run)
+    return loader.load_partly(text, file, read, find_parser, run, runners)
 
 
-def load_written(root: "SpecNode", find_parser: Callable[[str], str | None] | None = None) -> "Loaded":
+def load_written(
+    root: "SpecNode",
+    find_parser: Callable[[str], str | None] | None = None,
+    runners: Callable[[], Collection[str]] | None = None,
+) -> "Loaded":
     """Returns the spec of a root that was built in Python. Raises SpecError with every problem."""
     from gator.spec import built
 
-    return built.load_written(root, find_parser)
+    return built.load_written(root, find_parser, runners)
 
 
 def to_bytes(loaded: "Loaded") -> bytes:
@@ -119,15 +126,16 @@ def load_config(
     file: str,
     read: Callable[[str], bytes] | None = None,
     find_parser: Callable[[str], str | None] | None = None,
+    runners: Callable[[], Collection[str]] | None = None,
 ) -> "ConfigFile":
     """Loads a gator.toml: keys that the root of a spec inherits, and the table [run] with options.
 
-    `read` and `find_parser` are as of `load`. Raises SpecError with every problem of the keys; the values
-    of options are for the command to check.
+    `read`, `find_parser` and `runners` are as of `load`. Raises SpecError with every problem of the keys;
+    the values of options are for the command to check.
     """
     from gator.spec.files import config_file
 
-    return config_file.load_config(text, file, read, find_parser)
+    return config_file.load_config(text, file, read, find_parser, runners)
 
 
 def load_config_partly(
@@ -136,11 +144,12 @@ def load_config_partly(
     file: str,
     read: Callable[[str], bytes] | None = None,
     find_parser: Callable[[str], str | None] | None = None,
+    runners: Callable[[], Collection[str]] | None = None,
 ) -> "ConfigFile":
     """Returns a gator.toml as far as it could be read, with its problems instead of raising them."""
     from gator.spec.files import config_file
 
-    return config_file.load_config_partly(text, file, read, find_parser)
+    return config_file.load_config_partly(text, file, read, find_parser, runners)
 
 
 def load_causes(text: bytes, *, file: str) -> "Sequence[CauseRule]":

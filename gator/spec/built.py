@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from gator.errors import SpecError, UsageError
 from gator.spec import BUILT
-from gator.spec.builders.context import FindParser, SpecContext
+from gator.spec.builders.context import FindParser, Runners, SpecContext
 from gator.spec.builders.nodes import build
 from gator.spec.builders.scope import NodeScope
 from gator.spec.files.loader import Loaded
@@ -18,9 +18,11 @@ from gator.spec.written import SpecNode, source_of
 from gator.v1 import spec_pb2
 
 
-def load_written(root: SpecNode, find_parser: FindParser | None = None) -> Loaded:
+def load_written(
+    root: SpecNode, find_parser: FindParser | None = None, runners: Runners | None = None
+) -> Loaded:
     """Returns the spec of a root that was built in Python. Raises SpecError with every problem."""
-    context = SpecContext(find_parser)
+    context = SpecContext(find_parser, runners)
     file, _ = root.place
     for name in {file, *_files(root)}:
         context.begin_python(name, source_of(name))

@@ -4,7 +4,7 @@ It knows nothing about the meaning of keys.
 """
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
@@ -46,6 +46,10 @@ FindParser: TypeAlias = Callable[[str], str | None]
 """Returns the absolute path of a package's parser; None if there is none. Raises UserError."""
 
 
+Runners: TypeAlias = Callable[[], Collection[str]]
+"""Returns the names of all runners that jobs can have."""
+
+
 def _no_parser(name: str) -> None:
     """Returns None, because this spec has access to no packages."""
     del name
@@ -66,18 +70,27 @@ class SpecContext:
         "is_filled",
         "problems",
         "read_yaml",
+        "runners",
         "texts",
         "unknown_kinds",
         "warnings",
     )
 
-    def __init__(self, find_parser: FindParser | None = None, *, is_filled: bool = False) -> None:
+    def __init__(
+        self,
+        find_parser: FindParser | None = None,
+        runners: Runners | None = None,
+        *,
+        is_filled: bool = False,
+    ) -> None:
         self.is_deferring = False
         """Whether strings with placeholders are left out without a problem, because the plan reads them."""
         self.is_filled = is_filled
         """Whether placeholders have been filled in, so that `${{` in a value is a string like any other."""
         self.read_yaml: ReadYaml = _no_file
         self.find_parser: FindParser = find_parser or _no_parser
+        self.runners = runners
+        """None if it is not known which runners there are, so that any name may be one."""
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.texts: dict[str, str] = {}

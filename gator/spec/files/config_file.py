@@ -7,7 +7,7 @@ from msgspec import Struct
 from yaml.nodes import MappingNode, Node
 
 from gator.errors import Problem, SpecError
-from gator.spec.builders.context import FindParser, Read, SpecContext
+from gator.spec.builders.context import FindParser, Read, Runners, SpecContext
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import read_inherited
 from gator.spec.builders.recognition.causes import read_causes
@@ -38,20 +38,28 @@ class ConfigFile(Struct, frozen=True):
 
 
 def load_config(
-    text: bytes, file: str, read: Read | None, find_parser: FindParser | None = None
+    text: bytes,
+    file: str,
+    read: Read | None,
+    find_parser: FindParser | None = None,
+    runners: Runners | None = None,
 ) -> ConfigFile:
     """Loads a gator.toml as `gator.spec.load_config` describes."""
-    config = load_config_partly(text, file, read, find_parser)
+    config = load_config_partly(text, file, read, find_parser, runners)
     if config.problems:
         raise SpecError(config.problems)
     return config
 
 
 def load_config_partly(
-    text: bytes, file: str, read: Read | None, find_parser: FindParser | None = None
+    text: bytes,
+    file: str,
+    read: Read | None,
+    find_parser: FindParser | None = None,
+    runners: Runners | None = None,
 ) -> ConfigFile:
     """Loads a gator.toml as `gator.spec.load_config_partly` describes."""
-    context = SpecContext(find_parser)
+    context = SpecContext(find_parser, runners)
     above = spec_pb2.JobGroup()
     try:
         decoded = decode(text, file)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from gator.errors import Problem, SpecError
 from gator.runtime.loading import uncollected
-from gator.spec.builders.context import FindParser, Read, Run, SpecContext, TooLargeError
+from gator.spec.builders.context import FindParser, Read, Run, Runners, SpecContext, TooLargeError
 from gator.spec.builders.include import Includes
 from gator.spec.builders.nodes import build
 from gator.spec.builders.scope import NodeScope
@@ -33,9 +33,10 @@ def load(
     read: Read | None,
     find_parser: FindParser | None = None,
     run: Run | None = None,
+    runners: Runners | None = None,
 ) -> Loaded:
     """Loads a spec as `gator.spec.load` describes."""
-    loaded = load_partly(text, file, read, find_parser, run)
+    loaded = load_partly(text, file, read, find_parser, run, runners)
     if loaded.problems:
         raise SpecError(loaded.problems, loaded.warnings)
     return loaded
@@ -47,9 +48,10 @@ def load_partly(
     read: Read | None,
     find_parser: FindParser | None = None,
     run: Run | None = None,
+    runners: Runners | None = None,
 ) -> Loaded:
     """Loads a spec as `gator.spec.load_partly` describes."""
-    context = SpecContext(find_parser)
+    context = SpecContext(find_parser, runners)
     with uncollected():
         spec = _read(context, Includes(context, read, run), text, file)
     warnings = tuple(sorted(set(context.warnings)))

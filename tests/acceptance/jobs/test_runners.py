@@ -34,7 +34,6 @@ jobs:
 - !Job {ident: fail, runner: {python: {call: 'tasks:fail', with: {text: "two\\nlines: 100%"}}}}
 - !Job {ident: module, runner: {python: {call: 'nothing.there:f'}}}
 - !Job {ident: interpreter, runner: {python: {call: 'tasks:add', interpreter: ./no/python}}}
-- !Job {ident: unknown, command: x, runner: nosuch}
 - !Job {ident: setup, setup: export PYTHONPATH=$PWD, runner: {python: {call: 'tasks:add', with: {x: 3}}}}
 """
 MODES = ((), ("unshare", "-m", "sh", "-c", 'umount /sys/fs/cgroup/unified; exec "$@"', "sh"))
@@ -60,9 +59,17 @@ def test_functions_are_called_and_their_ends_are_messages(gator: Gator) -> None:
     assert (error["text"], error["code"]) == ("ValueError: two\nlines: 100%", "ValueError")
     assert (error["file"], error["file_line"]) == (str(gator.root / "tasks.py"), 10)
     assert "No module named 'nothing'" in nodes["module"]["first_error"]["text"]
-    assert nodes["interpreter"]["reason"] == nodes["unknown"]["reason"] == "not_started"
-    assert "unknown runner 'nosuch': use container, process, python" in nodes["unknown"]["message"]
+    assert nodes["interpreter"]["reason"] == "not_started"
     assert "tasks:add(x=1, y=2.5" in gator("show", "top/add").expect(0).out
+
+
+def test_a_runner_that_is_not_installed_is_a_mistake_in_the_spec(gator: Gator) -> None:
+    spec = gator.spec("!Job {ident: top, command: x, runner: nosuch}")
+    done = gator("run", spec).expect(2)
+    assert ":1:39: unknown runner 'nosuch': use container, process, python, shell, or install" in done.err
+    (gator.root / "gator.toml").write_text('runner = "contaner"\n')
+    done = gator("check", gator.spec("!Job {ident: top, command: x}")).expect(2)
+    assert "gator.toml:1:1: unknown runner 'contaner': did you mean 'container'?" in done.err + done.out
 
 
 def test_the_runner_on_the_page_runs_a_job_through_ssh(gator: Gator, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from gator.cli.config_files import NO_CONFIG, VARIABLE, files_for, read_config
-from gator.cli.installed_parsers import find_parser
+from gator.cli.installed_parsers import find_parser, runners
 from gator.cli.launch.spec_files import read_included
 from gator.core.text import readable
 from gator.errors import Problem
@@ -62,7 +62,9 @@ def config_of(spec: str, environment: Mapping[str, str]) -> Config:
             from gator.spec import load_config_partly
 
         name = readable(os.fsencode(path))
-        file = load_config_partly(read_config(path), file=name, read=read_included, find_parser=find_parser)
+        file = load_config_partly(
+            read_config(path), file=name, read=read_included, find_parser=find_parser, runners=runners
+        )
         settings = merge_settings(above.settings, file.above.settings)
         causes = [*file.above.causes, *above.causes]
         above.MergeFrom(file.above)

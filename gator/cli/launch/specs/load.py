@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from gator import spec as specs
-from gator.cli.installed_parsers import find_parser
+from gator.cli.installed_parsers import find_parser, runners
 from gator.cli.launch.config import Config
 from gator.cli.launch.spec_files import read_included, read_spec
 from gator.core.text import readable
@@ -66,7 +66,12 @@ def load_partly(name: str, ident: str | None, config: Config) -> LoadedSpec:
             folder = Path(root_of(loaded.spec).position.file).absolute().parent
         else:
             loaded = specs.load_partly(
-                text, file=shown, read=read_included, find_parser=find_parser, run=_run_included
+                text,
+                file=shown,
+                read=read_included,
+                find_parser=find_parser,
+                run=_run_included,
+                runners=runners,
             )
     if ident is not None:
         ident = specs.nfc(ident)

@@ -10,6 +10,7 @@ from gator.spec.builders.context import Pair, SpecContext, is_null
 from gator.spec.builders.scope import KeyContext, check_placeholders
 from gator.spec.builders.values import known, mapping
 from gator.spec.interpolation import PLAN_TIME
+from gator.spec.suggestions import did_you_mean
 from gator.v1 import spec_pb2
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -21,6 +22,7 @@ _WRITE: Final = (
 )
 PROCESS: Final = ("process", "shell")
 """Names of the runner that starts the command itself."""
+_BUILT_IN: Final = (*PROCESS, "python", "container")
 
 
 def read_runner(settings: Any, key: KeyContext) -> None:
@@ -43,6 +45,8 @@ def read_runner(settings: Any, key: KeyContext) -> None:
     if _NAME.fullmatch(name) is None:
         context.problem(node, f"'{name}' cannot be the name of a runner: {_WRITE}")
         return
+    if not _is_known(context, node, name):
+        return
     runner = spec_pb2.Runner(name=name)
     runner.options.map.SetInParent()
     if name in PROCESS and options is not None:
@@ -58,6 +62,18 @@ def read_runner(settings: Any, key: KeyContext) -> None:
     if options is not None:
         _value(runner.options, key, options)
     settings.runner.CopyFrom(runner)
+
+
+def _is_known(context: SpecContext, node: Node, name: str) -> bool:
+    """Returns whether a runner may have a name; reports one that is neither built in nor installed."""
+    if name in _BUILT_IN or context.runners is None:
+        return True
+    names = sorted(context.runners())
+    if name in names:
+        return True
+    hint = did_you_mean(name, names) or f": use {', '.join(names)}, or install its package"
+    context.problem(node, f"unknown runner '{name}'{hint}")
+    return False
 
 
 def _check_python(key: KeyContext, node: Node, options: MappingNode | None) -> bool:
