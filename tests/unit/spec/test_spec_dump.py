@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from gator.errors import SpecError
 from gator.spec import load
+from gator.spec.dump import dump
 from gator.spec.keys import NODE_KEYS, SUB_KEYS
-from gator.testing.spec_yaml import dump
 from gator.v1 import spec_pb2
 from tests.properties import examples
 from tests.unit.spec.spec_strategies import specs

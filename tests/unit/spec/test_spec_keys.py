@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from gator.errors import SpecError
 from gator.spec import load
 from gator.spec.builders.nodes import READERS
+from gator.spec.dump import WRITERS, dump
 from gator.spec.keys import ARRAY, GROUP, JOB, KEYS_OF, NODE_KEYS, Inheritance, Key
 from gator.spec.schema import of_type
-from gator.testing.spec_yaml import WRITERS, dump
 from gator.v1 import spec_pb2
 
 MESSAGES = {JOB: spec_pb2.Job, GROUP: spec_pb2.JobGroup, ARRAY: spec_pb2.JobArray}

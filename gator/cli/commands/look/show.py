@@ -3,6 +3,10 @@
 Invariant: values of secrets are masked, and no text is printed twice.
 """
 
+from collections.abc import Iterator
+from textwrap import dedent
+from typing import Final
+
 from gator.cli import output
 from gator.cli.json_output import print_json
 from gator.cli.runs.hub_choice import HubCaOption, HubChoice, HubOption
@@ -18,6 +22,14 @@ from gator.enum_names import enum_name, enum_value
 from gator.units import plural, size_text, span
 from gator.v1 import common_pb2, event_pb2, query_pb2, spec_pb2
 from gator.v1 import query_service_pb2 as qs
+
+_OWN_ROWS: Final = frozenset(
+    (
+        *("ident", "command", "args", "shell", "cwd", "env", "params", "resources", "parsers", "limits"),
+        *("timeout", "starts", "also_log", "jobserver", "silence", "commands", "quarantine", "tags", "seed"),
+    )
+)
+"""Keys of a job that have rows of their own; all others are printed as in a spec."""
 
 
 def show(
@@ -154,11 +166,28 @@ def _print_job(description: query_pb2.JobDescription) -> None:
         held = job.quarantine
         until = f", until {held.until}" if held.until else ""
         rows.append(("quarantine", f"{held.owner}: {held.reason}{until}"))
+    rows += _other_keys(job)
     if job.position.file:
         rows.append(("defined at", f"{job.position.file}:{job.position.line}"))
     output.echo()
     output.echo("spec")
     _pairs(rows)
+
+
+def _other_keys(job: spec_pb2.Job) -> Iterator[tuple[str, str]]:
+    """Yields the keys of a job that have no row of their own, as they are written in a spec."""
+    from gator.spec.dump import written_keys
+    from gator.spec.keys import JOB
+
+    for name, lines in written_keys(JOB, job):
+        if name in _OWN_ROWS or (name == "runner" and job.settings.runner.name == PYTHON):
+            continue
+        first, *others = lines
+        value = first.removeprefix(f"{name}:").strip()
+        shown = dedent("\n".join(others)).split("\n") if others else []
+        if value and not value.startswith("|"):
+            shown.insert(0, value)
+        yield from (("" if number else name, line or " ") for number, line in enumerate(shown))
 
 
 def _parser_name(parser: spec_pb2.Parser) -> str:

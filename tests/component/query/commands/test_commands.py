@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import Result
 
 from gator.errors import NotFoundError, UsageError
 from gator.run_folder import LockHolder, RunFolder
+from gator.spec import load
 from tests.component.query import runs
 from tests.component.query.conftest import values
 
@@ -172,6 +174,45 @@ def test_show_tells_everything_but_secrets(gator: Gator) -> None:
     assert "hidden-value" not in result.stdout + gator("show", "bad", "--json").stdout
     (answer,) = values(gator("show", "bad", "--json"))
     assert answer["attempts"][0]["finished"]["exit_code"] == 1
+
+
+def test_show_prints_every_key_of_a_job_that_is_set(tracking: Path, gator: Gator) -> None:
+    text = """\
+!Job
+ident: top
+command: echo
+args: [hi]
+deadline: 5m
+priority: 4
+flaky: fail
+grace: 3s
+retries: {count: 2, delay: 1s}
+setup: |
+  export X=1
+  export Y=2
+hooks: {before: echo before}
+metrics: {cycles: {match: 'ran (.*)'}}
+expect: {exit: [0, 3], log: hi}
+first_error: {match: '^boom'}
+results: {file: junit.xml}
+stderr: info
+tty: true
+nice: 1
+ulimit: {core: 0}
+scratch: true
+artefacts: {produces: {out: {path: out.txt, optional: true}}}
+allow_failure: true
+runner: {container: {image: debian}}
+"""
+    builder = runs.RunBuilder(tracking, root=load(text, file="top.yaml").spec)
+    builder.write(runs.job("top", 0.1), runs.started("top", 1))
+    shown = gator("show").stdout
+    builder.end()
+    rows = [line[2:18].rstrip() for line in shown.partition("\nspec\n")[2].splitlines()]
+    keys = set(yaml.safe_load(text.replace("!Job", ""))) - {"ident", "args"}
+    assert keys <= set(rows), keys - set(rows)
+    assert "  setup           export X=1\n                  export Y=2\n" in shown
+    assert "  expect          {log: [hi], exit: [0, 3]}\n" in shown
 
 
 def test_an_attempt_that_does_not_exist_is_an_error(folder: Path, gator: Gator) -> None:

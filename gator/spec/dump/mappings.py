@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from gator.enum_names import enum_name
-from gator.testing.spec_yaml.scalars import count_text, mapping, scalar, sequence
+from gator.spec.dump.scalars import count_text, mapping, scalar, sequence
 from gator.units import duration_text
 from gator.v1 import common_pb2, spec_pb2
 

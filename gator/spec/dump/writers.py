@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from gator.enum_names import enum_name
-from gator.testing.spec_yaml import mappings, recognition
-from gator.testing.spec_yaml.scalars import block, scalar, sequence
+from gator.spec.dump import mappings, recognition
+from gator.spec.dump.scalars import block, scalar, sequence
 from gator.units import duration_text
 from gator.v1 import spec_pb2
 
