@@ -158,7 +158,7 @@ async def test_niceness_and_limits_are_set_before_the_program_runs(host: Host) -
         (["no-such-program-at-all"], errno.ENOENT, "no such program in PATH: no-such-program-at-all"),
         (["exit", "3"], errno.ENOENT, "exit is a shell builtin: use 'shell'"),
         (["source", "x"], errno.ENOENT, "source is a shell builtin: use 'shell'"),
-        (["echo hi"], errno.ENOENT, "put its arguments into args:"),
+        (["echo hi"], errno.ENOENT, "put arguments in 'args'"),
         ([""], errno.ENOENT, "the command is empty"),
         ([], errno.ENOENT, "the command is empty"),
         (["./missing"], errno.ENOENT, "no such program: ./missing"),

@@ -306,7 +306,7 @@ def test_clean_names_a_folder_as_removed_only_once_it_is_gone(
 
 def test_a_run_further_back_than_the_only_one_is_none(folder: Path, gator: Gator) -> None:
     said = str(gator("status", "-r", "-2", code=1).exception)
-    assert said == f"there is only 1 run in {folder.parent}"
+    assert said == f"there is only 1 run in {folder.parent}: use -1"
 
 
 def test_stopping_an_ended_run_is_a_mistake(folder: Path, gator: Gator) -> None:
