@@ -34,6 +34,6 @@ def check_version(version: int) -> None:
     """Raises StoreError for a file that a newer Gator wrote."""
     if version > VERSION:
         raise StoreError(
-            f"the store has version {version} of the schema and this Gator supports {VERSION}: "
-            "use a newer Gator"
+            f"the store has version {version} of the schema and this gator supports {VERSION}: "
+            "use a newer gator"
         )
