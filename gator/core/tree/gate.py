@@ -12,6 +12,11 @@ from gator.core.outcomes import FAILURES, was_not_needed, was_not_selected
 from gator.plan import Condition, Edge, PlanNode, step_text
 from gator.v1 import common_pb2
 
+WINDOW_JOBS = 512
+"""Maximum number of repeats of one job that exist at a time below one array: more than all daemons hold."""
+WINDOW_TIERS = 1024
+"""Maximum number of repeats of one group that exist at a time below one array."""
+
 
 class GateState(Enum):
     """Whether a child may start."""

@@ -12,14 +12,13 @@ from gator.core.attempt.hooks import BEFORE, HookEnd
 from gator.core.outcomes import FAILURES
 from gator.core.tree.child import Child, Phase, TierState
 from gator.core.tree.close import cancelled, close_unstarted, left_out
-from gator.core.tree.gate import Closing, Gate, GateState
+from gator.core.tree.gate import WINDOW_JOBS, WINDOW_TIERS, Closing, Gate, GateState
 from gator.core.tree.limits import FailureLimits
 from gator.core.tree.outcomes.group_result import GroupFold
 from gator.core.tree.outcomes.results import complete, result_of_attempts
 from gator.core.tree.retries import next_attempt, resume
 from gator.core.tree.tree_port import JobChild, TreePort
 from gator.core.tree.watch import Watch, WatchPlan
-from gator.core.tree.windows import WINDOW_JOBS, WINDOW_TIERS
 from gator.node_paths import join, template_of
 from gator.plan import PlanNode
 from gator.v1 import attach_pb2, common_pb2, event_pb2, spec_pb2

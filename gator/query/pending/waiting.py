@@ -12,8 +12,7 @@ from typing import Final
 from gator.core.dispatch.explain import reason_of
 from gator.core.dispatch.ledger import Ledger
 from gator.core.dispatch.pools import DemandKey
-from gator.core.tree.gate import key_of
-from gator.core.tree.windows import WINDOW_TIERS
+from gator.core.tree.gate import WINDOW_TIERS, key_of
 from gator.errors import NotFoundError
 from gator.node_paths import is_below, parent_of, template_of
 from gator.plan import Condition, Edge, Plan, PlanNode, recorded_plan
