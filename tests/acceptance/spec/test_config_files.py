@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_read_is_an_error(gator: Gator, user: Path) -> Non
         assert f"{project}:1:1: " in gator("run", spec).expect(2).err
     project.unlink()
     gator.env["GATOR_CONFIG"] = "/tmp/" + "a" * 5000
-    assert "File name too long" in gator("run", spec).expect(2).err
+    assert "file name too long" in gator("run", spec).expect(2).err
 
 
 def test_a_run_inside_a_job_finds_the_file_of_the_user(gator: Gator, user: Path) -> None:

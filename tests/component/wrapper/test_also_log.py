@@ -82,7 +82,7 @@ async def test_files_that_cannot_be_read_are_named_once(bench: Bench, tmp_path: 
     assert end.outcome == common_pb2.OUTCOME_PASSED
     assert sorted(texts(bench)) == [
         "the file . of `also_log` cannot be read: is not a regular file",
-        "the file loop of `also_log` cannot be read: Too many levels of symbolic links",
+        "the file loop of `also_log` cannot be read: too many levels of symbolic links",
         "the file none of `also_log` was not found: it was not written, or removed before it was read",
         "the file pipe of `also_log` cannot be read: is not a regular file",
         "the file x/none of `also_log` was not found: it was not written, or removed before it was read",

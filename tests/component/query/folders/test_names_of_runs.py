@@ -73,7 +73,9 @@ def test_for_a_name_that_means_nothing_the_newest_run_of_each_ident_is_offered(t
         RunFolder.create(tmp_path, ident, f"20261122-12583{second}")
     for folder in tmp_path.iterdir():
         (folder / "run.lock").touch()
-    with pytest.raises(NotFoundError, match=r"newest are: 20261122-125839-nightly, 20261122-125830-rare: "):
+    with pytest.raises(
+        NotFoundError, match=r"\(the newest are 20261122-125839-nightly, 20261122-125830-rare\): see "
+    ):
         select("weekly", tmp_path)
     with pytest.raises(NotFoundError, match=r"there is no run 'nihgtly' in \S+: did you mean 'nightly'\?$"):
         select("nihgtly", tmp_path)
@@ -95,6 +97,6 @@ def test_runs_whose_idents_are_shortened_to_one_name_are_all_offered(tmp_path: P
             description=attach_pb2.RunDescription(run=query_pb2.Run(ident=ident)),
         ).close()
     with pytest.raises(
-        NotFoundError, match=r"there is no run '_' in .*: 20261122-125832-_, 20261122-125830-_: "
+        NotFoundError, match=r"there is no run '_' in .* 20261122-125832-_, 20261122-125830-_\): see "
     ):
         select("_", tmp_path)
