@@ -190,15 +190,18 @@ def _secrets(parent: Parent, key: KeyContext) -> None:
 def _labels(parent: Parent, key: KeyContext) -> None:
     for name, entry in mapping(key.context, key.value, "labels").items():
         text = scalars.text(key.context, entry.value, f"labels.{name}")
-        if not name.strip() or "=" in name or len(name) > keys.MAX_LABEL_NAME:
-            message = f"the name of a label must have 1 to {keys.MAX_LABEL_NAME} characters, without ="
+        if not name or name != name.strip() or "=" in name or len(name) > keys.MAX_LABEL_NAME:
+            message = (
+                f"the name of a label must have 1 to {keys.MAX_LABEL_NAME} characters, without = and "
+                "without spaces around it"
+            )
             key.context.problem(entry.key, message)
         elif text is not None and len(text) > keys.MAX_LABEL_VALUE:
             message = f"the value of a label can have at most {keys.MAX_LABEL_VALUE} characters"
             key.context.problem(entry.value, message)
         elif text is not None:
             check_placeholders(key.context, entry.value, text, (), key.scope.of_node())
-            parent.labels[name.strip()] = text
+            parent.labels[name] = text
 
 
 def _causes(parent: Parent, key: KeyContext) -> None:

@@ -19,6 +19,7 @@ WORDS = st.sampled_from(
 ARGS = st.one_of(TEXTS, WORDS)
 IDENTS = st.one_of(FILLED, WORDS).filter(lambda text: ident_problem(text) is None)
 NAMES = FILLED.filter(lambda text: "=" not in text and not text.startswith(("x-", "GATOR_")))
+LABEL_NAMES = NAMES.filter(lambda text: text == text.strip())
 SCRIPTS = st.one_of(
     FILLED, st.lists(st.one_of(TEXTS, WORDS)).map("\n".join).filter(lambda t: bool(t.strip()))
 )
@@ -265,7 +266,7 @@ def specs(draw: st.DrawFn, depth: int = 0) -> spec_pb2.Spec:
     if not depth:
         common["licenses"] = draw(st.dictionaries(NAMES, COUNTS, max_size=2))
         common["labels"] = draw(
-            st.dictionaries(NAMES, st.sampled_from(["", "x y", "1.10", "no"]), max_size=2)
+            st.dictionaries(LABEL_NAMES, st.sampled_from(["", "x y", "1.10", "no"]), max_size=2)
         )
         common["causes"] = draw(st.lists(CAUSES, max_size=2))
         common["secrets"] = draw(st.lists(st.sampled_from(["A", "DB_URL", "x y"]), unique=True, max_size=2))
