@@ -98,7 +98,7 @@ def test_what_cannot_start_says_why_and_what_to_do(gator: Gator) -> None:
         assert node.attempts == 1
         assert node.message in done.out
     assert "no-such-program" in nodes["top/absent"].message
-    assert "shell:" in nodes["top/builtin"].message
+    assert "use 'shell'" in nodes["top/builtin"].message
     assert "/no/such/folder" in nodes["top/nowhere"].message
 
 

@@ -51,7 +51,7 @@ for thread in threads: thread.join()
 
 def test_threads_that_leave_no_memory_for_anything_else_are_refused() -> None:
     said = positive_duration("limit(8 << 20)\nprint(lacks_threads(4))\n")
-    assert said == "its threads leave it no memory; allow some hundred MiB more with ulimit -v"
+    assert said == "its threads leave it no memory: allow some hundred MiB more with ulimit -v"
     assert positive_duration("limit(1 << 30)\nprint(lacks_threads(4))\n") == "None"
 
 

@@ -8,7 +8,7 @@ test("a wrong token is refused, and a right one shows the runs", async () => {
   const field = page.getByLabel("Token", { exact: true });
   await field.fill("wrong-token-0123456789");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("alert").getByText("the hub does not know the token").waitFor();
+  await page.getByRole("alert").getByText("the hub rejects the token").waitFor();
   await field.fill(inject("token"));
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("row").nth(1).waitFor();

@@ -94,7 +94,7 @@ def test_a_hub_that_cannot_listen_leaves_nothing_behind(keeper: Keeper, postgres
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT to_regclass('runs')").fetchone() == (None,)
     done = keeper.call("serve", "--host", "nowhere.invalid", "--insecure")
-    assert "cannot listen on nowhere.invalid:8080: there is no host nowhere.invalid;" in done.stderr
+    assert "cannot listen on nowhere.invalid:8080: there is no host nowhere.invalid: use" in done.stderr
     done = keeper.call("serve", "--host", "192.0.2.1", "--port", "0", "--insecure")
     assert "cannot listen on 192.0.2.1:0: this host has no such address: use another --host" in done.stderr
 
