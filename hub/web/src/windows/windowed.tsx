@@ -67,12 +67,13 @@ export function Windowed(props: Props) {
     return () => observer.disconnect();
   }, [keepsEnd, at, apply]);
 
+  const show = (row: number, share: number) => {
+    if (isVariable) at.showAnchor(row);
+    else at.show(row, share);
+    apply();
+  };
   useImperativeHandle(handle ?? { current: null }, () => ({
-    show(row: number, share: number) {
-      if (isVariable) at.showAnchor(row);
-      else at.show(row, share);
-      apply();
-    },
+    show,
     focus: () => scroller.current?.focus(),
   }));
 
@@ -94,7 +95,15 @@ export function Windowed(props: Props) {
       aria-label={props.label}
       tabIndex={0}
       {...(props.heightPx ? { style: { height: `${props.heightPx}px` } } : {})}
-      onKeyDown={props.onKey}
+      onKeyDown={(event) => {
+        props.onKey?.(event);
+        // A browser that scrolls smoothly slows down towards the end, and short moves are exact: it would stop before it.
+        if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
+        if (event.key !== "Home" && event.key !== "End") return;
+        event.preventDefault();
+        if (event.key === "Home") show(0, 0);
+        else show(rows - 1, 1);
+      }}
       onScroll={(event) => {
         if (Math.abs(event.currentTarget.scrollTop - at.scrollTop) < 1) return;
         at.scrolled(event.currentTarget.scrollTop);

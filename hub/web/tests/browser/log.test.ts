@@ -93,6 +93,18 @@ test("no mark-up in output is interpreted", async () => {
   await close();
 });
 
+test("Home and End do not depend on how the browser scrolls", async () => {
+  const { page, close } = await open(job("long", "long"));
+  await shown(page, "out:1").toBe("1");
+  const log = page.locator(".lines");
+  // The browser itself scrolls for the keys of a person only.
+  await log.dispatchEvent("keydown", { key: "End", bubbles: true, cancelable: true });
+  await shown(page, `out:${LAST}`).toBe(`${LAST}`);
+  await log.dispatchEvent("keydown", { key: "Home", bubbles: true, cancelable: true });
+  await shown(page, "out:1").toBe("1");
+  await close();
+});
+
 test("line 15,000,000 is reached by the URL and by the End key", async () => {
   const { page, close } = await open(`${job("long", "long")}#out:${LAST}`);
   await shown(page, `out:${LAST}`).toBe(`${LAST}`);
