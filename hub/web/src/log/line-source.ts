@@ -45,13 +45,6 @@ export class LineSource {
     }
   }
 
-  /** Sets the number of lines; a larger one than before makes the last page incomplete. */
-  grow(total: number): void {
-    if (total === this.total) return;
-    this.total = total;
-    this.onChange();
-  }
-
   private async read(page: number): Promise<void> {
     if (this.reading.has(page)) return;
     this.reading.add(page);
@@ -74,6 +67,23 @@ export class LineSource {
   }
 }
 
+type Request = Omit<Parameters<typeof queries.listLines>[0], "$typeName">;
+
+/**
+ * Reads lines until there are `wanted` of them, maybe some more. One page may have fewer lines, or none, because a
+ * server searches for a short time only. Returns also the token of the next page; empty after the last one.
+ */
+export async function listLines(request: Request, wanted: number, signal?: AbortSignal): Promise<{ lines: Line[]; next: string }> {
+  const lines: Line[] = [];
+  let pageToken = request.pageToken ?? "";
+  do {
+    const answer = await queries.listLines({ ...request, pageToken }, signal ? { signal } : {});
+    lines.push(...answer.lines);
+    pageToken = answer.nextPageToken;
+  } while (pageToken && lines.length < wanted);
+  return { lines, next: pageToken };
+}
+
 /** Returns the lines of a range. */
 export async function readLines(
   subject: Subject,
@@ -81,26 +91,14 @@ export async function readLines(
   firstLine: number,
   lastLine: number,
 ): Promise<Line[]> {
-  const lines: Line[] = [];
-  let pageToken = "";
-  do {
-    const answer = await queries.listLines({
-      ...subject,
-      stream,
-      firstLine: BigInt(firstLine),
-      lastLine: BigInt(lastLine),
-      // One more, so that the server need not look whether the page is the last one.
-      pageSize: lastLine - firstLine + 2,
-      pageToken,
-    });
-    lines.push(...answer.lines);
-    pageToken = answer.nextPageToken;
-  } while (pageToken);
-  return lines;
+  // One more, so that the server need not look whether the page is the last one.
+  const pageSize = lastLine - firstLine + 2;
+  const range = { firstLine: BigInt(firstLine), lastLine: BigInt(lastLine), pageSize };
+  return (await listLines({ ...subject, stream, ...range }, pageSize)).lines;
 }
 
 /** Returns the number of lines of a stream so far. */
 export async function lastLineOf(subject: Subject, stream: Stream, signal: AbortSignal): Promise<number> {
-  const answer = await queries.listLines({ ...subject, stream, tail: 1n }, { signal });
-  return Number(answer.lines.at(-1)?.number ?? 0n);
+  const { lines } = await listLines({ ...subject, stream, tail: 1n }, 1, signal);
+  return Number(lines.at(-1)?.number ?? 0n);
 }

@@ -1,5 +1,4 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { queries } from "../api/client";
 import { usePolled } from "../api/live";
 import { plural } from "../format";
 import { Severity, Stream } from "../gen/gator/v1/common_pb";
@@ -7,7 +6,7 @@ import type { Attempt, Line, Node, Run } from "../gen/gator/v1/query_pb";
 import { useKept, useKeys } from "../ui/keys";
 import { Problem } from "../ui/parts";
 import { LogBar } from "./bar";
-import { lastLineOf, LineSource, type Subject } from "./line-source";
+import { lastLineOf, LineSource, listLines, type Subject } from "./line-source";
 import { extend, type Place, placeOf, placeOfError, placeText } from "./place";
 import { MergedRows, type Spot, useRanges, useWarnings } from "./ranges";
 import { Ruler } from "./ruler";
@@ -209,12 +208,8 @@ async function findError(subject: Subject, stream: Stream, from: number): Promis
   const wanted = { ...subject, severity: Severity.ERROR, pageSize: 1 };
   const asks = [{ ...wanted, stream, firstLine: BigInt(from) }, wanted];
   for (const ask of asks) {
-    let pageToken = "";
-    do {
-      const answer = await queries.listLines({ ...ask, pageToken });
-      if (answer.lines[0]) return answer.lines[0];
-      pageToken = answer.nextPageToken;
-    } while (pageToken);
+    const { lines } = await listLines(ask, 1);
+    if (lines[0]) return lines[0];
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import { usePolled } from "../api/live";
 import { queries } from "../api/client";
 import { Severity, type Stream } from "../gen/gator/v1/common_pb";
 import type { Line, LineRange } from "../gen/gator/v1/query_pb";
-import type { Subject } from "./line-source";
+import { listLines, type Subject } from "./line-source";
 
 const POLL_MS = 2000;
 const RANGES = 600;
@@ -34,8 +34,8 @@ export function useWarnings(subject: Subject, total: number, isLive: boolean): L
   const { value } = usePolled(key, isLive ? POLL_MS : 0, async (signal) => {
     if (!total) return [];
     const request = { ...subject, severity: Severity.WARNING, pageSize: MAX_MARKS };
-    const answer = await queries.listLines(request, { signal });
-    return answer.nextPageToken ? undefined : answer.lines;
+    const { lines, next } = await listLines(request, MAX_MARKS, signal);
+    return next ? undefined : lines;
   });
   return value;
 }

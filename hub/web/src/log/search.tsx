@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
-import { errorText, queries } from "../api/client";
+import { errorText } from "../api/client";
 import { count, plural } from "../format";
 import { Severity } from "../gen/gator/v1/common_pb";
 import type { Line } from "../gen/gator/v1/query_pb";
 import { Problem } from "../ui/parts";
-import type { Subject } from "./line-source";
+import { listLines, type Subject } from "./line-source";
 import { streamName } from "./place";
 import { LineText } from "./text";
 
@@ -39,11 +39,11 @@ export function useHits(subject: Subject, query: Query): { hits: Hits; more: () 
     const stop = new AbortController();
     setHits((before) => ({ ...before, isRunning: true, error: "" }));
     const request = { ...subject, ...query, pageSize: PAGE, pageToken: pages === 1 ? "" : hits.next };
-    queries.listLines(request, { signal: stop.signal }).then(
-      (answer) =>
+    listLines(request, PAGE, stop.signal).then(
+      ({ lines, next }) =>
         setHits((before) => ({
-          lines: [...(pages === 1 ? [] : before.lines), ...answer.lines],
-          next: answer.nextPageToken,
+          lines: [...(pages === 1 ? [] : before.lines), ...lines],
+          next,
           isRunning: false,
           error: "",
         })),
