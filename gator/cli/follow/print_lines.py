@@ -149,7 +149,7 @@ def _time(unix_nanos: int) -> str:
 
 
 def print_other_attempt(opened: OpenRun, node: query_pb2.Node) -> None:
-    """Names on stderr the command for the output of the other attempt of a flaky job.
+    """Prints to stderr the command for the output of the other attempt of a flaky job.
 
     That is the failed one if the job passed, and the one that passed if the job failed.
     """

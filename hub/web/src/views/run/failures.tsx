@@ -18,7 +18,7 @@ const PAGE = 50;
 /** The failures of a run, grouped by their causes, the most frequent first. */
 export function Failures({ run, version }: { run: Run; version: string }) {
   const [pages, setPages] = useState(1);
-  // Counts the notes that were written here, after each of which the causes are read again.
+  // Number of notes written here; the causes are read again after each.
   const [notes, setNotes] = useState(0);
   const failures = (run.tally?.failed ?? 0n) + (run.tally?.lost ?? 0n);
   const { value, error } = usePolled(`${run.id} ${failures ? version : ""} ${pages} ${notes}`, 0, async (signal) => {
